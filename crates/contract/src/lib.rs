@@ -1,0 +1,428 @@
+//! What the server and the console say to each other: one Rust type for each JSON body.
+//!
+//! Conventions. Money is a decimal string with two places (`"18340112.40"`), a score a decimal string
+//! (`"79.6"`). A point in time is an RFC 3339 string in UTC. Ids are UUIDs as strings; `judgment_no` is a
+//! number below 2^53. Errors are [`Problem`] documents with the media type `application/problem+json`.
+
+use policy::portfolio::MigrationMatrix;
+use policy::tier::{DecidedBy, Tier, TierPolicyDocument};
+use serde::{Deserialize, Serialize};
+
+/// Declares JSON bodies with the derives that every one of them has.
+macro_rules! bodies {
+    ($($(#[$meta:meta])* $vis:vis $kind:ident $name:ident $body:tt)*) => {
+        $(
+            $(#[$meta])*
+            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+            #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+            $vis $kind $name $body
+        )*
+    };
+}
+
+bodies! {
+    /// An error, after RFC 9457. `code` is stable and machine-readable; `detail` is for people
+    pub struct Problem {
+        pub status: u16,
+        /// One of the codes in [`problem`].
+        pub code: String,
+        pub title: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub detail: Option<String>,
+        /// What to do about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub hint: Option<String>,
+        /// The field in error, as a path such as `rules[1].any[0].score_from`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub field: Option<String>,
+        /// With `facts_moved`: the judgments whose facts are no longer those of the snapshot.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub judgments: Vec<JudgmentRef>,
+    }
+
+    /// Names a judgment for people and for links
+    pub struct JudgmentRef { pub id: String, pub judgment_no: u64, pub case_number: String }
+
+    // ---- sessions ----
+
+    /// `POST /api/session`
+    pub struct SignIn { pub email: String, pub password: String }
+
+    /// `POST /api/session/link`: redeems the one-time link that the server printed at its start
+    pub struct RedeemLink { pub token: String }
+
+    /// `POST /api/session/password`; `current` is required once a password is set
+    pub struct SetPassword { #[serde(default)] pub current: Option<String>, pub new: String }
+
+    /// `POST /api/session/organisation`
+    pub struct ChooseOrganisation { pub organisation_id: String }
+
+    /// `GET /api/session`: who is signed in, where, and what they may do
+    pub struct Session {
+        pub user_id: String,
+        pub email: String,
+        pub display_name: String,
+        pub role: Role,
+        pub organisation: Organisation,
+        /// Every organisation that the user may switch to, the active one included.
+        pub organisations: Vec<Organisation>,
+        /// True until the user has set a password: the console asks for one first.
+        pub must_set_password: bool,
+    }
+
+    pub struct Organisation { pub id: String, pub name: String, /** IANA name */ pub time_zone: String }
+
+    /// What a member may do: viewers read, operators work cases and jobs, admins change policies
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Role { Viewer, Operator, Admin }
+
+    // ---- tiers ----
+
+    /// `GET /api/tiers`: the rows of `v_enforcement_tier_overview` and how current they are
+    pub struct TierOverview {
+        /// Tier 0 to 3, then the row of judgments without a tier.
+        pub rows: Vec<TierOverviewRow>,
+        pub coverage: Coverage,
+        pub published: PolicySummary,
+        /// The newest refresh, running or not.
+        pub refresh: Option<RefreshRun>,
+    }
+
+    pub struct TierOverviewRow {
+        /// `null` for judgments without a tier.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>))]
+        pub tier: Option<Tier>,
+        pub tier_label: String,
+        pub judgment_count: u64,
+        pub total_principal: String,
+        pub avg_principal: Option<String>,
+        pub avg_collectability: Option<String>,
+        pub active_count: u64,
+        /// Balance due of the active judgments.
+        pub active_balance: String,
+        pub oldest_tier_assignment: Option<String>,
+        pub newest_tier_assignment: Option<String>,
+    }
+
+    /// How many active judgments were tiered today (the organisation's day), earlier, or never
+    pub struct Coverage { pub active: u64, pub tiered_today: u64, pub stale: u64, pub never: u64 }
+
+    /// One set-based refresh: progress while it runs, the reconciliation afterwards
+    pub struct RefreshRun {
+        pub id: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub state: RefreshState,
+        pub policy_revision: u32,
+        /// Active judgments when the run began, and how many are refreshed.
+        pub total: u64,
+        pub done: u64,
+        pub started_at: String,
+        pub finished_at: Option<String>,
+        pub error: Option<String>,
+        /// The matrix that the publishing browser showed; `null` for a refresh without a publish.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub previewed: Option<MigrationMatrix>,
+        /// The matrix counted from what was written.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub actual: Option<MigrationMatrix>,
+        /// Judgments whose facts moved between publish and refresh: they may differ from the preview.
+        pub facts_moved: u64,
+    }
+
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum RefreshState { Running, Done, Failed }
+
+    // ---- judgments ----
+
+    /// The query of `GET /api/judgments` and `GET /api/judgments.csv`; everything is optional
+    #[derive(Default, Eq)]
+    #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+    #[serde(default)]
+    pub struct JudgmentQuery {
+        /// Matches case number, plaintiff and defendant, case-insensitively.
+        #[serde(skip_serializing_if = "Option::is_none")] pub search: Option<String>,
+        /// Tiers `0`–`3` or `none`, comma-separated.
+        #[serde(skip_serializing_if = "Option::is_none")] pub tier: Option<String>,
+        /// Statuses, comma-separated; `active` stands for all that are not closed.
+        #[serde(skip_serializing_if = "Option::is_none")] pub status: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")] pub county: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")] pub balance_min: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")] pub balance_max: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")] pub score_min: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")] pub score_max: Option<String>,
+        /// An asset signal's name, `any` or `none`.
+        #[serde(skip_serializing_if = "Option::is_none")] pub asset: Option<String>,
+        /// `today`, `stale` or `never`.
+        #[serde(skip_serializing_if = "Option::is_none")] pub coverage: Option<String>,
+        /// `judgment_no`, `case_number`, `plaintiff`, `county`, `balance`, `score`, `tier`, `status`, `judgment_date` or `tier_as_of`; a leading `-` descends. Default: `-balance`.
+        #[serde(skip_serializing_if = "Option::is_none")] pub sort: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")] pub offset: Option<u32>,
+        /// 1 to 500, default 100.
+        #[serde(skip_serializing_if = "Option::is_none")] pub limit: Option<u32>,
+    }
+
+    pub struct JudgmentPage { pub total: u64, pub total_balance: String, pub rows: Vec<JudgmentRow> }
+
+    pub struct JudgmentRow {
+        pub id: String,
+        pub judgment_no: u64,
+        pub case_number: String,
+        pub plaintiff_name: String,
+        pub defendant_name: Option<String>,
+        pub court: Option<String>,
+        pub county: Option<String>,
+        pub state: Option<String>,
+        /// ISO date.
+        pub judgment_date: Option<String>,
+        pub judgment_amount: String,
+        pub balance_due: Option<String>,
+        pub collectability_score: Option<String>,
+        /// Names of the signals that are present.
+        pub asset_signals: Vec<String>,
+        pub status: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>))]
+        pub tier: Option<Tier>,
+        pub tier_reason: Option<String>,
+        pub tier_as_of: Option<String>,
+    }
+
+    /// `GET /api/judgments/facets`: what the filters can offer
+    pub struct JudgmentFacets { pub counties: Vec<String>, pub statuses: Vec<String> }
+
+    /// `GET /api/judgments/{id}`
+    pub struct JudgmentDetail {
+        pub judgment: JudgmentRow,
+        pub signals: SignalValues,
+        /// What the published policy says of today's facts; `null` for a closed judgment.
+        pub outcome: Option<Outcome>,
+        pub policy_revision: Option<u32>,
+        pub policy_digest: Option<String>,
+        pub open_case: Option<OpenCase>,
+        /// Newest first.
+        pub assignments: Vec<Assignment>,
+        /// Newest first: every change of score, balance, signals or status.
+        pub facts: Vec<FactsRow>,
+        /// True while a tier assignment of this judgment is queued.
+        pub retier_queued: bool,
+    }
+
+    pub struct SignalValues {
+        pub employer_name: Option<String>,
+        pub bank_name: Option<String>,
+        pub real_property_lead: Option<String>,
+        pub vehicle_lead: Option<String>,
+    }
+
+    pub struct Outcome {
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub tier: Tier,
+        pub tier_label: String,
+        pub reason: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub decided_by: Option<DecidedBy>,
+        pub policy_revision: Option<u32>,
+    }
+
+    pub struct OpenCase {
+        pub id: String,
+        pub current_stage: String,
+        /// `tier0`–`tier3`.
+        pub tier: Option<String>,
+        pub tier_override: Option<String>,
+        pub override_expires_at: Option<String>,
+        pub override_note: Option<String>,
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>))]
+        pub effective_tier: Option<Tier>,
+    }
+
+    pub struct Assignment {
+        pub assigned_at: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>))]
+        pub old_tier: Option<Tier>,
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub new_tier: Tier,
+        pub reason: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub decided_by: Option<DecidedBy>,
+        pub policy_revision: u32,
+        pub policy_digest: String,
+        /// `job`, `refresh` or `nightly`.
+        pub source: String,
+    }
+
+    pub struct FactsRow {
+        pub valid_from: String,
+        pub collectability_score: Option<String>,
+        pub balance_due: Option<String>,
+        pub asset_signals: Vec<String>,
+        pub status: String,
+    }
+
+    /// `POST /api/judgments/{id}/retier` and every other enqueueing
+    pub struct Queued { pub msg_id: i64 }
+
+    /// `POST /api/judgments/by-no`: names for rows of the snapshot, at most 500 at once
+    pub struct JudgmentNumbers { pub judgment_nos: Vec<u64> }
+
+    // ---- policies ----
+
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum PolicyState { Draft, Published, Superseded }
+
+    pub struct PolicySummary {
+        pub id: String,
+        pub name: String,
+        pub state: PolicyState,
+        /// Set when published.
+        pub revision: Option<u32>,
+        /// Counts the saves of a draft; a save names the one that it builds on.
+        pub version: u32,
+        /// The published revision that a draft was started from.
+        pub based_on: Option<u32>,
+        pub digest: String,
+        pub author: String,
+        pub updated_at: String,
+        pub published_at: Option<String>,
+        pub published_by: Option<String>,
+        pub note: Option<String>,
+    }
+
+    /// `GET /api/tier-policies/{id}` and `GET /api/tier-policies/published`
+    pub struct PolicyDetail {
+        pub summary: PolicySummary,
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub policy: TierPolicyDocument,
+    }
+
+    /// `POST /api/tier-policies`
+    pub struct NewDraft {
+        pub name: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub policy: TierPolicyDocument,
+    }
+
+    /// `PUT /api/tier-policies/{id}`: refused with `draft_moved` where `expected_version` is not the stored one
+    pub struct SaveDraft {
+        pub name: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub policy: TierPolicyDocument,
+        pub expected_version: u32,
+    }
+
+    /// `POST /api/tier-policies/{id}/publish`
+    pub struct PublishRequest {
+        /// The draft's version that the preview showed.
+        pub expected_version: u32,
+        /// The revision that was published when the preview was made.
+        pub expected_revision: u32,
+        pub note: String,
+        /// `SnapshotMeta::snapshot` and `SnapshotMeta::digest` of the previewed snapshot.
+        pub snapshot: String,
+        pub snapshot_digest: String,
+        /// What the preview showed; kept for the reconciliation and checked against the server's own count.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub previewed: MigrationMatrix,
+    }
+
+    pub struct Published { pub revision: u32, pub digest: String, pub refresh_id: String }
+
+    /// The first part of `GET /api/portfolio/snapshot`
+    ///
+    /// The body is a little-endian `u32` length, this document as JSON in that many bytes, then
+    /// `Portfolio::encode`. Facts only: no names, no PII.
+    pub struct SnapshotMeta {
+        /// Opaque: names the database state, so that a publish can tell which facts have moved since.
+        pub snapshot: String,
+        /// `Portfolio::digest`.
+        pub digest: String,
+        pub taken_at: String,
+        pub rows: u32,
+    }
+
+    // ---- queues ----
+
+    /// `GET /api/queues`
+    pub struct QueueStats {
+        pub kind: String,
+        pub description: String,
+        pub depth: u64,
+        pub in_flight: u64,
+        pub oldest_seconds: Option<u64>,
+        pub dead_letters: u64,
+        pub done_today: u64,
+        pub is_paused: bool,
+        /// Newest heartbeat of a worker that reads this kind.
+        pub worker_seen_at: Option<String>,
+    }
+
+    /// `GET /api/queues/dead-letters?kind=`
+    pub struct DeadLetter {
+        pub id: String,
+        pub kind: String,
+        pub msg_id: i64,
+        pub idempotency_key: Option<String>,
+        pub reason: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub message: serde_json::Value,
+        pub enqueued_at: String,
+        pub dead_at: String,
+        pub attempts: Vec<JobAttempt>,
+    }
+
+    pub struct JobAttempt { pub attempt: u32, pub at: String, pub worker: String, pub error: String }
+
+    // ---- events ----
+
+    /// What `GET /api/events` (server-sent events) carries: it names what changed; the reader fetches it
+    #[derive(Eq)]
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum LiveEvent {
+        /// A refresh has moved on.
+        Refresh { id: String, done: u64, total: u64 },
+        /// Another policy is published.
+        PolicyPublished { revision: u32 },
+        /// Tiers or facts of judgments have changed.
+        Judgments,
+        /// Queues have changed.
+        Queues,
+    }
+
+    /// `POST /api/tier/evaluate`: the same shapes as `dragonfly tier eval --json`; `policy` defaults to the published one
+    pub struct EvaluateRequest {
+        #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub policy: Option<serde_json::Value>,
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub facts: serde_json::Value,
+    }
+}
+
+/// Stable values of [`Problem::code`]
+pub mod problem {
+    pub const UNAUTHENTICATED: &str = "unauthenticated";
+    pub const FORBIDDEN: &str = "forbidden";
+    pub const NOT_FOUND: &str = "not_found";
+    pub const INVALID: &str = "invalid";
+    pub const CONFLICT: &str = "conflict";
+    /// The draft was saved by somebody else meanwhile.
+    pub const DRAFT_MOVED: &str = "draft_moved";
+    /// Another revision was published meanwhile.
+    pub const REVISION_MOVED: &str = "revision_moved";
+    /// Facts have moved since the snapshot; `judgments` names them.
+    pub const FACTS_MOVED: &str = "facts_moved";
+    /// The server counts another matrix than the preview showed.
+    pub const PREVIEW_DIFFERS: &str = "preview_differs";
+    pub const RATE_LIMITED: &str = "rate_limited";
+    pub const INTERNAL: &str = "internal";
+    pub const UNAVAILABLE: &str = "unavailable";
+}
+
+impl Role {
+    /// Whether someone in this role may do what `needed` may
+    pub fn covers(self, needed: Role) -> bool {
+        self as u8 >= needed as u8
+    }
+}
