@@ -23,7 +23,6 @@ grant enforcement_operator to admin;
 grant usage on schema public to anon, authenticated, service_role;
 -- Definer functions belong to service_role, never to the owner of the tables: row-level security holds inside them too.
 grant create on schema public to service_role;
-alter default privileges in schema public revoke execute on functions from public;
 
 -- ---- types ----
 create type public.membership_role as enum ('viewer', 'operator', 'admin');
@@ -144,6 +143,7 @@ create policy "the service manages sessions" on public.sessions for all to servi
 create policy "the service manages sign-in links" on public.sign_in_links for all to service_role using (true) with check (true);
 
 -- ---- grants ----
+revoke execute on all functions in schema public from public;
 grant select on public.organisations, public.memberships to authenticated;
 grant select (id, email, display_name, created_at, disabled_at) on public.users to authenticated;
 grant select, insert, update, delete

@@ -24,7 +24,7 @@ create table public.plaintiffs (
 create table public.core_judgments (
   id uuid primary key default gen_random_uuid(),
   org_id uuid not null references public.organisations (id) on delete cascade,
-  judgment_no bigint not null generated always as identity unique,
+  judgment_no bigint not null generated always as identity,
   case_number text not null check (btrim(case_number) <> ''),
   docket text not null generated always as (upper(regexp_replace(case_number, '[^A-Za-z0-9]', '', 'g'))) stored,
   court text,
@@ -64,21 +64,21 @@ comment on column public.core_judgments.tier is 'Enforcement tier 0–3 that the
 comment on column public.core_judgments.tier_decided_by is 'rule/arm; null where the fallback decided';
 -- Case numbers repeat between courts, never within one.
 create unique index core_judgments_case on public.core_judgments (org_id, docket, lower(coalesce(court, '')));
-create index core_judgments_org_no on public.core_judgments (org_id, judgment_no);
+create unique index core_judgments_no on public.core_judgments (org_id, judgment_no);
 create index core_judgments_plaintiff on public.core_judgments (org_id, plaintiff_id);
 create index core_judgments_lead on public.core_judgments (org_id, lead_id) where lead_id is not null;
 
 create table public.debtor_intelligence (
-  judgment_id uuid primary key,
+  judgment_id uuid not null,
   org_id uuid not null,
   employer_name text,
   bank_name text,
   real_property_lead text,
   vehicle_lead text,
   last_updated timestamptz not null default public.app_now(),
+  primary key (org_id, judgment_id),
   foreign key (org_id, judgment_id) references public.core_judgments (org_id, id) on delete cascade
 );
-create index debtor_intelligence_org on public.debtor_intelligence (org_id, judgment_id);
 
 create table public.judgment_facts (
   id bigint primary key generated always as identity,
@@ -94,7 +94,7 @@ create table public.judgment_facts (
 );
 comment on table public.judgment_facts is 'Append-only: the facts of a judgment from valid_from until its next row. Any past day can be replayed';
 comment on column public.judgment_facts.written_by is 'Writing transaction: tells whether a snapshot taken earlier had seen the row';
-create index judgment_facts_judgment on public.judgment_facts (judgment_id, valid_from desc, id desc);
+create index judgment_facts_judgment on public.judgment_facts (org_id, judgment_id, valid_from desc, id desc);
 create index judgment_facts_written on public.judgment_facts (org_id, written_by);
 
 create table public.enforcement_stage_lookup (
@@ -194,10 +194,10 @@ create function public.tg_intelligence_sets_signals() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
-  v_row public.debtor_intelligence := coalesce(new, old);
+  v_judgment_id uuid := case tg_op when 'DELETE' then old.judgment_id else new.judgment_id end;
   v_bits smallint := 0;
 begin
-  if new is not null then
+  if tg_op <> 'DELETE' then
     v_bits := (case when btrim(coalesce(new.employer_name, '')) <> '' then 1 else 0 end)
             + (case when btrim(coalesce(new.bank_name, '')) <> '' then 2 else 0 end)
             + (case when btrim(coalesce(new.real_property_lead, '')) <> '' then 4 else 0 end)
@@ -205,7 +205,7 @@ begin
   end if;
   update public.core_judgments j
      set asset_signals = v_bits
-   where j.id = v_row.judgment_id and j.asset_signals <> v_bits;
+   where j.id = v_judgment_id and j.asset_signals <> v_bits;
   return null;
 end;
 $$;
@@ -315,6 +315,7 @@ create policy "the service manages cases" on public.enforcement_cases for all to
   using (org_id = (select public.current_org_id()) or (select public.current_org_id()) is null);
 
 -- ---- grants ----
+revoke execute on all functions in schema public from public;
 grant select on public.plaintiffs, public.core_judgments, public.debtor_intelligence, public.judgment_facts,
                 public.enforcement_stage_lookup, public.enforcement_cases,
                 public.judgments, public.v_enforcement_tier_overview to authenticated, service_role;

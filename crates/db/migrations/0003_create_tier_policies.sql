@@ -51,8 +51,7 @@ create table public.tier_assignments (
   foreign key (org_id, judgment_id) references public.core_judgments (org_id, id) on delete cascade
 );
 comment on table public.tier_assignments is 'Append-only: one row whenever tier, deciding rule, reason or policy of a judgment changes';
-create index tier_assignments_judgment on public.tier_assignments (judgment_id, assigned_at desc, id desc);
-create index tier_assignments_org on public.tier_assignments (org_id, judgment_id);
+create index tier_assignments_judgment on public.tier_assignments (org_id, judgment_id, assigned_at desc, id desc);
 
 create table public.tier_refreshes (
   id uuid primary key default gen_random_uuid(),
@@ -348,6 +347,7 @@ create policy "the service runs refreshes" on public.tier_refreshes for all to s
   using (org_id = (select public.current_org_id()) or (select public.current_org_id()) is null);
 
 -- ---- grants ----
+revoke execute on all functions in schema public from public;
 grant select on public.tier_policies, public.tier_assignments, public.tier_refreshes to authenticated, service_role;
 grant insert (org_id, name, document, digest, based_on, author_id),
       update (name, document, digest, version, updated_at),

@@ -401,6 +401,7 @@ create policy "the service records nightly runs" on public.nightly_runs for all 
   using (org_id = (select public.current_org_id()) or (select public.current_org_id()) is null);
 
 -- ---- grants ----
+revoke execute on all functions in schema public from public;
 grant select on public.queue_kinds, public.queue_jobs, public.queue_attempts, public.queue_dead_letters,
                 public.worker_heartbeats, public.nightly_runs to authenticated, service_role;
 grant update on public.queue_kinds to service_role;

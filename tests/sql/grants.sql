@@ -1,0 +1,40 @@
+-- Who may write what: the matrix of roles, verbs and tables, stated in full so that a new grant is a decision that somebody sees.
+begin;
+create extension if not exists pgtap;
+select no_plan();
+
+select results_eq(
+  $$ select c.relname::text collate "default", r.role,
+            concat_ws(' ', case when has_any_column_privilege(r.role, c.oid, 'insert') then 'insert' end,
+                           case when has_any_column_privilege(r.role, c.oid, 'update') then 'update' end,
+                           case when has_table_privilege(r.role, c.oid, 'delete') then 'delete' end)
+       from pg_class c cross join (values ('authenticated'), ('enforcement_operator'), ('admin')) as r (role)
+      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v')
+        and (has_any_column_privilege(r.role, c.oid, 'insert') or has_any_column_privilege(r.role, c.oid, 'update')
+          or has_table_privilege(r.role, c.oid, 'delete'))
+      order by 1, 2 $$,
+  $$ values ('tier_policies', 'admin', 'insert update delete') $$,
+  'people write nothing directly but the drafts of policies');
+
+select results_eq(
+  $$ select p.proname::text collate "default" from pg_proc p
+      where p.pronamespace = 'public'::regnamespace and p.prosecdef and has_function_privilege('authenticated', p.oid, 'execute')
+      order by 1 $$,
+  $$ values ('queue_job') $$,
+  'the definer functions that everybody signed in may call');
+
+select results_eq(
+  $$ select p.proname::text collate "default" from pg_proc p
+      where p.pronamespace = 'public'::regnamespace and has_function_privilege('admin', p.oid, 'execute')
+        and p.provolatile = 'v' and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e') order by 1 $$,
+  $$ values ('discard_dead_letter'), ('pause_queue'), ('publish_tier_policy'), ('queue_job'), ('retry_dead_letter') $$,
+  'the writing functions that an admin may call');
+
+select ok(not has_column_privilege('admin', 'public.tier_policies', 'tier_sql', 'update'),
+          'an admin cannot write the SQL that a refresh runs');
+select ok(not has_column_privilege('authenticated', 'public.users', 'password_hash', 'select'),
+          'nobody signed in reads password hashes');
+select ok(not has_schema_privilege('authenticated', 'pgmq', 'usage'), 'people do not reach the queues past their functions');
+
+select * from finish();
+rollback;

@@ -1,0 +1,135 @@
+-- Nothing crosses an organisation, whatever the table, the view or the role; every later table is held to it as it appears.
+begin;
+create extension if not exists pgtap;
+select no_plan();
+
+-- ---- every table and view of ours, read from the catalogue ----
+select is(c.relrowsecurity and c.relforcerowsecurity, true, format('row-level security is enabled and forced on %s', c.relname))
+  from pg_class c
+ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname <> '_sqlx_migrations'
+ order by c.relname;
+
+select ok('security_invoker=true' = any (c.reloptions), format('view %s runs with the rights of its caller', c.relname))
+  from pg_class c
+ where c.relnamespace = 'public'::regnamespace and c.relkind = 'v'
+   and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+ order by c.relname;
+
+select ok(p.proconfig @> array['search_path=""'], format('definer function %s has a fixed search path', p.proname))
+  from pg_proc p
+ where p.pronamespace = 'public'::regnamespace and p.prosecdef order by p.proname;
+
+select is(pg_get_userbyid(p.proowner), 'service_role', format('definer function %s is subject to row-level security', p.proname))
+  from pg_proc p
+ where p.pronamespace = 'public'::regnamespace and p.prosecdef order by p.proname;
+
+select ok(not has_function_privilege('anon', p.oid, 'execute'), format('anon may not call %s', p.proname))
+  from pg_proc p
+ where p.pronamespace = 'public'::regnamespace
+   and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+ order by p.proname;
+
+select ok(not (has_table_privilege('anon', c.oid, 'select') or has_table_privilege('anon', c.oid, 'insert')
+            or has_table_privilege('anon', c.oid, 'update') or has_table_privilege('anon', c.oid, 'delete')),
+          format('anon may not touch %s', c.relname))
+  from pg_class c
+ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'p')
+   and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+ order by c.relname;
+
+-- Every foreign key has an index that begins with its columns.
+select ok(exists (select from pg_index i
+                   where i.indrelid = k.conrelid
+                     and (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey
+                     and k.conkey @> (i.indkey::int2[])[0:cardinality(k.conkey) - 1]),
+          format('foreign key %s of %s is indexed', k.conname, k.conrelid::regclass))
+  from pg_constraint k
+ where k.contype = 'f' and k.connamespace = 'public'::regnamespace
+   -- Lookups of a few rows that never change: no delete has to find what refers to them.
+   and k.confrelid not in ('public.enforcement_stage_lookup'::regclass, 'public.queue_kinds'::regclass)
+ order by k.conrelid::regclass::text, k.conname;
+
+-- ---- two firms ----
+insert into public.organisations (id, name, slug) values
+  ('00000000-0000-0000-0000-00000000000a', 'Firm A', 'firm-a'), ('00000000-0000-0000-0000-00000000000b', 'Firm B', 'firm-b');
+insert into public.users (id, email, display_name) values
+  ('00000000-0000-0000-0000-0000000000a1', 'ada@example.com', 'Ada'), ('00000000-0000-0000-0000-0000000000b1', 'bob@example.com', 'Bob');
+insert into public.memberships (org_id, user_id, role) values
+  ('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000a1', 'admin'),
+  ('00000000-0000-0000-0000-00000000000b', '00000000-0000-0000-0000-0000000000b1', 'admin');
+
+set local role service_role;
+select set_config('dragonfly.org_id', '00000000-0000-0000-0000-00000000000a', true);
+insert into public.plaintiffs (id, org_id, name)
+values ('00000000-0000-0000-0000-0000000000a2', '00000000-0000-0000-0000-00000000000a', 'Harborview Funding LLC');
+insert into public.tier_policies (org_id, name, state, revision, document, digest, tier_sql, decided_by_sql, reason_sql, published_at)
+values ('00000000-0000-0000-0000-00000000000a', 'Revision 1', 'published', 1, '{}', repeat('a', 64),
+        'case when collectability_score >= 80 then 3 else 0 end', 'null::text', '''because''', now());
+insert into public.core_judgments (id, org_id, case_number, plaintiff_id, judgment_amount, balance_due, collectability_score)
+values ('00000000-0000-0000-0000-0000000000a3', '00000000-0000-0000-0000-00000000000a', 'QSC-2019-1043',
+        '00000000-0000-0000-0000-0000000000a2', 100, 90, 85);
+insert into public.debtor_intelligence (judgment_id, org_id, employer_name)
+values ('00000000-0000-0000-0000-0000000000a3', '00000000-0000-0000-0000-00000000000a', 'Example Works');
+insert into public.enforcement_cases (org_id, judgment_id, created_by)
+values ('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000a3', 'test');
+select lives_ok('select public.refresh_enforcement_metrics()', 'the service refreshes');
+insert into public.queue_dead_letters (id, org_id, kind, msg_id, reason, message, enqueued_at)
+values ('00000000-0000-0000-0000-0000000000a4', '00000000-0000-0000-0000-00000000000a', 'tier_assignment', 999999, 'test', '{}', now());
+
+select is((select asset_signals from public.core_judgments where case_number = 'QSC-2019-1043'), 1::smallint,
+          'intelligence sets the signal bits of its judgment');
+select is((select count(*) from public.judgment_facts), 2::bigint, 'the first facts and the change of signals are kept');
+select is((select tier from public.enforcement_cases), 'tier3', 'the open case carries the tier of its judgment');
+
+select throws_ok(
+  $$ insert into public.plaintiffs (org_id, name) values ('00000000-0000-0000-0000-00000000000b', 'Smuggled') $$, '42501',
+  null, 'the service, working for one firm, cannot write another''s rows');
+
+-- ---- reading: a member of firm A sees its rows, a member of firm B none of them ----
+create function pg_temp.rows_seen(p_role text, p_org text, p_relation text) returns bigint
+language plpgsql as $$
+declare
+  v_rows bigint;
+begin
+  execute format('set local role %I', p_role);
+  perform set_config('dragonfly.org_id', p_org, true);
+  execute format('select count(*) from public.%I x where to_jsonb(x) ->> ''org_id'' = ''00000000-0000-0000-0000-00000000000a''', p_relation)
+     into v_rows;
+  reset role;
+  return v_rows;
+end;
+$$;
+reset role;
+
+select is(pg_temp.rows_seen(r.role, '00000000-0000-0000-0000-00000000000b', c.relname), 0::bigint,
+          format('a %s of another firm sees nothing in %s', r.role, c.relname))
+  from pg_class c
+  join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id'
+ cross join (values ('authenticated'), ('enforcement_operator'), ('admin'), ('service_role')) as r (role)
+ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v')
+   and c.relname not in ('sessions', 'sign_in_links')
+   -- Memberships are how the service learns at sign-in which organisations a person has.
+   and not (r.role = 'service_role' and c.relname = 'memberships')
+ order by c.relname, r.role;
+
+select cmp_ok(pg_temp.rows_seen('authenticated', '00000000-0000-0000-0000-00000000000a', t.name), '>', 0::bigint,
+              format('a member sees the rows of the own firm in %s', t.name))
+  from unnest(array['plaintiffs', 'core_judgments', 'judgments', 'debtor_intelligence', 'judgment_facts', 'enforcement_cases',
+                    'tier_policies', 'tier_assignments', 'tier_refreshes', 'queue_jobs', 'queue_dead_letters', 'memberships']) as t (name);
+
+select is(pg_temp.rows_seen('authenticated', '', 'core_judgments'), 0::bigint, 'a person without an organisation sees nothing');
+
+-- ---- calling: ids of another firm do not exist ----
+set local role admin;
+select set_config('dragonfly.org_id', '00000000-0000-0000-0000-00000000000b', true);
+select throws_ok($$ select public.retry_dead_letter('00000000-0000-0000-0000-0000000000a4') $$, 'PT404', null,
+                 'an admin of another firm cannot retry a dead letter');
+select throws_ok($$ select public.discard_dead_letter('00000000-0000-0000-0000-0000000000a4') $$, 'PT404', null,
+                 'an admin of another firm cannot discard a dead letter');
+select throws_ok(
+  $$ select public.publish_tier_policy((select id from public.tier_policies limit 1), 1, 1, 'n', '0', 'null', '''x''', null, null) $$,
+  'PT404', null, 'an admin of another firm cannot publish its drafts');
+reset role;
+
+select * from finish();
+rollback;
