@@ -1,1 +1,11 @@
+//! The domain of Dragonfly, pure: no clock, no I/O, no randomness of its own, no hash order.
+//!
+//! [`tier`] decides the enforcement tier of one judgment under a policy; [`portfolio`] does the same for
+//! many judgments in columns and compares two policies over them. The worker, the server and the browser
+//! run this very code, so that what a preview shows is what a publish does.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![deny(missing_docs)]
+
+pub mod portfolio;
+pub mod tier;
