@@ -1,26 +1,174 @@
 //! `cargo xtask bench`
+//!
+//! One function a measurement; [`MEASUREMENTS`] lists them. A measurement answers one value a run, and the
+//! median counts.
 
-use crate::shell::{Workspace, say};
-use anyhow::Result;
+use crate::console::{self, brotli, files};
+use crate::server::Server;
+use crate::shell::{Workspace, read, run, say};
+use crate::{setup, wasm};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 
-/// Measure, print a table and write it to target/bench.json
+/// Measure, print a table and write it to bench.json in the target folder
 ///
-/// Medians of several runs. Names and units are those of the requirements: seconds for `queue_*`, `refresh_*` and
-/// `start_*`, milliseconds for `compare_*`, bytes for `*_brotli`, a second for the rest.
+/// Medians of several runs. Seconds for `start_*`, `queue_*` and `refresh_*`, milliseconds for `compare_*`, bytes
+/// for `*_brotli`, a second for the rest.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Fewer runs and smaller portfolios: to see that every measurement works
+    /// Fewer runs and smaller portfolios: shows that every measurement works, not what it measures
     #[arg(long)]
     quick: bool,
 
-    /// Only these measurements
+    /// Only these measurements; bench.json then holds only them
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
 }
 
+/// What a measurement has at hand
+struct Bench<'a> {
+    workspace: &'a Workspace,
+    quick: bool,
+}
+
+struct Measurement {
+    name: &'static str,
+    unit: &'static str,
+    measure: fn(&Bench) -> Result<Vec<f64>>,
+}
+
+const MEASUREMENTS: [Measurement; 7] = [
+    Measurement { name: "console_brotli", unit: "bytes", measure: console_brotli },
+    Measurement { name: "policy_wasm_brotli", unit: "bytes", measure: policy_wasm_brotli },
+    Measurement { name: "evaluate_native", unit: "1/s", measure: |bench| bench.native("evaluate_native") },
+    Measurement { name: "evaluate_wasm", unit: "1/s", measure: |bench| bench.script("evaluate_wasm") },
+    Measurement { name: "compare_1m_native", unit: "ms", measure: |bench| bench.native("compare_1m_native") },
+    Measurement {
+        name: "compare_1m_browser",
+        unit: "ms",
+        measure: |bench| bench.script("compare_1m_browser"),
+    },
+    Measurement { name: "start_warm", unit: "s", measure: start_warm },
+];
+
 pub(crate) fn bench(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let _ = (workspace, arguments.quick, &arguments.only, fs::read("x"));
-    say("nothing measured");
+    if let Some(unknown) =
+        arguments.only.iter().find(|name| MEASUREMENTS.iter().all(|known| known.name != **name))
+    {
+        bail!("no measurement `{unknown}`: choose from {}", MEASUREMENTS.map(|known| known.name).join(", "));
+    }
+    let bench = Bench { workspace, quick: arguments.quick };
+    let mut results = Vec::new();
+    let mut table =
+        format!("{:<22}{:>16}{:>16}{:>16}  {:<6}{:>5}\n", "name", "median", "min", "max", "unit", "runs");
+    for Measurement { name, unit, measure } in &MEASUREMENTS {
+        if !arguments.only.is_empty() && !arguments.only.iter().any(|only| only == name) {
+            continue;
+        }
+        say(&format!("measuring {name}"));
+        let mut values = measure(&bench).with_context(|| format!("measurement `{name}`"))?;
+        values.sort_by(f64::total_cmp);
+        let (Some(min), Some(max)) = (values.first(), values.last()) else {
+            bail!("`{name}` measured nothing")
+        };
+        let median = values[values.len() / 2];
+        let columns = [median, *min, *max].map(|value| format!("{:>16}", figure(value)));
+        table += &format!("{name:<22}{}  {unit:<6}{:>5}\n", columns.concat(), values.len());
+        results.push(json!({ "name": name, "value": median, "unit": unit }));
+    }
+    print!("{table}");
+    let path = workspace.target.join("bench.json");
+    fs::write(&path, format!("{:#}\n", Value::from(results)))?;
+    say(&format!("written to {}", path.display()));
     Ok(())
+}
+
+/// Four significant digits or all of them before the point, thousands grouped
+fn figure(value: f64) -> String {
+    if value < 1000.0 {
+        let places = if value < 10.0 { 3 } else { 1 };
+        return format!("{value:.places$}");
+    }
+    let digits = format!("{value:.0}");
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    groups.join(",")
+}
+
+impl Bench<'_> {
+    fn runs(&self) -> usize {
+        if self.quick { 3 } else { 9 }
+    }
+
+    /// Runs a measurement of crates/bench, built for release
+    fn native(&self, name: &str) -> Result<Vec<f64>> {
+        let mut cargo =
+            self.workspace.cargo(["run", "--quiet", "--locked", "--release", "--package", "bench", "--"]);
+        self.values(cargo.arg(name))
+    }
+
+    /// Runs the measurement tests/e2e/bench/{name}.mjs on the policy module, under Node or in Chromium
+    fn script(&self, name: &str) -> Result<Vec<f64>> {
+        let [web, node] = wasm::build(self.workspace)?;
+        setup::browser(self.workspace)?;
+        let mut script = self.workspace.command("node");
+        script
+            .arg(format!("tests/e2e/bench/{name}.mjs"))
+            .env("POLICY_WASM_WEB", web)
+            .env("POLICY_WASM_NODE", node);
+        self.values(&mut script)
+    }
+
+    /// A measuring program is told how often to run and prints a JSON array with one number a run
+    fn values(&self, command: &mut std::process::Command) -> Result<Vec<f64>> {
+        command.args(["--runs", &self.runs().to_string()]);
+        if self.quick {
+            command.arg("--quick");
+        }
+        serde_json::from_str(&read(command)?).context("not a list of numbers")
+    }
+}
+
+/// Everything that the first load fetches, as it is sent
+fn console_brotli(bench: &Bench) -> Result<Vec<f64>> {
+    console::build(bench.workspace)?;
+    let dist = bench.workspace.root.join("dist");
+    let mut total = 0;
+    for path in files(&dist)? {
+        total += match path.extension().and_then(OsStr::to_str) {
+            Some("html" | "js" | "wasm" | "css" | "svg") => brotli(&fs::read(&path)?)?.len(),
+            Some("woff2") => fs::read(&path)?.len(),
+            _ => 0,
+        };
+    }
+    ensure!(total > 0, "nothing in {}", dist.display());
+    Ok(vec![total as f64])
+}
+
+fn policy_wasm_brotli(bench: &Bench) -> Result<Vec<f64>> {
+    let [web, _] = wasm::build(bench.workspace)?;
+    let module: &Path = &web.join("policy_wasm_bg.wasm");
+    Ok(vec![brotli(&fs::read(module)?)?.len() as f64])
+}
+
+/// From the start of the process to its first healthy answer, with a database that exists
+fn start_warm(bench: &Bench) -> Result<Vec<f64>> {
+    setup::postgres()?;
+    run(&mut bench.workspace.cargo(["build", "--quiet", "--locked", "--package", "dragonfly"]))?;
+    let home = crate::server::Home::new()?;
+    Server::start(bench.workspace, &home)?.stop()?;
+    let measure = |_| {
+        let server = Server::start(bench.workspace, &home)?;
+        let seconds = server.started_in.as_secs_f64();
+        server.stop()?;
+        Ok(seconds)
+    };
+    (0..bench.runs()).map(measure).collect()
 }

@@ -6,6 +6,7 @@
 mod bench;
 mod console;
 mod run;
+mod server;
 mod setup;
 mod shell;
 mod test;
