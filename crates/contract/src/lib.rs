@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 macro_rules! bodies {
     ($($(#[$meta:meta])* $vis:vis $kind:ident $name:ident $body:tt)*) => {
         $(
-            $(#[$meta])*
             #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
             #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+            $(#[$meta])*
             $vis $kind $name $body
         )*
     };
