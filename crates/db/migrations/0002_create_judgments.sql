@@ -152,40 +152,41 @@ create index enforcement_cases_stage_tier on public.enforcement_cases (current_s
 create index enforcement_cases_override on public.enforcement_cases (org_id) where tier_override is not null and closed_at is null;
 
 -- ---- functions ----
+-- Inlined by the planner, as app_now() is.
 create function public.is_closed_status(p_status text) returns boolean
-language sql immutable parallel safe set search_path = ''
+language sql immutable parallel safe
 return p_status in ('satisfied', 'vacated', 'expired');
 comment on function public.is_closed_status(text) is 'Closed judgments are not tiered; all others are active';
 
 create function public.tier_number(p_tier text) returns smallint
-language sql immutable parallel safe set search_path = ''
+language sql immutable parallel safe
 return case p_tier when 'tier0' then 0 when 'tier1' then 1 when 'tier2' then 2 when 'tier3' then 3 end::smallint;
 
 create function public.tier_text(p_tier smallint) returns text
-language sql immutable parallel safe set search_path = ''
+language sql immutable parallel safe
 return 'tier' || p_tier;
 
 create function public.tier_label(p_tier smallint) returns text
-language sql immutable parallel safe set search_path = ''
+language sql immutable parallel safe
 return case p_tier
   when 0 then 'Monitor' when 1 then 'Warm Prospects' when 2 then 'Active Enforcement' when 3 then 'Strategic/Priority'
   else 'No tier yet' end;
 
 create function public.effective_tier(p_case public.enforcement_cases) returns smallint
-language sql stable set search_path = ''
+language sql stable
 return case when p_case.tier_override is not null and p_case.override_expires_at > public.app_now()
             then public.tier_number(p_case.tier_override)
             else public.tier_number(p_case.tier) end;
 comment on function public.effective_tier(public.enforcement_cases) is 'The override while it has not expired, else the computed tier';
 
 create function public.asset_signal_names(p_bits smallint) returns text[]
-language sql immutable parallel safe set search_path = ''
+language sql immutable parallel safe
 return array_remove(array[
   case when p_bits & 1 <> 0 then 'employer_name' end, case when p_bits & 2 <> 0 then 'bank_name' end,
   case when p_bits & 4 <> 0 then 'real_property_lead' end, case when p_bits & 8 <> 0 then 'vehicle_lead' end], null);
 
 create function public.asset_flags(p_bits smallint) returns jsonb
-language sql immutable parallel safe set search_path = ''
+language sql immutable parallel safe
 return jsonb_build_object('employer', p_bits & 1 <> 0, 'bank', p_bits & 2 <> 0,
                           'real_property', p_bits & 4 <> 0, 'vehicle', p_bits & 8 <> 0);
 

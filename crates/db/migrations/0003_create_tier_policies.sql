@@ -89,6 +89,26 @@ create function public.notify_live(p_org_id uuid, p_event jsonb) returns void
 language sql volatile set search_path = ''
 as $$ select pg_notify('dragonfly_live', jsonb_build_object('org_id', p_org_id, 'event', p_event)::text) $$;
 
+create function public.tier_policy_lock(p_org_id uuid) returns bigint
+language sql immutable strict parallel safe
+return hashtextextended('tier_policies:' || p_org_id, 0);
+comment on function public.tier_policy_lock(uuid) is
+  'Number of the advisory lock that assignments share and a publish takes alone. Its waiters take turns: assignments that keep coming do not starve a publish, as they could on the row';
+
+create function public.hold_published_policies(p_org_ids uuid[]) returns setof public.tier_policies
+language plpgsql volatile security invoker set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock_shared(public.tier_policy_lock(o.id))
+     from (select distinct u.id from unnest(p_org_ids) as u (id) order by u.id) o;
+  -- A statement of its own, so that it sees what a publish left that the lock has waited for.
+  return query select p.* from public.tier_policies p
+    where p.org_id = any (p_org_ids) and p.state = 'published' for share;
+end;
+$$;
+comment on function public.hold_published_policies(uuid[]) is
+  'The published policies, held until the transaction ends: what is assigned under them commits before the next publish. Take it before locking refreshes or judgments';
+
 create function public.start_tier_refresh(
   p_org_id uuid, p_before_policy_id uuid default null, p_previewed jsonb default null,
   p_snapshot pg_snapshot default null, p_requested_by uuid default null)
@@ -99,8 +119,7 @@ declare
   v_policy public.tier_policies;
   v_refresh public.tier_refreshes;
 begin
-  select * into v_policy from public.tier_policies
-   where org_id = p_org_id and state = 'published' for share;
+  select * into v_policy from public.hold_published_policies(array[p_org_id]);
   if not found then
     raise sqlstate 'PT404' using message = 'the organisation has no published policy';
   end if;
@@ -144,6 +163,10 @@ declare
   v_counts bigint[];
   v_balances numeric(18,2)[];
 begin
+  -- The policy before the refresh, as a publish locks them; a publish waits for this chunk, and this chunk never
+  -- outlives its revision.
+  select p.* into v_policy
+    from public.hold_published_policies((select array[r.org_id] from public.tier_refreshes r where r.id = p_refresh_id)) p;
   select * into v_refresh from public.tier_refreshes where id = p_refresh_id for update;
   if not found then
     raise sqlstate 'PT404' using message = 'tier refresh not found';
@@ -151,10 +174,7 @@ begin
   if v_refresh.state <> 'running' then
     return v_refresh;
   end if;
-
-  -- Shared with other assignments; a publish waits for this chunk and this chunk never outlives its revision.
-  select * into v_policy from public.tier_policies where id = v_refresh.policy_id for share;
-  if v_policy.state <> 'published' then
+  if v_policy.id is distinct from v_refresh.policy_id then
     update public.tier_refreshes
        set state = 'failed', finished_at = clock_timestamp(), error = 'overtaken by a newer revision'
      where id = p_refresh_id returning * into v_refresh;
@@ -269,7 +289,8 @@ declare
   v_published public.tier_policies;
   v_draft public.tier_policies;
 begin
-  -- The published row is the lock that assignments share: from here on none commits under the old revision.
+  -- Assignments share these locks: from here on none commits under the old revision.
+  perform pg_advisory_xact_lock(public.tier_policy_lock(v_org));
   select * into v_published from public.tier_policies where org_id = v_org and state = 'published' for update;
   select * into v_draft from public.tier_policies where id = p_policy_id and org_id = v_org and state = 'draft' for update;
   if v_draft.id is null then
@@ -356,6 +377,7 @@ grant insert, update, delete on public.tier_policies to service_role;
 grant insert on public.tier_assignments to service_role;
 grant insert, update on public.tier_refreshes to service_role;
 grant execute on function public.notify_live(uuid, jsonb) to service_role;
+grant execute on function public.tier_policy_lock(uuid), public.hold_published_policies(uuid[]) to service_role;
 grant execute on function public.start_tier_refresh(uuid, uuid, jsonb, pg_snapshot, uuid),
                           public.step_tier_refresh(uuid, int),
                           public.refresh_enforcement_metrics() to service_role;

@@ -148,37 +148,43 @@ language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
   v_job_ids bigint[];
+  v_keys text[];
   v_messages jsonb[];
+  v_msg_ids bigint[];
+  v_taken bigint[];
+  v_now timestamptz := public.app_now();
 begin
-  with wanted as (
-    select distinct on (w.key) w.key, w.judgment_id
-      from unnest(p_judgment_ids, p_keys) as w (judgment_id, key)
-     order by w.key
-  ), taken as (
-    insert into public.queue_jobs (org_id, kind, idempotency_key)
-    select p_org_id, 'tier_assignment', w.key from wanted w
-    on conflict (org_id, kind, idempotency_key) where state = 'queued' do nothing
-    returning id, idempotency_key
-  )
-  select array_agg(t.id order by t.id),
+  -- Ids first, then messages that name them, then the ledger: none of its rows is written twice.
+  select array_agg(w.job_id), array_agg(w.key),
          array_agg(jsonb_build_object(
-           'kind', 'tier_assignment', 'idempotency_key', t.idempotency_key, 'org_id', p_org_id, 'job_id', t.id,
-           'payload', jsonb_build_object('judgment_id', w.judgment_id), 'enqueued_at', public.app_now()) order by t.id)
-    into v_job_ids, v_messages
-    from taken t join wanted w on w.key = t.idempotency_key;
+           'kind', 'tier_assignment', 'idempotency_key', w.key, 'org_id', p_org_id, 'job_id', w.job_id,
+           'payload', jsonb_build_object('judgment_id', w.judgment_id), 'enqueued_at', v_now))
+    into v_job_ids, v_keys, v_messages
+    from (select nextval('public.queue_jobs_id_seq') as job_id, u.judgment_id, u.key
+            from unnest(p_judgment_ids, p_keys) as u (judgment_id, key)) w;
   if v_job_ids is null then
     return 0;
   end if;
-
   -- PGMQ answers the ids in the order of the messages.
-  update public.queue_jobs j set msg_id = s.msg_id
-    from pgmq.send_batch('tier_assignment', v_messages) with ordinality as s (msg_id, n)
-   where j.id = v_job_ids[s.n];
+  v_msg_ids := array(select pgmq.send_batch('tier_assignment', v_messages));
+
+  with taken as (
+    insert into public.queue_jobs (id, org_id, kind, idempotency_key, msg_id) overriding system value
+    select n.id, p_org_id, 'tier_assignment', n.key, n.msg_id
+      from unnest(v_job_ids, v_keys, v_msg_ids) as n (id, key, msg_id)
+    on conflict (org_id, kind, idempotency_key) where state = 'queued' do nothing
+    returning msg_id
+  )
+  select coalesce(array_agg(t.msg_id), '{}') into v_taken from taken t;
+  -- A key that is held already keeps its message; ours was never visible.
+  if cardinality(v_taken) < cardinality(v_msg_ids) then
+    perform pgmq.delete('tier_assignment', array(select unnest(v_msg_ids) except select unnest(v_taken)));
+  end if;
   perform pg_notify('dragonfly_queue', 'tier_assignment');
-  return cardinality(v_job_ids);
+  return cardinality(v_taken);
 end;
 $$;
-comment on function public.queue_tier_assignments(uuid, uuid[], text[]) is 'queue_job for many judgments at once; answers how many messages were new';
+comment on function public.queue_tier_assignments(uuid, uuid[], text[]) is 'queue_job for many judgments at once, in the order given; answers how many messages were new';
 
 create function public.queue_stale_judgments(p_org_id uuid) returns bigint
 language sql volatile security invoker set search_path = ''
@@ -186,10 +192,12 @@ as $$
   with today as materialized (
     select public.org_today(p_org_id) as date, public.org_today_start(p_org_id) as began
   )
-  select public.queue_tier_assignments(p_org_id, array_agg(j.id), array_agg('tier:' || j.id || ':' || today.date))
-    from today, public.core_judgments j
-   where j.org_id = p_org_id and not public.is_closed_status(j.status)
-     and (j.tier_as_of is null or j.tier_as_of < today.began)
+  select public.queue_tier_assignments(p_org_id, array_agg(s.id), array_agg(s.key))
+    from (select j.id, 'tier:' || j.id || ':' || today.date as key
+            from today, public.core_judgments j
+           where j.org_id = p_org_id and not public.is_closed_status(j.status)
+             and (j.tier_as_of is null or j.tier_as_of < today.began)
+           order by j.judgment_no) s
 $$;
 comment on function public.queue_stale_judgments(uuid) is 'The nightly batch: enqueues every active judgment that was not tiered today';
 
@@ -244,11 +252,12 @@ language plpgsql volatile security invoker set search_path = ''
 as $$
 begin
   perform pgmq.archive(p_kind, p_msg_ids);
-  update public.queue_jobs set state = 'done', ended_at = public.app_now()
-   where id = any (p_job_ids) and kind = p_kind and state = 'queued';
+  update public.queue_jobs j set state = 'done', ended_at = public.app_now()
+    from unnest(p_msg_ids, p_job_ids) as d (msg_id, job_id)
+   where j.id = d.job_id and j.msg_id = d.msg_id and j.kind = p_kind and j.state = 'queued';
 end;
 $$;
-comment on function public.queue_finish(text, bigint[], bigint[]) is 'Archives fenced messages and frees their idempotency keys';
+comment on function public.queue_finish(text, bigint[], bigint[]) is 'Archives fenced messages and frees their idempotency keys; a message''s job is null where it came past queue_job';
 
 create function public.queue_message_job(p_kind text, p_msg_id bigint) returns public.queue_jobs
 language plpgsql stable security invoker set search_path = ''
@@ -264,7 +273,9 @@ end;
 $$;
 comment on function public.queue_message_job(text, bigint) is 'The ledger''s row of a message; null for a message that came past queue_job';
 
-create function public.queue_retry_later(p_kind text, p_msg_id bigint, p_read_ct int, p_worker text, p_error text) returns void
+create function public.queue_retry_later(
+  p_kind text, p_msg_id bigint, p_read_ct int, p_worker text, p_error text, p_delay_seconds int default null)
+returns void
 language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
@@ -272,14 +283,14 @@ declare
   v_org uuid;
 begin
   v_org := (public.queue_message_job(p_kind, p_msg_id)).org_id;
-  select least(3600, k.backoff_seconds * (2 ^ least(p_read_ct - 1, 12)))::int into v_delay
+  select coalesce(p_delay_seconds, least(3600, k.backoff_seconds * (2 ^ least(p_read_ct - 1, 12)))::int) into v_delay
     from public.queue_kinds k where k.kind = p_kind;
   insert into public.queue_attempts (org_id, kind, msg_id, attempt, worker, error)
   values (v_org, p_kind, p_msg_id, p_read_ct, p_worker, p_error);
   perform pgmq.set_vt(p_kind, p_msg_id, v_delay);
 end;
 $$;
-comment on function public.queue_retry_later(text, bigint, int, text, text) is 'Records a failed attempt of a fenced message and hides it for its backoff';
+comment on function public.queue_retry_later(text, bigint, int, text, text, int) is 'Records a failed attempt of a fenced message and hides it for its backoff, or as long as the caller says';
 
 create function public.queue_bury(p_kind text, p_msg_id bigint, p_worker text, p_reason text) returns uuid
 language plpgsql volatile security invoker set search_path = ''
@@ -292,7 +303,7 @@ declare
   v_org uuid;
   v_id uuid;
 begin
-  execute format('select read_ct, message, enqueued_at from pgmq.%I where msg_id = $1', 'q_' || p_kind)
+  execute format('select read_ct, coalesce(message, ''null''), enqueued_at from pgmq.%I where msg_id = $1', 'q_' || p_kind)
      into v_read_ct, v_message, v_enqueued_at using p_msg_id;
   v_job := public.queue_message_job(p_kind, p_msg_id);
   -- Messages that came past queue_job may name an organisation that does not exist.
@@ -407,6 +418,7 @@ grant select on public.queue_kinds, public.queue_jobs, public.queue_attempts, pu
 grant update on public.queue_kinds to service_role;
 grant insert, update on public.queue_jobs, public.queue_dead_letters to service_role;
 grant insert on public.queue_attempts, public.nightly_runs to service_role;
+grant usage on sequence public.queue_jobs_id_seq to service_role;
 grant insert, update, delete on public.worker_heartbeats to service_role;
 grant usage on schema pgmq to service_role;
 grant select, insert, update, delete on all tables in schema pgmq to service_role;
@@ -414,7 +426,7 @@ grant execute on all functions in schema pgmq to service_role;
 grant execute on function public.queue_job(jsonb) to authenticated, service_role;
 grant execute on function public.queue_tier_assignments(uuid, uuid[], text[]), public.queue_stale_judgments(uuid),
                           public.dequeue_job(text), public.queue_fence(text, bigint[], int[]),
-                          public.queue_message_job(text, bigint), public.queue_finish(text, bigint[], bigint[]), public.queue_retry_later(text, bigint, int, text, text),
+                          public.queue_message_job(text, bigint), public.queue_finish(text, bigint[], bigint[]), public.queue_retry_later(text, bigint, int, text, text, int),
                           public.queue_bury(text, bigint, text, text) to service_role;
 grant execute on function public.retry_dead_letter(uuid), public.discard_dead_letter(uuid) to enforcement_operator, service_role;
 grant execute on function public.pause_queue(text, boolean) to admin, service_role;
