@@ -20,7 +20,7 @@ select results_eq(
   $$ select p.proname::text collate "default" from pg_proc p
       where p.pronamespace = 'public'::regnamespace and p.prosecdef and has_function_privilege('authenticated', p.oid, 'execute')
       order by 1 $$,
-  $$ values ('queue_job') $$,
+  $$ values ('queue_job'), ('queue_statistics') $$,
   'the definer functions that everybody signed in may call');
 
 select results_eq(

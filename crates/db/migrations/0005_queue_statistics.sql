@@ -87,6 +87,7 @@ comment on function public.run_nightly(uuid) is
   'Enqueues what was not tiered today, once a local day and not before 02:00; null when there is nothing to do yet or any more';
 
 -- ---- grants ----
+revoke execute on all functions in schema public from public;
 grant update (enqueued) on public.nightly_runs to service_role;
 grant execute on function public.queue_statistics() to authenticated, service_role;
 grant execute on function public.queue_next_visible(text), public.run_nightly(uuid) to service_role;
