@@ -37,12 +37,10 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     let mut fetch = workspace.cargo(["fetch", "--quiet", "--locked", "--target", "wasm32-unknown-unknown"]);
     run(&mut fetch)?;
     // Offline, since Trunk would otherwise download a wasm-opt or wasm-bindgen that it does not find.
-    let mut trunk = workspace.command("trunk");
-    trunk
-        .args(["build", "--release", "--offline", "--locked", "--cargo-profile", "wasm", "--dist"])
-        .arg(workspace.root.join("dist"));
+    let mut trunk = setup::wasm_command(workspace, "trunk");
+    trunk.args(["build", "--release", "--offline", "--locked", "--cargo-profile", "wasm", "--dist"]);
     // Trunk takes `NO_COLOR=1` for a malformed flag.
-    run(setup::for_wasm(trunk.env_remove("NO_COLOR")))?;
+    run(trunk.arg(workspace.root.join("dist")).env_remove("NO_COLOR"))?;
     compress_all(&workspace.root.join("dist"))?;
     if let Some(folder) = stamp.parent() {
         fs::create_dir_all(folder)?;

@@ -3,6 +3,7 @@
 use crate::shell::{Workspace, read, run, say, which};
 use anyhow::{Context, Result, bail};
 use std::cell::Cell;
+use std::env;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -110,7 +111,7 @@ pub(crate) fn pgtap() -> Result<()> {
 /// Chromium and what drives it
 pub(crate) fn browser(workspace: &Workspace) -> Result<()> {
     npm(workspace)?;
-    if std::env::var_os("CHROMIUM").is_some() || which("chromium").is_some() {
+    if env::var_os("CHROMIUM").is_some() || which("chromium").is_some() {
         return Ok(());
     }
     apt(&["chromium"])
@@ -222,12 +223,19 @@ fn wasm_target() -> Result<()> {
     wasm_std().map(|_| ()).context("Debian's compiler cannot build for wasm32 here")
 }
 
-/// Makes `command`, which builds for wasm32, use whichever compiler can
-///
-/// A no-op where the toolchain in use has the target.
-pub(crate) fn for_wasm(command: &mut Command) -> &mut Command {
-    if let Some(WasmStd::Debian) = wasm_std() {
+/// `cargo` or `trunk` to build for wasm32, with whichever compiler can
+pub(crate) fn wasm_command(workspace: &Workspace, program: &str) -> Command {
+    let is_debian = matches!(wasm_std(), Some(WasmStd::Debian));
+    let mut command = match program {
+        "cargo" if !is_debian => workspace.cargo([]),
+        "cargo" => workspace.command("/usr/bin/cargo"),
+        _ => workspace.command(program),
+    };
+    if is_debian {
+        let folders = env::split_paths(&workspace.search_path()).collect::<Vec<_>>();
+        let path = env::join_paths([PathBuf::from("/usr/bin")].into_iter().chain(folders));
         command
+            .env("PATH", path.unwrap_or_default())
             .env("CARGO", "/usr/bin/cargo")
             .env("RUSTC", "/usr/bin/rustc")
             .env_remove("RUSTUP_TOOLCHAIN")

@@ -73,7 +73,8 @@ impl Workspace {
         command
     }
 
-    fn search_path(&self) -> OsString {
+    /// `PATH` with the installed tools first
+    pub(crate) fn search_path(&self) -> OsString {
         let mut folders = vec![self.root.join("tests/e2e/node_modules/.bin")];
         folders.extend(crate::setup::tool_folders(self));
         folders.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));

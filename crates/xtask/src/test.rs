@@ -52,22 +52,30 @@ pub(crate) fn test(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
             STEPS.iter().map(|step| step.name).chain(targets.iter().map(String::as_str)).collect();
         bail!("no step `{unknown}`: choose from {}", known.join(", "));
     }
+    let is_wanted =
+        |step: &&Step| arguments.only.is_empty() || arguments.only.iter().any(|name| name == step.name);
+    let steps = STEPS.iter().filter(is_wanted);
     let begun = Instant::now();
     let mut took = Vec::new();
-    for step in STEPS
-        .iter()
-        .filter(|step| arguments.only.is_empty() || arguments.only.iter().any(|name| name == step.name))
-    {
-        took.push((step.name, timed(step.name, || (step.run)(workspace, arguments))?));
-    }
-    for target in arguments.only.iter().filter(|name| targets.contains(name)) {
-        took.push((target, timed(target, || acceptance(workspace, arguments, Some(target)))?));
-    }
+    let mut run_all = || {
+        for step in steps {
+            took.push((step.name, timed(step.name, || (step.run)(workspace, arguments))?));
+        }
+        for target in arguments.only.iter().filter(|name| targets.contains(name)) {
+            took.push((target, timed(target, || acceptance(workspace, arguments, Some(target)))?));
+        }
+        Ok(())
+    };
+    let outcome = run_all();
     for (name, duration) in took {
         say(&format!("{name:<12}{:>7.1} s", duration.as_secs_f32()));
     }
-    say(&format!("all passed in {:.0} s", begun.elapsed().as_secs_f32()));
-    Ok(())
+    say(&format!(
+        "{} in {:.0} s",
+        if outcome.is_ok() { "all passed" } else { "failed" },
+        begun.elapsed().as_secs_f32()
+    ));
+    outcome
 }
 
 fn timed(name: &str, step: impl FnOnce() -> Result<()>) -> Result<Duration> {
@@ -86,9 +94,7 @@ fn clippy(workspace: &Workspace, _: &Arguments) -> Result<()> {
     run(native(workspace.cargo(["clippy", "--quiet", "--locked"])).arg("--all-targets").args(denied))?;
     setup::wasm(workspace)?;
     if !setup::has_wasm_clippy() {
-        say(
-            "no clippy for wasm32 here: Debian's compiler, which stands in for the missing target, comes without it",
-        );
+        say("no clippy for wasm32: Debian's compiler, which stands in for the missing target, has none");
         return Ok(());
     }
     let mut cargo = workspace.cargo(["clippy", "--quiet", "--locked", "--target", "wasm32-unknown-unknown"]);
@@ -103,12 +109,8 @@ fn wasm_module(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 fn unit(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     setup::postgres()?;
-    run(&mut nextest(
-        workspace,
-        "not package(acceptance)",
-        &["--workspace", "--exclude", "acceptance", "--exclude", "app", "--exclude", "policy-wasm"],
-        arguments,
-    ))?;
+    let plain = ["--workspace", "--exclude", "acceptance", "--exclude", "app", "--exclude", "policy-wasm"];
+    with_database(workspace, nextest(workspace, "not package(acceptance)", &plain, arguments))?;
     if arguments.name.is_none() {
         run(&mut workspace.cargo(["test", "--quiet", "--locked", "--doc", "--package", "policy"]))?;
     }
@@ -126,7 +128,18 @@ fn acceptance(workspace: &Workspace, arguments: &Arguments, target: Option<&str>
         ),
         None => ("package(acceptance)".into(), vec!["--package", "acceptance"]),
     };
-    run(&mut nextest(workspace, &filter, &plain, arguments))
+    with_database(workspace, nextest(workspace, &filter, &plain, arguments))
+}
+
+/// Runs tests, which start the PostgreSQL that they share when they first need it, and stops that afterwards
+fn with_database(workspace: &Workspace, mut tests: Command) -> Result<()> {
+    let outcome = run(&mut tests);
+    let mut stop =
+        workspace.cargo(["run", "--quiet", "--locked", "--package", "db", "--features", "testing"]);
+    // Only tidiness: a server left behind is joined by the next run.
+    run(stop.args(["--bin", "test-postgres", "--", "stop"]))
+        .unwrap_or_else(|error| say(&format!("{error:#}")));
+    outcome
 }
 
 /// Browser walks against the real binary with the release build of the console in it

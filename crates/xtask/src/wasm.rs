@@ -42,18 +42,9 @@ pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
     setup::wasm(workspace)?;
     say("building the policy module");
     let target = "wasm32-unknown-unknown";
-    let mut cargo = workspace.cargo([
-        "build",
-        "--quiet",
-        "--locked",
-        "--package",
-        "policy-wasm",
-        "--profile",
-        "wasm",
-        "--target",
-        target,
-    ]);
-    run(setup::for_wasm(&mut cargo))?;
+    let mut cargo = setup::wasm_command(workspace, "cargo");
+    cargo.args(["build", "--quiet", "--locked", "--package", "policy-wasm"]);
+    run(cargo.args(["--profile", "wasm", "--target", target]))?;
     let module = workspace.target.join(target).join("wasm/policy_wasm.wasm");
     let optimized = workspace.target.join("wasm/policy_wasm.wasm");
     fs::create_dir_all(workspace.target.join("wasm"))?;
