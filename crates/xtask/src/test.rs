@@ -57,7 +57,7 @@ pub(crate) fn test(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let steps = STEPS.iter().filter(is_wanted);
     let begun = Instant::now();
     let mut took = Vec::new();
-    let mut run_all = || {
+    let run_all = || {
         for step in steps {
             took.push((step.name, timed(step.name, || (step.run)(workspace, arguments))?));
         }
