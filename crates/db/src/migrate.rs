@@ -49,7 +49,7 @@ pub async fn migrate(database: &Database) -> Result<bool, MigrateError> {
 }
 
 async fn is_current(database: &Database) -> Result<bool, MigrateError> {
-    let applied: Result<Vec<(i64, Vec<u8>, Option<String>)>, _> = sqlx::query_as(
+    let applied = sqlx::query_as::<_, (i64, Vec<u8>, Option<String>)>(
         "select version, checksum, obj_description(to_regnamespace('pgmq'), 'pg_namespace')
            from public._sqlx_migrations where success order by version",
     )

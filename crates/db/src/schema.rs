@@ -38,7 +38,8 @@ fn normalized(text: &str) -> String {
             .iter()
             .any(|noise| line.starts_with(noise));
         let follows_blank = lines.last().is_some_and(String::is_empty);
-        if !is_noise && !(line.is_empty() && follows_blank) {
+        let is_second_blank = line.is_empty() && follows_blank;
+        if !is_noise && !is_second_blank {
             lines.push(line.to_owned());
         }
     }

@@ -1,5 +1,7 @@
 //! The private PostgreSQL starts, is joined, stops with the last one out, and survives kills.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
