@@ -6,13 +6,27 @@
 //! that [`Database::begin_as`] opened for an [`Actor`], so that row-level security decides.
 
 pub mod actor;
+pub mod assignments;
+pub mod judgments;
+pub mod live;
 pub mod migrate;
+pub mod nightly;
+pub mod organisations;
+pub mod policies;
 pub mod pool;
+pub mod portfolio;
 pub mod private;
+pub mod queue;
+pub mod refreshes;
+pub mod rpc;
 #[cfg(feature = "testing")]
 pub mod schema;
+pub mod sessions;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tiers;
+pub mod users;
+mod wire;
 
 pub use actor::{Actor, DbRole};
 pub use pool::{Database, Refusal, Transaction};

@@ -1,0 +1,240 @@
+//! Tier policies and their life: draft → published → superseded.
+
+use chrono::{DateTime, Utc};
+use contract::{PolicyDetail, PolicyState, PolicySummary};
+use policy::portfolio::MigrationMatrix;
+use policy::tier::{PostgresTierCase, TierPolicy, TierPolicyDocument};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{SqlError, Transaction, wire};
+
+#[derive(Clone, Copy, sqlx::Type)]
+#[sqlx(type_name = "policy_state", rename_all = "snake_case")]
+enum StateColumn {
+    Draft,
+    Published,
+    Superseded,
+}
+
+#[derive(sqlx::FromRow)]
+struct Record {
+    id: Uuid,
+    name: String,
+    state: StateColumn,
+    revision: Option<i32>,
+    version: i32,
+    based_on: Option<i32>,
+    digest: String,
+    author: Option<String>,
+    updated_at: DateTime<Utc>,
+    published_at: Option<DateTime<Utc>>,
+    published_by: Option<String>,
+    note: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct DetailRecord {
+    #[sqlx(flatten)]
+    summary: Record,
+    document: Json<TierPolicyDocument>,
+}
+
+const SUMMARY: &str = "select p.id, p.name, p.state, p.revision, p.version, p.based_on, p.digest,
+    a.display_name as author, p.updated_at, p.published_at, b.display_name as published_by, p.note, p.document
+    from public.tier_policies p
+    left join public.users a on a.id = p.author_id
+    left join public.users b on b.id = p.published_by";
+
+/// Stands for the author of what came with the organisation
+const PRODUCT: &str = "Dragonfly";
+
+impl From<Record> for PolicySummary {
+    fn from(record: Record) -> Self {
+        let is_published = record.published_at.is_some();
+        Self {
+            id: record.id.to_string(),
+            name: record.name,
+            state: match record.state {
+                StateColumn::Draft => PolicyState::Draft,
+                StateColumn::Published => PolicyState::Published,
+                StateColumn::Superseded => PolicyState::Superseded,
+            },
+            revision: record.revision.map(wire::revision),
+            version: wire::revision(record.version),
+            based_on: record.based_on.map(wire::revision),
+            digest: record.digest,
+            author: record.author.unwrap_or_else(|| PRODUCT.to_owned()),
+            updated_at: wire::instant(record.updated_at),
+            published_at: record.published_at.map(wire::instant),
+            published_by: record.published_by.or_else(|| is_published.then(|| PRODUCT.to_owned())),
+            note: record.note,
+        }
+    }
+}
+
+impl From<DetailRecord> for PolicyDetail {
+    fn from(record: DetailRecord) -> Self {
+        Self { summary: record.summary.into(), policy: record.document.0 }
+    }
+}
+
+/// The published policy first, then drafts, the newest save first, then superseded revisions, the newest first
+pub async fn list(tx: &mut Transaction) -> Result<Vec<PolicySummary>, SqlError> {
+    let records: Vec<Record> = sqlx::query_as(&format!(
+        "{SUMMARY} where p.org_id = (select public.current_org_id())
+         order by p.state = 'superseded', p.state = 'draft', p.revision desc nulls last, p.updated_at desc, p.id"
+    ))
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(records.into_iter().map(PolicySummary::from).collect())
+}
+
+/// One policy of the caller's organisation
+pub async fn find(tx: &mut Transaction, id: Uuid) -> Result<Option<PolicyDetail>, SqlError> {
+    let record: Option<DetailRecord> = sqlx::query_as(&format!("{SUMMARY} where p.id = $1"))
+        .bind(id)
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(record.map(PolicyDetail::from))
+}
+
+/// The published policy of the caller's organisation, as people see it
+pub async fn find_published(tx: &mut Transaction) -> Result<Option<PolicyDetail>, SqlError> {
+    let record: Option<DetailRecord> = sqlx::query_as(&format!(
+        "{SUMMARY} where p.org_id = (select public.current_org_id()) and p.state = 'published'"
+    ))
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(record.map(PolicyDetail::from))
+}
+
+/// The published policy of the caller's organisation, ready to decide, with its revision
+pub async fn published(tx: &mut Transaction) -> Result<Option<(u32, TierPolicy)>, SqlError> {
+    let found: Option<(i32, Json<TierPolicy>)> = sqlx::query_as(
+        "select revision, document from public.tier_policies
+          where org_id = (select public.current_org_id()) and state = 'published'",
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(found.map(|(revision, policy)| (wire::revision(revision), policy.0)))
+}
+
+/// Reads a policy by its id, ready to decide, whatever its state
+pub async fn load(tx: &mut Transaction, id: Uuid) -> Result<TierPolicy, SqlError> {
+    let (policy,): (Json<TierPolicy>,) =
+        sqlx::query_as("select document from public.tier_policies where id = $1")
+            .bind(id)
+            .fetch_one(&mut **tx)
+            .await?;
+    Ok(policy.0)
+}
+
+/// Starts a draft, based on the revision that is published now
+pub async fn create_draft(tx: &mut Transaction, name: &str, policy: &TierPolicy) -> Result<Uuid, SqlError> {
+    let (id,): (Uuid,) = sqlx::query_as(
+        "insert into public.tier_policies (org_id, name, document, digest, author_id, based_on)
+         values (public.current_org_id(), btrim($1), $2, $3, public.current_user_id(),
+                 (select revision from public.tier_policies
+                   where org_id = public.current_org_id() and state = 'published'))
+         returning id",
+    )
+    .bind(name)
+    .bind(Json(policy.document()))
+    .bind(policy.digest().as_str())
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(id)
+}
+
+/// Saves a draft; false where there is no draft of this id and version
+pub async fn save_draft(
+    tx: &mut Transaction,
+    id: Uuid,
+    expected_version: u32,
+    name: &str,
+    policy: &TierPolicy,
+) -> Result<bool, SqlError> {
+    let saved = sqlx::query(
+        "update public.tier_policies
+            set name = btrim($3), document = $4, digest = $5, version = version + 1, updated_at = public.app_now()
+          where id = $1 and version::bigint = $2 and state = 'draft'",
+    )
+    .bind(id)
+    .bind(i64::from(expected_version))
+    .bind(name)
+    .bind(Json(policy.document()))
+    .bind(policy.digest().as_str())
+    .execute(&mut **tx)
+    .await?;
+    Ok(saved.rows_affected() == 1)
+}
+
+/// Discards a draft; false where there is none of this id
+pub async fn discard_draft(tx: &mut Transaction, id: Uuid) -> Result<bool, SqlError> {
+    let discarded = sqlx::query("delete from public.tier_policies where id = $1 and state = 'draft'")
+        .bind(id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(discarded.rows_affected() == 1)
+}
+
+/// Locks a draft until the transaction ends, so that what is compiled from it is what is published
+pub async fn lock_draft(tx: &mut Transaction, id: Uuid) -> Result<Option<TierPolicy>, SqlError> {
+    let found: Option<(Json<TierPolicy>,)> = sqlx::query_as(
+        "select document from public.tier_policies where id = $1 and state = 'draft' for update",
+    )
+    .bind(id)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(found.map(|(policy,)| policy.0))
+}
+
+/// What a publish needs to know beside the draft's id
+#[derive(Debug)]
+pub struct Publish<'a> {
+    pub expected_version: u32,
+    pub expected_revision: u32,
+    pub note: &'a str,
+    /// Compiled from the draft that this transaction has locked.
+    pub compiled: PostgresTierCase,
+    pub previewed: &'a MigrationMatrix,
+    /// Text form of a `pg_snapshot`.
+    pub snapshot: &'a str,
+}
+
+/// What a publish has begun
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Begun {
+    pub refresh_id: Uuid,
+    /// The policy that was superseded.
+    pub before_policy_id: Option<Uuid>,
+    pub policy_revision: i32,
+}
+
+/// Promotes a draft and begins the refresh
+///
+/// Holds the lock on which assignments wait, from here to the end of the transaction. Refuses, by a
+/// [`Refusal`](crate::Refusal) with `draft_moved` or `revision_moved`, what does not build on the present state.
+pub async fn publish(tx: &mut Transaction, id: Uuid, publish: Publish<'_>) -> Result<Begun, SqlError> {
+    sqlx::query_as(
+        "select r.id as refresh_id, r.before_policy_id, r.policy_revision
+           from public.publish_tier_policy($1, $2, $3, $4, $5, $6, $7, $8, $9::text::pg_snapshot) r",
+    )
+    .bind(id)
+    .bind(saturated(publish.expected_version))
+    .bind(saturated(publish.expected_revision))
+    .bind(publish.note)
+    .bind(publish.compiled.tier)
+    .bind(publish.compiled.decided_by)
+    .bind(publish.compiled.reason)
+    .bind(Json(publish.previewed))
+    .bind(publish.snapshot)
+    .fetch_one(&mut **tx)
+    .await
+}
+
+/// Numbers beyond those of the database equal none there
+fn saturated(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

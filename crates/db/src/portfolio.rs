@@ -1,0 +1,205 @@
+//! The portfolio as columns, and which facts have moved since it was read.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use contract::JudgmentRef;
+use policy::portfolio::{
+    MISSING_BALANCE, MISSING_SCORE, NO_TIER, Portfolio, PortfolioColumns, PortfolioError,
+};
+use uuid::Uuid;
+
+use crate::{Actor, Database, SqlError, Transaction, wire};
+
+/// Read at once: large enough to hide the round trips, small enough for memory not to matter
+const CHUNK_ROWS: i64 = 100_000;
+
+/// Why a portfolio cannot be read
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error(transparent)]
+    Database(#[from] SqlError),
+    #[error("the stored judgments are no portfolio: {0}")]
+    Portfolio(#[from] PortfolioError),
+}
+
+/// A database state, as `pg_snapshot` names it: `xmin:xmax:` and the transactions in progress
+///
+/// Only well-formed ones can be made, since the text comes back from browsers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot(String);
+
+impl Snapshot {
+    /// Text that PostgreSQL takes for a `pg_snapshot`
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Text that names no database state
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a snapshot")]
+pub struct SnapshotError;
+
+impl FromStr for Snapshot {
+    type Err = SnapshotError;
+
+    fn from_str(text: &str) -> Result<Self, SnapshotError> {
+        let number = |digits: &str| {
+            let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse::<i64>().ok().filter(|number| is_plain && *number > 0).ok_or(SnapshotError)
+        };
+        let [min, max, in_progress] = text.split(':').collect::<Vec<_>>()[..] else {
+            return Err(SnapshotError);
+        };
+        let (min, max) = (number(min)?, number(max)?);
+        let in_progress = match in_progress {
+            "" => Vec::new(),
+            list => list.split(',').map(number).collect::<Result<Vec<_>, _>>()?,
+        };
+        let is_in_range = min <= max && in_progress.iter().all(|id| (min..max).contains(id));
+        if is_in_range && in_progress.is_sorted() { Ok(Self(text.to_owned())) } else { Err(SnapshotError) }
+    }
+}
+
+/// The portfolio of one database state
+#[derive(Debug)]
+pub struct PortfolioSnapshot {
+    pub snapshot: Snapshot,
+    pub taken_at: DateTime<Utc>,
+    pub portfolio: Portfolio,
+}
+
+/// Reads the active judgments of the actor's organisation, all from one database state
+pub async fn snapshot(db: &Database, actor: &Actor) -> Result<PortfolioSnapshot, ReadError> {
+    let mut tx = db.begin_as(actor).await?;
+    sqlx::query("set transaction isolation level repeatable read, read only").execute(&mut *tx).await?;
+    let (snapshot, taken_at): (String, DateTime<Utc>) =
+        sqlx::query_as("select pg_current_snapshot()::text, public.app_now()").fetch_one(&mut *tx).await?;
+    let mut columns = read_columns(&mut tx).await?;
+    read_overrides(&mut tx, &mut columns).await?;
+    tx.commit().await?;
+    Ok(PortfolioSnapshot {
+        snapshot: snapshot.parse().map_err(|error| SqlError::Decode(Box::<SnapshotError>::new(error)))?,
+        taken_at,
+        portfolio: Portfolio::from_columns(columns)?,
+    })
+}
+
+/// Reads the active judgments of the caller's organisation as they are now, without overrides
+pub async fn read(tx: &mut Transaction) -> Result<Portfolio, ReadError> {
+    Ok(Portfolio::from_columns(read_columns(tx).await?)?)
+}
+
+/// PostgreSQL answers whole columns as arrays: that spares a message and a decoding for every row.
+type Chunk = (Option<Vec<i64>>, Option<Vec<i16>>, Option<Vec<i64>>, Option<Vec<i16>>, Option<Vec<i16>>);
+
+async fn read_columns(tx: &mut Transaction) -> Result<PortfolioColumns, SqlError> {
+    let mut columns = PortfolioColumns::default();
+    loop {
+        let last = columns.judgment_no.last().map_or(0, |number| *number as i64);
+        let chunk: Chunk = sqlx::query_as(
+            "select array_agg(c.judgment_no), array_agg(c.score), array_agg(c.balance_cents),
+                    array_agg(c.asset_signals), array_agg(c.tier)
+               from (select j.judgment_no,
+                            coalesce((j.collectability_score * 100)::smallint, -1::smallint) as score,
+                            coalesce((j.balance_due * 100)::bigint, -1) as balance_cents,
+                            j.asset_signals, coalesce(j.tier, 255::smallint) as tier
+                       from public.core_judgments j
+                      where j.org_id = (select public.current_org_id()) and j.judgment_no > $1
+                        and j.status not in ('satisfied', 'vacated', 'expired')
+                      order by j.judgment_no
+                      limit $2) c",
+        )
+        .bind(last)
+        .bind(CHUNK_ROWS)
+        .fetch_one(&mut **tx)
+        .await?;
+        let (Some(numbers), Some(scores), Some(balances), Some(signals), Some(tiers)) = chunk else {
+            return Ok(columns);
+        };
+        let rows = numbers.len() as i64;
+        let missing = |is_missing: bool, bit: u8| if is_missing { bit } else { 0 };
+        columns.bits.extend(scores.iter().zip(&balances).zip(&signals).map(|((score, balance), signals)| {
+            *signals as u8 | missing(*score < 0, MISSING_SCORE) | missing(*balance < 0, MISSING_BALANCE)
+        }));
+        columns.judgment_no.extend(numbers.into_iter().map(|number| number as u64));
+        columns.score.extend(scores.into_iter().map(|score| score.max(0) as u16));
+        columns.balance_cents.extend(balances.into_iter().map(|balance| balance.max(0)));
+        columns.stored_tier.extend(tiers.into_iter().map(|tier| tier as u8));
+        columns.override_tier.resize(columns.judgment_no.len(), NO_TIER);
+        if rows < CHUNK_ROWS {
+            return Ok(columns);
+        }
+    }
+}
+
+/// Few judgments have an override, so these are looked up one by one
+async fn read_overrides(tx: &mut Transaction, columns: &mut PortfolioColumns) -> Result<(), SqlError> {
+    let overrides: Vec<(i64, i16)> = sqlx::query_as(
+        "select j.judgment_no, public.tier_number(c.tier_override)
+           from public.enforcement_cases c
+           join public.core_judgments j on j.org_id = c.org_id and j.id = c.judgment_id
+          where c.org_id = (select public.current_org_id()) and c.closed_at is null
+            and c.tier_override is not null and c.override_expires_at > public.app_now()",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    for (number, tier) in overrides {
+        if let Ok(row) = columns.judgment_no.binary_search(&(number as u64)) {
+            columns.override_tier[row] = tier as u8;
+        }
+    }
+    Ok(())
+}
+
+/// The first `limit` judgments of the caller's organisation whose facts `snapshot` had not seen
+pub async fn facts_moved_since(
+    tx: &mut Transaction,
+    snapshot: &Snapshot,
+    limit: i32,
+) -> Result<Vec<JudgmentRef>, SqlError> {
+    let moved: Vec<(Uuid, i64, String)> = sqlx::query_as(
+        "select id, judgment_no, case_number
+           from public.facts_moved_since(public.current_org_id(), $1::text::pg_snapshot, $2)",
+    )
+    .bind(snapshot.as_str())
+    .bind(limit)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(moved
+        .into_iter()
+        .map(|(id, number, case_number)| JudgmentRef {
+            id: id.to_string(),
+            judgment_no: wire::count(number),
+            case_number,
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, is_snapshot: bool) {
+        assert_eq!(text.parse::<Snapshot>().is_ok(), is_snapshot, "{text}");
+    }
+
+    #[test]
+    fn only_well_formed_snapshots_pass() {
+        check("10:20:", true);
+        check("10:20:10,14,15", true);
+        check("10:10:", true);
+        check("", false);
+        check("10:20", false);
+        check("20:10:", false);
+        check("0:10:", false);
+        check("+1:10:", false);
+        check("10:20:15,14", false);
+        check("10:20:20", false);
+        check("10:20:x", false);
+        check("10:20:'; drop table users; --", false);
+        check("10:99999999999999999999:", false);
+    }
+}
