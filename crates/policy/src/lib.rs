@@ -2,10 +2,12 @@
 //!
 //! [`tier`] decides the enforcement tier of one judgment under a policy; [`portfolio`] does the same for
 //! many judgments in columns and compares two policies over them. The worker, the server and the browser
-//! run this very code, so that what a preview shows is what a publish does.
+//! run this very code, so that what a preview shows is what a publish does. [`sample`] makes up inputs for
+//! tests and measurements.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![deny(missing_docs)]
 
 pub mod portfolio;
+pub mod sample;
 pub mod tier;

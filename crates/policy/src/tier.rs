@@ -78,7 +78,7 @@ impl Tier {
         Tier::ALL
             .into_iter()
             .find(|tier| tier.case_text() == text)
-            .ok_or_else(|| TierError(decimal::clipped(text)))
+            .ok_or_else(|| TierError(decimal::quoted(text)))
     }
 
     /// Reads the two lowest bits: every number names a tier, and 0 to 3 their own.

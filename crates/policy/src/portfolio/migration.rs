@@ -53,6 +53,7 @@ impl TierMigration {
         let mut codes = [0; JointGrid::CHUNK];
         let mut tally = Tally::default();
         let mut moved = Vec::new();
+        let mut rows = [0; JointGrid::CHUNK];
         let mut first_row = 0_u32;
         for ((score, balance), bits) in columns
             .score
@@ -62,8 +63,7 @@ impl TierMigration {
         {
             joint.codes(score, balance, bits, &mut codes);
             tally.add(&codes, balance);
-            let rows = (first_row..).zip(codes).take(score.len());
-            moved.extend(rows.filter(|(_, code)| code >> 2 != code & 3).map(|(row, _)| row));
+            moved.extend_from_slice(compact_moved(first_row, &codes, score.len(), &mut rows));
             first_row += score.len() as u32;
         }
         let (counts, balance_cents) = tally.by_pair();
@@ -188,6 +188,20 @@ impl Tally {
         }
         (counts, cents)
     }
+}
+
+/// Writes the rows that move into `rows` and gives those written
+///
+/// Every row is written and kept only if the next one is written behind it: there is no branch to mispredict.
+fn compact_moved<'a>(first_row: u32, codes: &[u8], count: usize, rows: &'a mut [u32]) -> &'a [u32] {
+    let mut kept = 0;
+    for (row, code) in (first_row..).zip(codes).take(count) {
+        if let Some(place) = rows.get_mut(kept) {
+            *place = row;
+        }
+        kept += usize::from(code >> 2 != code & 3);
+    }
+    rows.get(..kept).unwrap_or_default()
 }
 
 impl Lane {

@@ -34,9 +34,14 @@ pub enum DecimalError {
     TooLong(String),
 }
 
-/// User input as it appears in a message: never longer than 40 characters
-pub(crate) fn clipped(text: &str) -> String {
-    match text.char_indices().nth(40) {
+/// User input as messages quote it: never longer than 40 characters
+pub(crate) fn quoted(text: &str) -> String {
+    clipped(text, 40)
+}
+
+/// Text of at most `length_max` characters, with an ellipsis where it was longer
+pub(crate) fn clipped(text: &str, length_max: usize) -> String {
+    match text.char_indices().nth(length_max) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
@@ -54,19 +59,19 @@ pub(crate) fn is_decimal(text: &str) -> bool {
 
 pub(crate) fn parse(text: &str) -> Result<Decimal, DecimalError> {
     if !is_decimal(text) {
-        return Err(DecimalError::NotADecimal(clipped(text)));
+        return Err(DecimalError::NotADecimal(quoted(text)));
     }
-    Decimal::from_str_exact(text).map_err(|_| DecimalError::TooLong(clipped(text)))
+    Decimal::from_str_exact(text).map_err(|_| DecimalError::TooLong(quoted(text)))
 }
 
-/// Counts `value` in hundredths; `None` where it is finer than that or does not fit
+/// Counts `value` in hundredths; refuses what is finer or does not fit
 pub(crate) fn hundredths(value: Decimal) -> Result<i64, DecimalError> {
     let value = value.normalize();
     let scale = 2_u32.checked_sub(value.scale()).ok_or_else(|| DecimalError::TooFine(value.to_string()))?;
     i64::try_from(value.mantissa())
         .ok()
         .and_then(|mantissa| mantissa.checked_mul(10_i64.pow(scale)))
-        .ok_or_else(|| DecimalError::TooLong(clipped(&value.to_string())))
+        .ok_or_else(|| DecimalError::TooLong(quoted(&value.to_string())))
 }
 
 /// Text of a decimal as its author wrote it
@@ -183,7 +188,7 @@ mod tests {
     #[test]
     fn more_digits_than_a_decimal_holds_are_refused_not_rounded() {
         let long = "80.00000000000000000000000000000000000001";
-        assert_eq!(parse(long), Err(DecimalError::TooLong(clipped(long))));
+        assert_eq!(parse(long), Err(DecimalError::TooLong(quoted(long))));
         assert!(parse(&"9".repeat(100_000)).is_err());
     }
 }

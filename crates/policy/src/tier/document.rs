@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::decimal::{self, DecimalText};
@@ -11,6 +11,9 @@ use super::{AssetSignal, PolicyError, SmallNumber, Tier};
 
 /// JSON text longer than this is not read at all: the largest policy that is allowed is smaller.
 const BYTES_MAX: usize = 1 << 20;
+
+/// Messages quote input, which may be long.
+const MESSAGE_LENGTH_MAX: usize = 300;
 
 /// The JSON form of a [`TierPolicy`](super::TierPolicy): one for database, API, command line and WASM
 ///
@@ -107,17 +110,7 @@ only_objects!(TierArmDocument, "an arm", and Serialize);
 impl TierPolicyDocument {
     /// Reads JSON text; errors name the field, numbers keep every digit.
     pub fn from_json(json: &str) -> Result<TierPolicyDocument, PolicyError> {
-        let whole = |message| PolicyError { field: "policy".to_owned(), message };
-        if json.len() > BYTES_MAX {
-            return Err(whole(format!("is longer than {BYTES_MAX} bytes")));
-        }
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let document = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            let (field, message) = place_and_message(&error, "policy");
-            PolicyError { field, message }
-        })?;
-        deserializer.end().map_err(|error| whole(error.to_string()))?;
-        Ok(document)
+        read_json(json, "policy").map_err(|(field, message)| PolicyError { field, message })
     }
 
     /// One line of JSON with its fields in a fixed order; equal documents give equal text.
@@ -127,20 +120,32 @@ impl TierPolicyDocument {
     }
 }
 
-/// The path of the field in error, `root` when it is the whole, and the message without the path
-pub(super) fn place_and_message<E: fmt::Display>(
-    error: &serde_path_to_error::Error<E>,
-    root: &str,
-) -> (String, String) {
-    let path = error.path().to_string();
-    let message = error.inner().to_string();
-    // A place in the text helps where the text is not JSON at all; elsewhere the path says it better.
-    let is_syntax = path == "." || message.starts_with("EOF") || message.starts_with("expected");
-    let message = match message.split_once(" at line ") {
-        Some((message, _)) if !is_syntax => message.to_owned(),
+/// Reads a whole JSON text; an error is the path of the field, `root` for the whole, and a message
+pub(super) fn read_json<T: DeserializeOwned>(json: &str, root: &str) -> Result<T, (String, String)> {
+    if json.len() > BYTES_MAX {
+        return Err((root.to_owned(), format!("is longer than {BYTES_MAX} bytes")));
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        if path != "." && error.is_data() {
+            (path, message_of(&error))
+        } else {
+            (root.to_owned(), message_of(&error))
+        }
+    })?;
+    deserializer.end().map_err(|error| (root.to_owned(), message_of(&error)))?;
+    Ok(value)
+}
+
+/// Names line and column only where the text is no JSON; elsewhere the path says it better
+fn message_of(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rsplit_once(" at line ") {
+        Some((message, _)) if error.is_data() => decimal::clipped(message, MESSAGE_LENGTH_MAX),
         _ => message,
-    };
-    (if path == "." { root.to_owned() } else { path }, message)
+    }
 }
 
 fn all_asset_signals() -> Vec<AssetSignal> {
@@ -173,7 +178,7 @@ fn limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String,
                 if limits.contains_key(&name) {
                     return Err(A::Error::custom(format_args!(
                         "duplicate limit `{}`",
-                        decimal::clipped(&name)
+                        decimal::quoted(&name)
                     )));
                 }
                 limits.insert(name, value);
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn errors_name_the_place() {
         check("", "policy", "EOF while parsing a value at line 1 column 0");
-        check("[]", "policy", "invalid type: sequence, expected a policy at line 1 column 0");
+        check("[]", "policy", "invalid type: sequence, expected a policy");
         check(
             r#"{"rules": [], "fallback": 4}"#,
             "fallback",

@@ -8,6 +8,7 @@ use serde::de::{self, Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::decimal::{self, DecimalError, DecimalText};
+use super::document;
 
 /// A collectability score from 0 to 100, exact to a hundredth of a point
 ///
@@ -265,7 +266,7 @@ pub struct JudgmentFactsDocument {
     case_number: IgnoredAny,
 }
 
-super::document::only_objects!(JudgmentFactsDocument, "an object with the facts of a judgment");
+document::only_objects!(JudgmentFactsDocument, "an object with the facts of a judgment");
 
 /// Facts that are refused: the field and what is wrong with it
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -278,22 +279,9 @@ pub struct FactsError {
 }
 
 impl JudgmentFactsDocument {
-    /// Reads JSON text; numbers keep every digit.
+    /// Reads JSON text; errors name the field, numbers keep every digit.
     pub fn from_json(json: &str) -> Result<JudgmentFactsDocument, FactsError> {
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let document = JudgmentFactsDocument::read(&mut deserializer)?;
-        deserializer
-            .end()
-            .map_err(|error| FactsError { field: "facts".to_owned(), message: error.to_string() })?;
-        Ok(document)
-    }
-
-    /// Reads any format; errors name the field.
-    pub fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<JudgmentFactsDocument, FactsError> {
-        serde_path_to_error::deserialize(deserializer).map_err(|error| {
-            let (field, message) = super::document::place_and_message(&error, "facts");
-            FactsError { field, message }
-        })
+        document::read_json(json, "facts").map_err(|(field, message)| FactsError { field, message })
     }
 }
 

@@ -291,7 +291,7 @@ fn check_count(field: &str, count: usize, max: usize, what: &str) -> Result<(), 
 fn check_name(name: &str, field: &str) -> Result<(), PolicyError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     if name.is_empty() || name.len() > NAME_LENGTH_MAX || !name.bytes().all(is_plain) {
-        let name = decimal::clipped(name);
+        let name = decimal::quoted(name);
         return refuse(
             field.to_owned(),
             format!("`{name}` is not 1 to {NAME_LENGTH_MAX} of letters, digits, `_`, `.` and `-`"),
@@ -304,7 +304,7 @@ fn check_name(name: &str, field: &str) -> Result<(), PolicyError> {
 fn normalize_limits(limits: &mut BTreeMap<String, String>) -> Result<BTreeMap<String, i64>, PolicyError> {
     let mut values = BTreeMap::new();
     for (name, text) in limits {
-        let field = format!("limits.{}", decimal::clipped(name));
+        let field = format!("limits.{}", decimal::quoted(name));
         check_name(name, &field)?;
         if decimal::is_decimal(name) {
             return refuse(field, format!("`{name}` is a number, not a name"));
@@ -368,11 +368,12 @@ fn read_arm(
     }
     let signals_min = arm.signals_min.unwrap_or(0);
     let signals = assets.bits().count_ones();
-    if arm.signals_min == Some(0) || u32::from(signals_min) > signals {
-        return refuse(
-            format!("{field}.signals_min"),
-            format!("`{signals_min}` is outside 1 to {signals}, the number of asset signals"),
-        );
+    if arm.signals_min == Some(0) {
+        return refuse(format!("{field}.signals_min"), "`0` asks for no asset signal".to_owned());
+    }
+    if u32::from(signals_min) > signals {
+        let message = format!("`{signals_min}` is more than the number of asset signals, {signals}");
+        return refuse(format!("{field}.signals_min"), message);
     }
     Ok(Arm {
         score: read_span(
@@ -410,11 +411,11 @@ fn read_span(
         } else {
             match limits.get(text.as_str()) {
                 Some(value) => *value,
-                None => return refuse(field, format!("unknown limit `{}`", decimal::clipped(text))),
+                None => return refuse(field, format!("unknown limit `{}`", decimal::quoted(text))),
             }
         };
         if value > max {
-            return refuse(field, format!("`{}` is outside 0 to 100", decimal::clipped(text)));
+            return refuse(field, format!("`{}` is outside 0 to 100", decimal::quoted(text)));
         }
         Ok(Some(value))
     };
