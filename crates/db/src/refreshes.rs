@@ -149,3 +149,18 @@ pub async fn step(db: &Database, id: Uuid, limit: u32) -> Result<Option<Refresh>
     tx.commit().await?;
     Ok(Some(record.into()))
 }
+
+/// Ends a refresh that cannot go on
+pub async fn fail(db: &Database, id: Uuid, error: &str) -> Result<Refresh, SqlError> {
+    let mut tx = db.begin_as(&Actor::service(None)).await?;
+    let record: Record = sqlx::query_as(&format!(
+        "update public.tier_refreshes r set state = 'failed', finished_at = clock_timestamp(), error = $2
+          where r.id = $1 returning {COLUMNS}"
+    ))
+    .bind(id)
+    .bind(error)
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(record.into())
+}

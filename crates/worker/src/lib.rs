@@ -1,1 +1,16 @@
+//! Background work: jobs from the queue, set-based refreshes, the nightly schedule.
+//!
+//! [`Worker::run`] does all three until it is told to stop; any number of workers, in any number of
+//! processes, may run against one database. [`Worker::once`] and [`Worker::drain`] only take jobs.
 
+mod failure;
+mod job;
+pub mod jobs;
+pub mod nightly;
+pub mod refresh;
+mod runner;
+mod stop;
+
+pub use job::{Job, Report, Verdict, Work};
+pub use runner::{Options, Worker};
+pub use stop::{Stop, Stopper, stop_channel};
