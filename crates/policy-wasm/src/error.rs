@@ -1,0 +1,76 @@
+//! Errors as JavaScript throws them.
+
+use policy::portfolio::PortfolioError;
+use policy::tier::{FactsError, PolicyError};
+use wasm_bindgen::prelude::*;
+
+/// An `Error` with the name `DragonflyError` and the path of the field that is wrong
+pub struct DragonflyError {
+    field: String,
+    message: String,
+}
+
+impl DragonflyError {
+    pub(crate) fn new(field: &str, message: String) -> DragonflyError {
+        DragonflyError { field: field.to_owned(), message }
+    }
+
+    /// Wraps what the host threw while a value was read
+    pub(crate) fn thrown(field: &str, thrown: &JsValue) -> DragonflyError {
+        let message = thrown.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+        // The first line: engines draw the circle of a cyclic object below it.
+        let message = message
+            .as_deref()
+            .and_then(|message| message.lines().next())
+            .unwrap_or("cannot be read")
+            .to_owned();
+        DragonflyError { field: field.to_owned(), message }
+    }
+}
+
+impl From<PolicyError> for DragonflyError {
+    fn from(PolicyError { field, message }: PolicyError) -> DragonflyError {
+        DragonflyError { field, message }
+    }
+}
+
+impl From<FactsError> for DragonflyError {
+    fn from(FactsError { field, message }: FactsError) -> DragonflyError {
+        DragonflyError { field, message }
+    }
+}
+
+impl From<PortfolioError> for DragonflyError {
+    fn from(error: PortfolioError) -> DragonflyError {
+        match error {
+            PortfolioError::Row { column, row, message } => {
+                DragonflyError::new(&format!("{}[{row}]", host_name(column)), message.to_owned())
+            }
+            PortfolioError::UnequalLength { column, length, expected } => {
+                DragonflyError::new(host_name(column), format!("has {length} rows instead of {expected}"))
+            }
+            error => DragonflyError::new("portfolio", error.to_string()),
+        }
+    }
+}
+
+/// The name that a column has in JavaScript
+fn host_name(column: &str) -> &str {
+    match column {
+        "judgment_no" => "judgmentNo",
+        "balance_cents" => "balanceCents",
+        "stored_tier" => "storedTier",
+        "override_tier" => "overrideTier",
+        column => column,
+    }
+}
+
+impl From<DragonflyError> for JsValue {
+    fn from(DragonflyError { field, message }: DragonflyError) -> JsValue {
+        let error = js_sys::Error::new(&message);
+        error.set_name("DragonflyError");
+        // An error object of our own making takes any property.
+        let _ = js_sys::Reflect::set(&error, &"field".into(), &field.into());
+        error.into()
+    }
+}

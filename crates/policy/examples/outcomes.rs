@@ -1,0 +1,47 @@
+//! Writes made-up policies and facts with their outcomes, one JSON object a line, for hosts of the WASM module to
+//! repeat: `cargo run --package policy --example outcomes -- POLICIES`
+
+use policy::portfolio::{Portfolio, TierMigration};
+use policy::sample;
+use policy::tier::{TierPolicy, TierPolicyDocument};
+use serde_json::json;
+
+/// Facts evaluated under each policy.
+const FACTS: u64 = 20;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let policies: u64 = std::env::args().nth(1).ok_or("how many policies?")?.parse()?;
+    let portfolio = Portfolio::from_columns(sample::portfolio_columns(1, 5_000))?;
+    println!("{}", json!({ "encoded": portfolio.encode(), "digest": portfolio.digest() }));
+    let mut before = TierPolicy::revision_1();
+    for seed in 0..policies {
+        let after = TierPolicy::try_from(sample::policy_document(seed))?;
+        let migration = TierMigration::between(&before.compile(), &after.compile(), &portfolio);
+        let cases: Vec<_> = (seed * FACTS..(seed + 1) * FACTS)
+            .map(|seed| {
+                let facts = sample::facts(seed);
+                let outcome = after.evaluate(&facts);
+                json!({
+                    "facts": sample::facts_json(&facts),
+                    "tier": outcome.tier,
+                    "tier_label": outcome.tier.label(),
+                    "reason": outcome.reason,
+                    "decided_by": outcome.decided_by,
+                })
+            })
+            .collect();
+        println!(
+            "{}",
+            json!({
+                "policy": TierPolicyDocument::from(after.clone()),
+                "digest": after.digest(),
+                "cases": cases,
+                "matrix": migration.matrix(),
+                "moved": migration.moved,
+                "tiers": after.compile().evaluate(&portfolio),
+            })
+        );
+        before = after;
+    }
+    Ok(())
+}
