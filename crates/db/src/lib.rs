@@ -7,8 +7,11 @@
 
 pub mod actor;
 pub mod assignments;
+pub mod demo;
+pub mod imports;
 pub mod judgments;
 pub mod live;
+pub mod lookup;
 pub mod migrate;
 pub mod nightly;
 pub mod organisations;
