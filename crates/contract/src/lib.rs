@@ -40,6 +40,14 @@ bodies! {
         pub judgments: Vec<JudgmentRef>,
     }
 
+    /// `GET /api/health`, the one endpoint that asks for nothing: 200 when both are `ok`, else 503
+    pub struct Health {
+        /// `ok`, since somebody answered.
+        pub server: String,
+        /// `ok` or `unavailable`.
+        pub database: String,
+    }
+
     /// Names a judgment for people and for links
     pub struct JudgmentRef { pub id: String, pub judgment_no: u64, pub case_number: String }
 
@@ -138,7 +146,7 @@ bodies! {
 
     /// The query of `GET /api/judgments` and `GET /api/judgments.csv`; everything is optional
     #[derive(Default, Eq)]
-    #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+    #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
     #[serde(default)]
     pub struct JudgmentQuery {
         /// Matches case number, plaintiff and defendant, case-insensitively.

@@ -5,11 +5,12 @@ use contract::{
     Assignment, FactsRow, JudgmentDetail, JudgmentFacets, JudgmentPage, JudgmentQuery, JudgmentRow, OpenCase,
     Outcome, SignalValues,
 };
-use futures_util::stream::BoxStream;
+use futures_util::stream::TryChunksError;
 use futures_util::{StreamExt, TryStreamExt};
 use policy::tier::{AssetSignal, AssetSignals, Cents, JudgmentFacts, Score, TierPolicy};
 use rust_decimal::Decimal;
 use sqlx::{Postgres, QueryBuilder};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{SqlError, Transaction, policies, wire};
@@ -343,20 +344,27 @@ pub async fn page(tx: &mut Transaction, filter: &JudgmentFilter) -> Result<Judgm
     })
 }
 
-/// Every judgment that a filter lets through, in its order; offset and limit do not count here
-pub async fn for_each_row<E: From<SqlError>>(
-    tx: &mut Transaction,
-    filter: &JudgmentFilter,
-    mut each: impl AsyncFnMut(JudgmentRow) -> Result<(), E>,
-) -> Result<(), E> {
+/// Rows that are sent at once
+const EXPORT_ROWS: usize = 500;
+
+/// Sends every judgment that a filter lets through, in its order; offset and limit do not count here
+///
+/// Waits for the receiver, and ends where it is gone. An error comes last.
+pub async fn send_rows(
+    mut tx: Transaction,
+    filter: JudgmentFilter,
+    receiver: mpsc::Sender<Result<Vec<JudgmentRow>, SqlError>>,
+) {
     let mut sql = QueryBuilder::new(format!("select {ROW_COLUMNS} from {ROW_TABLES}"));
     filter.push_conditions(&mut sql);
     sql.push(filter.sort.order_by());
-    let mut records: BoxStream<'_, Result<Record, SqlError>> = sql.build_query_as().fetch(&mut **tx).boxed();
-    while let Some(record) = records.try_next().await? {
-        each(record.into()).await?;
+    let records = sql.build_query_as::<Record>().fetch(&mut *tx).map_ok(JudgmentRow::from);
+    let mut pieces = records.try_chunks(EXPORT_ROWS);
+    while let Some(piece) = pieces.next().await {
+        if receiver.send(piece.map_err(|TryChunksError(_, error)| error)).await.is_err() {
+            return;
+        }
     }
-    Ok(())
 }
 
 /// The judgments of these numbers that the caller may see, in the order of their numbers

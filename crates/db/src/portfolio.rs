@@ -66,7 +66,8 @@ impl FromStr for Snapshot {
 #[derive(Debug)]
 pub struct PortfolioSnapshot {
     pub snapshot: Snapshot,
-    pub taken_at: DateTime<Utc>,
+    /// RFC 3339 in UTC
+    pub taken_at: String,
     pub portfolio: Portfolio,
 }
 
@@ -81,7 +82,7 @@ pub async fn snapshot(db: &Database, actor: &Actor) -> Result<PortfolioSnapshot,
     tx.commit().await?;
     Ok(PortfolioSnapshot {
         snapshot: snapshot.parse().map_err(|error| SqlError::Decode(Box::<SnapshotError>::new(error)))?,
-        taken_at,
+        taken_at: wire::instant(taken_at),
         portfolio: Portfolio::from_columns(columns)?,
     })
 }

@@ -1,0 +1,53 @@
+//! The endpoints: one file a resource.
+
+mod evaluate;
+mod events;
+mod health;
+mod judgments;
+mod openapi;
+mod policies;
+mod portfolio;
+mod queues;
+mod rpc;
+mod sessions;
+mod tiers;
+
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::AppState;
+
+/// Every endpoint with its documentation
+pub(crate) fn api() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(routes!(health::health))
+        .routes(routes!(openapi::document))
+        .routes(routes!(sessions::show, sessions::sign_in, sessions::sign_out))
+        .routes(routes!(sessions::redeem_link))
+        .routes(routes!(sessions::set_password))
+        .routes(routes!(sessions::choose_organisation))
+        .routes(routes!(tiers::overview))
+        .routes(routes!(tiers::start_refresh))
+        .routes(routes!(tiers::show_refresh))
+        .routes(routes!(evaluate::evaluate))
+        .routes(routes!(judgments::list))
+        .routes(routes!(judgments::export))
+        .routes(routes!(judgments::facets))
+        .routes(routes!(judgments::by_no))
+        .routes(routes!(judgments::show))
+        .routes(routes!(judgments::retier))
+        .routes(routes!(portfolio::snapshot))
+        .routes(routes!(policies::list, policies::create_draft))
+        .routes(routes!(policies::published))
+        .routes(routes!(policies::show, policies::save_draft, policies::discard_draft))
+        .routes(routes!(policies::publish))
+        .routes(routes!(queues::list))
+        .routes(routes!(queues::pause))
+        .routes(routes!(queues::resume))
+        .routes(routes!(queues::dead_letters))
+        .routes(routes!(queues::retry))
+        .routes(routes!(queues::discard))
+        .routes(routes!(events::events))
+        .routes(routes!(rpc::call))
+}

@@ -1,0 +1,17 @@
+//! What changes, as it happens.
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use contract::LiveEvent;
+
+use crate::session::Viewer;
+use crate::{AppState, live};
+
+/// A stream of `LiveEvent`s of the organisation as server-sent events
+///
+/// It names what changed, and the reader fetches it. After a gap, `judgments` and `queues` are sent.
+#[utoipa::path(get, path = "/api/events", tag = "server",
+    responses((status = 200, body = LiveEvent, content_type = "text/event-stream")))]
+pub(crate) async fn events(State(app): State<AppState>, viewer: Viewer) -> impl IntoResponse {
+    live::events(app, viewer.token, viewer.signed_in.org_id)
+}

@@ -1,0 +1,41 @@
+//! The portfolio for the simulator.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use contract::SnapshotMeta;
+use db::portfolio::{self, PortfolioSnapshot};
+
+use crate::AppState;
+use crate::error::ApiError;
+use crate::session::Viewer;
+
+/// Every active judgment as columns of facts, without names, all from one state of the database
+///
+/// A little-endian `u32` length, a `SnapshotMeta` as JSON in that many bytes, then the encoded portfolio.
+#[utoipa::path(get, path = "/api/portfolio/snapshot", tag = "policies",
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream")))]
+pub(crate) async fn snapshot(
+    State(app): State<AppState>,
+    viewer: Viewer,
+) -> Result<impl IntoResponse, ApiError> {
+    let snapshot = portfolio::snapshot(&app.db, &viewer.actor()).await?;
+    let body = tokio::task::spawn_blocking(move || encode(&snapshot)).await.map_err(ApiError::internal)?;
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], Bytes::from(body)))
+}
+
+fn encode(snapshot: &PortfolioSnapshot) -> Vec<u8> {
+    let meta = SnapshotMeta {
+        snapshot: snapshot.snapshot.as_str().to_owned(),
+        digest: snapshot.portfolio.digest(),
+        taken_at: snapshot.taken_at.clone(),
+        rows: snapshot.portfolio.len(),
+    };
+    // Plain data, which always has a JSON form, of a few hundred bytes.
+    let meta = serde_json::to_vec(&meta).unwrap_or_default();
+    let mut body = (meta.len() as u32).to_le_bytes().to_vec();
+    body.extend(meta);
+    body.extend(snapshot.portfolio.encode());
+    body
+}

@@ -1,0 +1,138 @@
+//! Who is asking: the session's cookie, and what a handler may demand of its holder.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Deref;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::AppendHeaders;
+use contract::Role;
+use db::Actor;
+use db::sessions::{self, AGE_DAYS, SignedIn, TokenHash};
+
+use crate::error::ApiError;
+use crate::{AppState, secret};
+
+const COOKIE_NAME: &str = "dragonfly_session";
+
+/// Somebody who is signed in, in whatever role
+#[derive(Debug)]
+pub(crate) struct Viewer {
+    pub(crate) signed_in: SignedIn,
+    pub(crate) token: TokenHash,
+}
+
+/// Somebody who may work cases and jobs
+#[derive(Debug)]
+pub(crate) struct Operator(Viewer);
+
+/// Somebody who may change policies
+#[derive(Debug)]
+pub(crate) struct Admin(Viewer);
+
+impl Viewer {
+    /// On whose behalf to open transactions
+    pub(crate) fn actor(&self) -> Actor {
+        self.signed_in.actor()
+    }
+
+    fn demand(self, needed: Role) -> Result<Self, ApiError> {
+        if self.signed_in.role.covers(needed) { Ok(self) } else { Err(ApiError::role(needed)) }
+    }
+}
+
+impl FromRequestParts<AppState> for Viewer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let token = presented(&parts.headers).ok_or_else(ApiError::unauthenticated)?;
+        let signed_in = find(app, &token).await?.ok_or_else(ApiError::unauthenticated)?;
+        Ok(Self { signed_in, token })
+    }
+}
+
+/// Who holds the session of a token now
+pub(crate) async fn find(app: &AppState, token: &TokenHash) -> Result<Option<SignedIn>, ApiError> {
+    let mut tx = app.db.begin_as(&Actor::service(None)).await?;
+    let found = sessions::find(&mut tx, token).await?;
+    tx.commit().await?;
+    Ok(found)
+}
+
+macro_rules! role {
+    ($type:ident) => {
+        impl FromRequestParts<AppState> for $type {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+                Viewer::from_request_parts(parts, app).await?.demand(Role::$type).map(Self)
+            }
+        }
+
+        impl Deref for $type {
+            type Target = Viewer;
+
+            fn deref(&self) -> &Viewer {
+                &self.0
+            }
+        }
+    };
+}
+role!(Operator);
+role!(Admin);
+
+/// The hash of the token that a browser presents, if it could be one of ours
+pub(crate) fn presented(headers: &HeaderMap) -> Option<TokenHash> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='))
+        .find(|token| token.len() == 64)
+        .map(secret::hash)
+}
+
+pub(crate) type SetCookie = AppendHeaders<[(HeaderName, String); 1]>;
+
+/// Has the browser keep a token as long as a session can last
+pub(crate) fn keep_cookie(app: &AppState, token: &str) -> SetCookie {
+    cookie(app, token, i64::from(AGE_DAYS) * 86_400)
+}
+
+/// Has the browser forget its token
+pub(crate) fn forget_cookie(app: &AppState) -> SetCookie {
+    cookie(app, "", 0)
+}
+
+fn cookie(app: &AppState, token: &str, max_age_seconds: i64) -> SetCookie {
+    let secure = if app.behind_tls_proxy { "; Secure" } else { "" };
+    let cookie = format!(
+        "{COOKIE_NAME}={token}; Path=/; Max-Age={max_age_seconds}; HttpOnly; SameSite=Strict{secure}"
+    );
+    AppendHeaders([(SET_COOKIE, cookie)])
+}
+
+/// The caller's address, to count attempts by
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallerAddress(pub(crate) IpAddr);
+
+impl FromRequestParts<AppState> for CallerAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        // The last entry is the one that the proxy in front wrote; the others are the caller's word.
+        let forwarded = parts
+            .headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .next_back()
+            .filter(|_| app.behind_tls_proxy)
+            .and_then(|header| header.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+        Ok(Self(forwarded.or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+    }
+}
