@@ -34,8 +34,8 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     }
     setup::console(workspace)?;
     say("building the console");
-    let mut fetch = workspace.cargo(["fetch", "--quiet", "--locked", "--target", "wasm32-unknown-unknown"]);
-    run(&mut fetch)?;
+    let mut fetch = setup::wasm_command(workspace, "cargo");
+    run(fetch.args(["fetch", "--quiet", "--locked", "--target", "wasm32-unknown-unknown"]))?;
     // Offline, since Trunk would otherwise download a wasm-opt or wasm-bindgen that it does not find.
     let mut trunk = setup::wasm_command(workspace, "trunk");
     trunk.args(["build", "--release", "--offline", "--locked", "--cargo-profile", "wasm", "--dist"]);

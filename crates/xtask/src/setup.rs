@@ -69,7 +69,7 @@ pub(crate) fn npm(workspace: &Workspace) -> Result<()> {
     say("installing npm packages of tests/e2e");
     run(workspace
         .command("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+        .args(["ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
         .current_dir(&folder))?;
     Ok(fs::write(stamp, lock)?)
 }

@@ -46,8 +46,6 @@ pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
     cargo.args(["build", "--quiet", "--locked", "--package", "policy-wasm"]);
     run(cargo.args(["--profile", "wasm", "--target", target]))?;
     let module = workspace.target.join(target).join("wasm/policy_wasm.wasm");
-    let optimized = workspace.target.join("wasm/policy_wasm.wasm");
-    fs::create_dir_all(workspace.target.join("wasm"))?;
     let is_current = |ours: &PathBuf| {
         Some(fs::metadata(ours).ok()?.modified().ok()? > fs::metadata(&module).ok()?.modified().ok()?)
     };
@@ -57,18 +55,23 @@ pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
     if folders.iter().all(|folder| is_current(&folder.join("package.json")) == Some(true)) {
         return Ok(folders);
     }
+    let mut optimized: Option<(Vec<u8>, Vec<u8>)> = None;
     for ((_, bindgen_target), folder) in hosts.iter().zip(&folders) {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
-        run(workspace
-            .command("wasm-bindgen")
-            .arg(&module)
-            .args(["--target", bindgen_target, "--out-dir"])
-            .arg(folder))?;
-        let bound = folder.join("policy_wasm_bg.wasm");
-        run(workspace.command("wasm-opt").arg("-O3").args(FEATURES).arg(&bound).arg("-o").arg(&optimized))?;
-        fs::rename(&optimized, &bound)?;
+        let mut bindgen = workspace.command("wasm-bindgen");
+        run(bindgen.arg(&module).args(["--target", bindgen_target, "--out-dir"]).arg(folder))?;
+        let path = folder.join("policy_wasm_bg.wasm");
+        let bound = fs::read(&path)?;
+        // Both hosts usually get the same WebAssembly, which takes a while to optimize.
+        match &optimized {
+            Some((input, output)) if *input == bound => fs::write(&path, output)?,
+            _ => {
+                run(workspace.command("wasm-opt").arg("-O3").args(FEATURES).arg(&path).arg("-o").arg(&path))?;
+                optimized = Some((bound, fs::read(&path)?));
+            }
+        }
         let readme = workspace.root.join("crates/policy-wasm/README.md");
         if readme.exists() {
             fs::copy(readme, folder.join("README.md"))?;
