@@ -1,0 +1,198 @@
+//! The frame around every page: navigation, jump box, live indicator, organisation, theme, sign-out.
+
+use super::icon::{Icon, IconView};
+use super::jump_dialog::JumpDialog;
+use super::leave_dialog::LeaveDialog;
+use crate::api;
+use crate::state::leave_guard::use_leave_guard;
+use crate::state::live::{Connection, use_live};
+use crate::state::session::use_session;
+use crate::state::theme::{self, Theme};
+use crate::state::toasts::use_toasts;
+use leptos::ev;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+
+pub struct PageLink {
+    pub name: &'static str,
+    pub address: &'static str,
+    pub icon: Icon,
+}
+
+pub const PAGES: [PageLink; 4] = [
+    PageLink { name: "Tiers", address: "/tiers", icon: Icon::Layers },
+    PageLink { name: "Judgments", address: "/judgments", icon: Icon::List },
+    PageLink { name: "Policy", address: "/policy", icon: Icon::Sliders },
+    PageLink { name: "Queues", address: "/queues", icon: Icon::Queue },
+];
+
+/// Goes to `address`, unless unsaved edits would be lost: then the person is asked first.
+pub fn visit(navigate: &impl Fn(&str, NavigateOptions), address: &str) {
+    let guard = use_context::<crate::state::leave_guard::LeaveGuard>();
+    match guard.filter(|guard| guard.has_unsaved.get_untracked()) {
+        Some(guard) => guard.asked.set(Some(address.to_owned())),
+        None => navigate(address, NavigateOptions::default()),
+    }
+}
+
+#[component]
+pub fn Frame(children: Children) -> impl IntoView {
+    let is_jumping = RwSignal::new(false);
+    let keys = window_event_listener(ev::keydown, move |event| {
+        if (event.ctrl_key() || event.meta_key()) && event.key().eq_ignore_ascii_case("k") {
+            event.prevent_default();
+            is_jumping.set(true);
+        }
+    });
+    on_cleanup(move || keys.remove());
+    view! {
+        <div class="frame">
+            <a class="skip-link" href="#main" on:click=move |event| {
+                event.prevent_default();
+                if let Some(main) = document().get_element_by_id("main").and_then(|main| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(main).ok()) {
+                    let _ = main.focus();
+                }
+            }>"Skip to content"</a>
+            <Navigation/>
+            <TopBar is_jumping/>
+            <main class="frame-main" id="main" tabindex="-1">{children()}</main>
+            <JumpDialog is_open=is_jumping/>
+            <LeaveDialog/>
+        </div>
+    }
+}
+
+#[component]
+fn Navigation() -> impl IntoView {
+    let path = use_location().pathname;
+    view! {
+        <nav class="frame-nav" aria-label="Pages">
+            <a class="brand" href="/tiers" aria-label="Dragonfly"><img src="/icon.svg" alt=""/><span class="words">"Dragonfly"</span></a>
+            <ul>
+                {PAGES.iter().map(|page| view! {
+                    <li>
+                        <a
+                            href=page.address
+                            title=page.name
+                            data-test=format!("nav-{}", page.name.to_lowercase())
+                            aria-current=move || path.with(|path| path.starts_with(page.address)).then_some("page")
+                        >
+                            <IconView icon=page.icon/><span class="words">{page.name}</span>
+                        </a>
+                    </li>
+                }).collect_view()}
+            </ul>
+        </nav>
+    }
+}
+
+#[component]
+fn TopBar(is_jumping: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <header class="frame-bar">
+            <button class="jump-button" data-test="jump" aria-keyshortcuts="Control+K" on:click=move |_| is_jumping.set(true)>
+                <IconView icon=Icon::Search/><span class="words">"Search or jump to…"</span><kbd>"Ctrl K"</kbd>
+            </button>
+            <span class="spacer"></span>
+            <LiveIndicator/>
+            <OrganisationSwitcher/>
+            <ThemeToggle/>
+            <SignOutButton/>
+        </header>
+    }
+}
+
+#[component]
+fn LiveIndicator() -> impl IntoView {
+    let live = use_live();
+    let shown = move || match live.connection.get() {
+        Connection::Connecting => ("connecting", "connecting"),
+        Connection::Live => ("live", "live"),
+        Connection::Lost => ("lost", "offline"),
+    };
+    view! {
+        <span
+            class="live-indicator"
+            role="status"
+            data-test="live-indicator"
+            data-state=move || shown().0
+            title="Whether changes on the server show here by themselves"
+        >
+            <span class="dot" aria-hidden="true"></span>{move || shown().1}
+        </span>
+    }
+}
+
+#[component]
+fn OrganisationSwitcher() -> impl IntoView {
+    let session = use_session();
+    let toasts = use_toasts();
+    let guard = use_leave_guard();
+    let choose = move |id: String| {
+        spawn_local(async move {
+            match api::choose_organisation(id).await {
+                // Everything on screen belongs to the other organisation: begin afresh.
+                Ok(()) => {
+                    guard.has_unsaved.set(false);
+                    let _ = window().location().set_href("/tiers");
+                }
+                Err(error) => toasts.fail(&error),
+            }
+        });
+    };
+    let current = session.current();
+    move || current.get().map(|session| {
+        let active = session.organisation.id;
+        if session.organisations.len() < 2 {
+            return view! { <span class="organisation clip" data-test="organisation">{session.organisation.name}</span> }.into_any();
+        }
+        view! {
+            <select class="input organisation" aria-label="Organisation" data-test="organisation" on:change:target=move |event| choose(event.target().value())>
+                {session.organisations.into_iter().map(|organisation| view! {
+                    <option value=organisation.id.clone() selected=organisation.id == active>{organisation.name}</option>
+                }).collect_view()}
+            </select>
+        }
+        .into_any()
+    })
+}
+
+#[component]
+fn ThemeToggle() -> impl IntoView {
+    let theme = theme::use_theme();
+    let label = move || match theme.get() {
+        Theme::System => "Theme: as the system. Switch to light",
+        Theme::Light => "Theme: light. Switch to dark",
+        Theme::Dark => "Theme: dark. Switch to the system's",
+    };
+    view! {
+        <button
+            class="button quiet icon-only"
+            data-test="theme-toggle"
+            data-theme-chosen=move || theme.get().name()
+            aria-label=label
+            title=label
+            on:click=move |_| theme::choose(theme.get_untracked().next())
+        >
+            {move || view! { <IconView icon=match theme.get() { Theme::System => Icon::Screen, Theme::Light => Icon::Sun, Theme::Dark => Icon::Moon }/> }}
+        </button>
+    }
+}
+
+#[component]
+fn SignOutButton() -> impl IntoView {
+    let session = use_session();
+    let current = session.current();
+    let title = move || current.with(|session| session.as_ref().map(|session| format!("Sign out {}", session.email))).unwrap_or_else(|| "Sign out".to_owned());
+    let navigate = use_navigate();
+    view! {
+        <button class="button quiet icon-only" data-test="sign-out" aria-label="Sign out" title=title on:click=move |_| {
+            session.sign_out();
+            navigate("/sign-in", NavigateOptions::default());
+        }>
+            <IconView icon=Icon::SignOut/>
+        </button>
+    }
+}

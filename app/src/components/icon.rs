@@ -1,0 +1,70 @@
+//! Line icons on a 16-pixel grid.
+
+use leptos::prelude::*;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Icon {
+    Alert,
+    Bank,
+    Car,
+    Check,
+    Close,
+    Download,
+    Employer,
+    Filter,
+    House,
+    Layers,
+    List,
+    Moon,
+    Pause,
+    Play,
+    Queue,
+    Redo,
+    Refresh,
+    Screen,
+    Search,
+    SignOut,
+    Sliders,
+    Sun,
+    Undo,
+}
+
+impl Icon {
+    fn path(self) -> &'static str {
+        match self {
+            Icon::Alert => "M8 2 1.6 13.4h12.8zM8 6.4v3.2M8 11.5v.1",
+            Icon::Bank => "M2 6.2 8 2.5l6 3.7zM3.6 8v4M6.5 8v4M9.5 8v4M12.4 8v4M2 13.800h12",
+            Icon::Car => "M2 11V8.500l1.6-4h8.800l1.6 4V11zM2 8.500h12M4.2 11v1.600M11.8 11v1.6",
+            Icon::Check => "m3 8.4 3.2 3.200L13 4.8",
+            Icon::Close => "m4 4 8 8M12 4l-8 8",
+            Icon::Download => "M8 2.500v7.700M4.8 7.2 8 10.400l3.2-3.200M2.8 13.300h10.4",
+            Icon::Employer => "M2.2 5.200h11.600v8H2.200zM5.8 5V3h4.400v2M2.2 8.800h11.6",
+            Icon::Filter => "M2 3.500h12M4.5 8h7M6.8 12.500h2.4",
+            Icon::House => "M2 7.8 8 2.600l6 5.200M3.8 6.600v7h8.400v-7",
+            Icon::Layers => "m8 2 6 3-6 3-6-3zM2.2 8.2 8 11l5.8-2.800M2.2 11.2 8 14l5.8-2.8",
+            Icon::List => "M5.5 3.800h8.500M5.5 8h8.500M5.5 12.200h8.500M2.3 3.800h.1M2.3 8h.1M2.3 12.200h.1",
+            Icon::Moon => "M13.5 9.600A5.8 5.8 0 0 1 6.4 2.500a5.8 5.8 0 1 0 7.1 7.100z",
+            Icon::Pause => "M5.4 3.200v9.600M10.6 3.200v9.6",
+            Icon::Play => "M4.6 3v10l8-5z",
+            Icon::Queue => "M2 3.400h12v3H2zM2 9.600h12v3H2zM4.3 4.900h.1M4.3 11.100h.1",
+            Icon::Redo => "M10.6 3 13.5 5.900l-2.9 2.900M13.3 5.900H6.200a3.6 3.6 0 1 0 0 7.200h2.6",
+            Icon::Refresh => "M13.4 6.500A5.6 5.6 0 0 0 3.3 5M2.6 9.500A5.6 5.6 0 0 0 12.7 11M3 2.300V5.200h2.900M13 13.700v-2.900h-2.9",
+            Icon::Screen => "M1.8 2.800h12.400v8.400H1.800zM5.5 13.800h5M8 11.400v2.2",
+            Icon::Search => "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7 14 14",
+            Icon::SignOut => "M6.2 2.500H3v11h3.200M7 8h6.600M10.8 5.2 13.6 8l-2.8 2.8",
+            Icon::Sliders => "M2 4.500h6M12 4.500h2M2 11.500h2M8 11.500h6M10 6.300a1.8 1.8 0 1 0 0-3.6 1.8 1.8 0 0 0 0 3.600zM6 13.300a1.8 1.8 0 1 0 0-3.6 1.8 1.8 0 0 0 0 3.600z",
+            Icon::Sun => "M8 10.800a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.600zM8 1.500v1.300M8 13.200v1.300M1.5 8h1.300M13.2 8h1.300M3.4 3.400l.9.9M11.7 11.700l.9.9M3.4 12.600l.9-.9M11.7 4.300l.9-.9",
+            Icon::Undo => "M5.4 3 2.5 5.900l2.9 2.900M2.7 5.900h7.100a3.6 3.6 0 1 1 0 7.200H7.2",
+        }
+    }
+}
+
+/// Decoration: what it means is said in words beside it or in its button's label
+#[component]
+pub fn IconView(icon: Icon) -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">
+            <path d=icon.path()/>
+        </svg>
+    }
+}

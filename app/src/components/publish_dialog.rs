@@ -1,0 +1,223 @@
+//! Publishing: what the preview showed, a note, and what to do when the world has moved meanwhile.
+
+use super::migration_matrix::{Cells, MigrationMatrix};
+use super::modal::Modal;
+use super::notice::{Notice, Tone};
+use crate::api::{self, ApiError};
+use crate::format;
+use crate::state::draft::Origin;
+use crate::state::session::use_session;
+use crate::state::workbench::Workbench;
+use contract::{JudgmentRef, NewDraft, PolicySummary, PublishRequest, Published, SaveDraft, problem};
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use policy::tier::TierPolicyDocument;
+
+/// Sends the draft as it stands; the server's summary of it comes back.
+pub async fn save(workbench: Workbench) -> Result<PolicySummary, ApiError> {
+    let draft = workbench.draft;
+    let name = draft.name.get_untracked().trim().to_owned();
+    let policy: TierPolicyDocument = draft.document.get_untracked();
+    let summary = match draft.origin.get_untracked() {
+        Origin::New => api::create_draft(NewDraft { name, policy: policy.clone() }).await?,
+        Origin::Saved(saved) => api::save_draft(&saved.id, SaveDraft { name, policy: policy.clone(), expected_version: saved.version }).await?,
+    };
+    draft.name.set(summary.name.clone());
+    draft.saved_as(policy, summary.clone());
+    Ok(summary)
+}
+
+/// Why a publish was refused, once the page has caught up with the server
+#[derive(Clone, PartialEq)]
+enum Refusal {
+    /// These judgments have other facts now.
+    FactsMoved(Vec<JudgmentRef>),
+    RevisionMoved { revision: u32, by: String },
+    DraftMoved,
+    PreviewDiffers,
+    Other(ApiError),
+}
+
+#[component]
+pub fn PublishDialog(
+    workbench: Workbench,
+    is_open: RwSignal<bool>,
+    #[prop(into)] on_published: Callback<Published>,
+    /// Opens the draft as the server holds it.
+    #[prop(into)]
+    on_reopen: Callback<String>,
+) -> impl IntoView {
+    view! {
+        <Modal is_open label="Publish" class="publish-dialog" test="publish-dialog">
+            <PublishForm workbench is_open on_published on_reopen/>
+        </Modal>
+    }
+}
+
+#[component]
+fn PublishForm(workbench: Workbench, is_open: RwSignal<bool>, on_published: Callback<Published>, on_reopen: Callback<String>) -> impl IntoView {
+    let session = use_session();
+    let note = RwSignal::new(String::new());
+    let refusal = RwSignal::new(None::<Refusal>);
+    let is_busy = RwSignal::new(false);
+    let cells = Signal::derive(move || workbench.simulation.with(|simulation| Cells::from(&simulation.migration)));
+    let next_revision = move || workbench.revision() + 1;
+    let is_blank = move || note.with(|note| note.trim().is_empty());
+    let is_same = move || workbench.edits.with(|edits| edits.is_empty());
+
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if is_busy.get_untracked() || untrack(is_blank) {
+            return;
+        }
+        is_busy.set(true);
+        refusal.set(None);
+        spawn_local(async move {
+            match publish(workbench, note.get_untracked().trim().to_owned()).await {
+                Ok(published) => {
+                    is_open.set(false);
+                    on_published.run(published);
+                }
+                Err(error) => refusal.set(Some(catch_up(workbench, error).await)),
+            }
+            is_busy.set(false);
+        });
+    };
+    let who = session.current();
+    view! {
+        <form on:submit=submit>
+            <h2>{move || format!("Publish revision {}", next_revision())}</h2>
+            {move || refusal.get().map(|refusal| view! { <RefusalNotice refusal workbench is_open on_reopen/> })}
+            <div data-test="publish-preview">
+                <p class="summary">{move || workbench.simulation.with(|simulation| {
+                    let (count, cents) = simulation.moved();
+                    let (of, snapshot) = (u64::from(simulation.portfolio().len()), format::count(u64::from(simulation.portfolio().len())));
+                    if of == 0 { "There is no active judgment: nothing changes tier.".to_owned() } else { format!("{} · {} change tier, of {snapshot}.", format::counted(count, "judgment", "judgments"), format::cents(cents)) }
+                })}</p>
+                <MigrationMatrix cells caption="What publishing moves" prefix="publish-matrix"/>
+            </div>
+            {move || is_same().then(|| view! { <Notice tone=Tone::Plain>"The draft says the same as the published policy: publishing it only makes a new revision."</Notice> })}
+            <div class="field">
+                <label for="publish-note">"Note: why this change"</label>
+                <textarea id="publish-note" class="input" rows="2" required maxlength="2000" data-test="publish-note" prop:value=move || note.get() on:input:target=move |event| note.set(event.target().value())></textarea>
+            </div>
+            <p class="what-happens">
+                {move || format!(
+                    "{} revision {}. From then on every judgment is tiered by it, and all {} are re-tiered at once. Afterwards this page shows what the preview promised beside what was written.",
+                    if workbench.draft.is_unsaved() || matches!(workbench.draft.origin.get(), Origin::New) { "The draft is saved and becomes" } else { "The draft becomes" },
+                    next_revision(),
+                    workbench.simulation.with(|simulation| format::counted(simulation.portfolio().len().into(), "active judgment", "active judgments")),
+                )}
+                {move || who.get().map(|session| format!(" It is recorded as published by {}.", session.display_name))}
+            </p>
+            <div class="buttons">
+                <button type="button" class="button" data-test="publish-cancel" on:click=move |_| is_open.set(false)>"Cancel"</button>
+                <button type="submit" class="button primary" data-test="publish-confirm" disabled=move || is_busy.get() || is_blank() || matches!(refusal.get(), Some(Refusal::DraftMoved))>
+                    {move || if is_busy.get() { "Publishing…".to_owned() } else { format!("Publish revision {}", next_revision()) }}
+                </button>
+            </div>
+        </form>
+    }
+}
+
+async fn publish(workbench: Workbench, note: String) -> Result<Published, ApiError> {
+    let draft = workbench.draft;
+    let saved = match draft.origin.get_untracked() {
+        Origin::Saved(saved) if !untrack(|| draft.is_unsaved()) => saved,
+        _ => save(workbench).await?,
+    };
+    let simulation = workbench.simulation.get_untracked();
+    let meta = &simulation.before.snapshot.meta;
+    let request = PublishRequest {
+        expected_version: saved.version,
+        expected_revision: untrack(|| workbench.revision()),
+        note,
+        snapshot: meta.snapshot.clone(),
+        snapshot_digest: meta.digest.clone(),
+        previewed: simulation.migration.matrix(),
+    };
+    api::publish(&saved.id, request).await
+}
+
+/// Fetches what has moved, so that the preview behind the dialog is of today, and says what it was.
+async fn catch_up(workbench: Workbench, error: ApiError) -> Refusal {
+    let refusal = match (error.code(), error.problem()) {
+        (problem::FACTS_MOVED, Some(refused)) => Refusal::FactsMoved(refused.judgments.clone()),
+        (problem::REVISION_MOVED, _) => Refusal::RevisionMoved { revision: 0, by: String::new() },
+        (problem::DRAFT_MOVED, _) => return Refusal::DraftMoved,
+        (problem::PREVIEW_DIFFERS, _) => Refusal::PreviewDiffers,
+        _ => return Refusal::Other(error),
+    };
+    if let Err(error) = workbench.reload().await {
+        return Refusal::Other(error);
+    }
+    match refusal {
+        Refusal::RevisionMoved { .. } => workbench.inputs.with_untracked(|inputs| {
+            let summary = &inputs.published.summary;
+            Refusal::RevisionMoved { revision: summary.revision.unwrap_or(0), by: summary.published_by.clone().unwrap_or_else(|| summary.author.clone()) }
+        }),
+        other => other,
+    }
+}
+
+#[component]
+fn RefusalNotice(refusal: Refusal, workbench: Workbench, is_open: RwSignal<bool>, on_reopen: Callback<String>) -> impl IntoView {
+    const NAMED_MAX: usize = 8;
+    let code = match &refusal {
+        Refusal::FactsMoved(_) => problem::FACTS_MOVED,
+        Refusal::RevisionMoved { .. } => problem::REVISION_MOVED,
+        Refusal::DraftMoved => problem::DRAFT_MOVED,
+        Refusal::PreviewDiffers => problem::PREVIEW_DIFFERS,
+        Refusal::Other(error) => error.code(),
+    }
+    .to_owned();
+    let words = match refusal {
+        Refusal::FactsMoved(judgments) => {
+            let more = judgments.len().saturating_sub(NAMED_MAX);
+            let links = judgments.iter().take(NAMED_MAX).map(|judgment| view! {
+                <li><a href=format!("/judgments/{}", judgment.id) target="_blank">{judgment.case_number.clone()}</a></li>
+            }).collect_view();
+            view! {
+                <p><strong>"Not published: facts have moved since the preview."</strong></p>
+                <p>{format!("{} changed meanwhile. The preview below has been counted again on today’s facts. Look at it, then publish again.", format::counted(judgments.len() as u64, "judgment", "judgments"))}</p>
+                <ul class="moved-judgments" data-test="facts-moved">{links}{(more > 0).then(|| view! { <li>{format!("and {} more", format::count(more as u64))}</li> })}</ul>
+            }
+            .into_any()
+        }
+        Refusal::RevisionMoved { revision, by } => view! {
+            <p><strong>{format!("Not published: {by} has published revision {revision} meanwhile.")}</strong></p>
+            <p>"The preview below compares your draft with that revision now. If your draft should still replace it, publish again."</p>
+        }
+        .into_any(),
+        Refusal::DraftMoved => {
+            let reopen = move |_| {
+                if let Origin::Saved(saved) = workbench.draft.origin.get_untracked() {
+                    is_open.set(false);
+                    on_reopen.run(saved.id);
+                }
+            };
+            let keep = move |_| {
+                workbench.draft.origin.set(Origin::New);
+                workbench.draft.name.update(|name| name.push_str(" (mine)"));
+                is_open.set(false);
+            };
+            view! {
+                <p><strong>"Not published: somebody else has saved this draft meanwhile."</strong></p>
+                <p>"Open their version, which drops your edits, or go on with yours as a new draft."</p>
+                <div class="choices">
+                    <button type="button" class="button small" data-test="open-theirs" on:click=reopen>"Open their version"</button>
+                    <button type="button" class="button small" data-test="keep-mine" on:click=keep>"Go on with mine as a new draft"</button>
+                </div>
+            }
+            .into_any()
+        }
+        Refusal::PreviewDiffers => view! {
+            <p><strong>"Not published: the server counts differently from this preview."</strong></p>
+            <p>"The facts and the published policy have been fetched again and the preview below is new. If this happens again, reload the page: the console may be older than the server."</p>
+        }
+        .into_any(),
+        Refusal::Other(error) => view! { <p><strong>"Not published."</strong>" "{error.to_string()}</p> }.into_any(),
+    };
+    view! { <Notice tone=Tone::Error><div class="refusal" data-test="publish-refused" data-code=code>{words}</div></Notice> }
+}

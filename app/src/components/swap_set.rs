@@ -1,0 +1,277 @@
+//! The judgments that move: balance, score and both tiers with their reasons, and which edit moves them.
+
+use super::empty::Empty;
+use super::icon::{Icon, IconView};
+use super::tier_badge::TierBadge;
+use super::virtual_grid::{Column, VirtualGrid};
+use crate::api::{self, ApiError};
+use crate::format;
+use crate::state::simulation::{SwapFilter, SwapRow, moved_by};
+use crate::state::toasts::use_toasts;
+use crate::state::workbench::{Recomputed, Workbench};
+use crate::state::{clock, screen};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::hooks::use_navigate;
+use policy::tier::{AssetSignal, AssetSignals};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// How many names the server gives at once.
+const NAMES_MAX: usize = 500;
+
+const COLUMNS: [Column; 7] = [
+    Column::text("Judgment", Some("judgment")),
+    Column::number("Balance", Some("balance")),
+    Column::number("Score", Some("score")),
+    Column::number("Assets", None),
+    Column::text("Before", None),
+    Column::text("After", None),
+    Column::text("Moved by", None),
+];
+
+/// What the snapshot does not say: a judgment's id and case number, by its number
+#[derive(Clone, Copy)]
+struct Names(RwSignal<BTreeMap<u64, (String, String)>>);
+
+impl Names {
+    /// Asks for the names that are missing; the order of the answer does not matter.
+    async fn learn(self, mut judgment_nos: Vec<u64>) -> Result<(), ApiError> {
+        self.0.with_untracked(|known| judgment_nos.retain(|judgment_no| !known.contains_key(judgment_no)));
+        for batch in judgment_nos.chunks(NAMES_MAX) {
+            let rows = api::judgments_by_no(batch.to_vec()).await?;
+            self.0.update(|known| known.extend(rows.into_iter().map(|row| (row.judgment_no, (row.id, row.case_number)))));
+        }
+        Ok(())
+    }
+
+    fn case_number(self, judgment_no: u64) -> Option<String> {
+        self.0.with(|known| known.get(&judgment_no).map(|(_, case_number)| case_number.clone()))
+    }
+}
+
+#[component]
+pub fn SwapSet(workbench: Workbench) -> impl IntoView {
+    let names = Names(RwSignal::new(BTreeMap::new()));
+    let recomputed = workbench.recomputed;
+    let moved = Memo::new(move |_| workbench.simulation.with(|simulation| simulation.migration.moved.len() as u64));
+    let listed = Memo::new(move |_| recomputed.with(|recomputed| u32::try_from(recomputed.swap_rows.len()).unwrap_or(u32::MAX)));
+    let is_empty = Memo::new(move |_| listed.get() == 0);
+    view! {
+        <section class="panel swap-set" aria-labelledby="swap-set-title" data-test="swap-set" data-moved=move || moved.get().to_string() data-listed=move || listed.get().to_string()>
+            <header>
+                <h2 id="swap-set-title">"Swap set"</h2>
+                <span class="muted">{move || format::counted(listed.get().into(), "judgment", "judgments")}</span>
+                <span class="spacer"></span>
+                <Filter workbench/>
+                <ExportButton workbench names/>
+            </header>
+            {move || if !is_empty.get() {
+                view! { <List workbench names listed/> }.into_any()
+            } else if moved.get() == 0 {
+                view! { <Empty title="No judgment moves" text="Move a limit: the judgments that would change tier appear here, with the reason before and after."/> }.into_any()
+            } else {
+                view! {
+                    <Empty title="None of these moves" text="Judgments move, but not this way.">
+                        <button class="button" on:click=move |_| workbench.swap.filter.set(SwapFilter::All)>"Show all moves"</button>
+                    </Empty>
+                }
+                .into_any()
+            }}
+        </section>
+    }
+}
+
+#[component]
+fn Filter(workbench: Workbench) -> impl IntoView {
+    let filter = workbench.swap.filter;
+    let choices = [("All", SwapFilter::All), ("Up ↑", SwapFilter::Up), ("Down ↓", SwapFilter::Down)];
+    view! {
+        <div class="swap-filter" role="group" aria-label="Filter the swap set">
+            {choices.map(|(name, choice)| view! {
+                <button type="button" aria-pressed=move || (filter.get() == choice).to_string() on:click=move |_| filter.set(choice)>{name}</button>
+            }).collect_view()}
+            {move || match filter.get() {
+                SwapFilter::Cell(before, after) => Some(view! {
+                    <button type="button" aria-pressed="true" data-test="swap-filter-cell" title="Show all moves" on:click=move |_| filter.set(SwapFilter::All)>
+                        {before.number()}" → "{after.number()}" ✕"
+                    </button>
+                }),
+                _ => None,
+            }}
+        </div>
+    }
+}
+
+#[component]
+fn List(workbench: Workbench, names: Names, listed: Memo<u32>) -> impl IntoView {
+    let narrow = screen::is_narrow();
+    let toasts = use_toasts();
+    let recomputed = workbench.recomputed;
+    let in_sight = RwSignal::new((0_u32, 0_u32));
+    // Names are asked for where the list comes to rest, not for every step of a drag.
+    let turn = StoredValue::new(0_u32);
+    Effect::new(move |_| {
+        in_sight.track();
+        recomputed.track();
+        let now = turn.get_value().wrapping_add(1);
+        turn.set_value(now);
+        set_timeout(
+            move || {
+                if turn.try_get_value() != Some(now) {
+                    return;
+                }
+                let (from, below) = in_sight.get_untracked();
+                let wanted = recomputed.with_untracked(|recomputed| judgment_nos(recomputed, from, below));
+                spawn_local(async move {
+                    if let Err(error) = names.learn(wanted).await {
+                        toasts.fail(&error);
+                    }
+                });
+            },
+            Duration::from_millis(80),
+        );
+    });
+    let top_on = Memo::new(move |previous: Option<&(u32, SwapFilter, String)>| {
+        let (filter, sort) = (workbench.swap.filter.get(), workbench.swap.sort.get());
+        match previous {
+            Some((turn, old_filter, old_sort)) if *old_filter == filter && *old_sort == sort => (*turn, filter, sort),
+            previous => (previous.map_or(0, |(turn, ..)| turn + 1), filter, sort),
+        }
+    });
+    let navigate = use_navigate();
+    let on_open = move |position: u32| {
+        let judgment_no = recomputed.with_untracked(|recomputed| judgment_nos(recomputed, position, position + 1).first().copied());
+        let id = judgment_no.and_then(|judgment_no| names.0.with_untracked(|known| known.get(&judgment_no).map(|(id, _)| id.clone())));
+        if let Some(id) = id {
+            super::frame::visit(&navigate, &format!("/judgments/{id}"));
+        }
+    };
+    let row = move |position: u32| {
+        let row = recomputed.with(|recomputed| recomputed.swap_rows.get(position as usize).and_then(|row| recomputed.simulation.row(*row)));
+        match row {
+            Some(row) => view! { <Row row workbench names/> }.into_any(),
+            None => ().into_any(),
+        }
+    };
+    let row_height = Signal::derive(move || if narrow.get() { 56 } else { 32 });
+    view! {
+        <div class="swap-list" style:height=move || format!("{}px", (listed.get() * row_height.get() + 34).min(row_height.get() * 15))>
+            <VirtualGrid
+                label="Judgments that change tier"
+                class="swap-table"
+                columns=&COLUMNS
+                row_count=listed
+                row_height
+                sort=workbench.swap.sort
+                on_sort=move |key| workbench.swap.sort.set(key)
+                render_row=row
+                on_open=Callback::new(on_open)
+                on_window=move |sight| in_sight.set(sight)
+                top_on=Signal::derive(move || top_on.get().0)
+                row_test="swap-row"
+            />
+        </div>
+    }
+}
+
+fn judgment_nos(recomputed: &Arc<Recomputed>, from: u32, below: u32) -> Vec<u64> {
+    let rows = recomputed.swap_rows.iter().skip(from as usize).take(below.saturating_sub(from) as usize);
+    rows.filter_map(|row| recomputed.simulation.portfolio().judgment_no(*row)).collect()
+}
+
+fn counted_assets(workbench: Workbench, signals: AssetSignals) -> u8 {
+    workbench.simulation.with(|simulation| {
+        let counted: AssetSignals = simulation.after.document().asset_signals.iter().copied().collect();
+        signals.count_of(counted)
+    })
+}
+
+fn asset_names(signals: AssetSignals) -> String {
+    let names: Vec<&str> = signals.iter().map(|signal: AssetSignal| format::signal(signal.name())).collect();
+    if names.is_empty() { "No assets known".to_owned() } else { names.join(", ") }
+}
+
+#[component]
+fn Row(row: SwapRow, workbench: Workbench, names: Names) -> impl IntoView {
+    let judgment_no = row.judgment_no;
+    let moved_by = workbench.edits.with(|edits| moved_by(edits, &row.facts, row.before.0, row.after.0));
+    let direction = if row.after.0 > row.before.0 { "up" } else { "down" };
+    view! {
+        <div role="gridcell" class="case" data-no=judgment_no.to_string()>
+            {move || names.case_number(judgment_no).unwrap_or_else(|| format!("no. {judgment_no}"))}
+        </div>
+        <div role="gridcell" class="number balance">{row.facts.balance.map_or_else(|| "–".to_owned(), |balance| format::cents(balance.cents()))}</div>
+        <div role="gridcell" class="number score">{row.facts.score.map_or_else(|| "–".to_owned(), |score| format::score(Some(&score.to_decimal().to_string()), 2))}</div>
+        <div role="gridcell" class="number assets" title=asset_names(row.facts.signals)>{counted_assets(workbench, row.facts.signals)}</div>
+        <div role="gridcell" class="before" title=row.before.1.clone()><TierBadge tier=row.before.0 short=true/><span class="reason">{row.before.1.clone()}</span></div>
+        <div role="gridcell" class="after" data-change=direction title=row.after.1.clone()><TierBadge tier=row.after.0 short=true/><span class="reason">{row.after.1.clone()}</span></div>
+        <div role="gridcell" class="moved-by" title=moved_by.clone()>{moved_by.clone()}</div>
+    }
+}
+
+#[component]
+fn ExportButton(workbench: Workbench, names: Names) -> impl IntoView {
+    let toasts = use_toasts();
+    let is_busy = RwSignal::new(false);
+    let export = move |_| {
+        is_busy.set(true);
+        let recomputed = workbench.recomputed.get_untracked();
+        let edits = workbench.edits.get_untracked();
+        spawn_local(async move {
+            let wanted = judgment_nos(&recomputed, 0, u32::MAX);
+            match names.learn(wanted).await {
+                Ok(()) => {
+                    let mut csv = String::from("judgment_no,case_number,balance_due,collectability_score,asset_signals,tier_before,reason_before,tier_after,reason_after,moved_by\r\n");
+                    for row in recomputed.swap_rows.iter().filter_map(|row| recomputed.simulation.row(*row)) {
+                        let cells = [
+                            row.judgment_no.to_string(),
+                            untrack(|| names.case_number(row.judgment_no)).unwrap_or_default(),
+                            row.facts.balance.map(|balance| balance.to_decimal().to_string()).unwrap_or_default(),
+                            row.facts.score.map(|score| score.to_decimal().to_string()).unwrap_or_default(),
+                            row.facts.signals.iter().map(AssetSignal::name).collect::<Vec<_>>().join(" "),
+                            row.before.0.number().to_string(),
+                            row.before.1.clone(),
+                            row.after.0.number().to_string(),
+                            row.after.1.clone(),
+                            moved_by(&edits, &row.facts, row.before.0, row.after.0),
+                        ];
+                        csv.push_str(&cells.map(|cell| format::csv_cell(&cell)).join(","));
+                        csv.push_str("\r\n");
+                    }
+                    if download(&format!("swap-set-{}.csv", clock::today()), &csv).is_none() {
+                        toasts.say("This browser refused the download.");
+                    }
+                }
+                Err(error) => toasts.fail(&error),
+            }
+            is_busy.set(false);
+        });
+    };
+    view! {
+        <button
+            class="button small"
+            data-test="export-swap-set"
+            disabled=move || is_busy.get() || workbench.recomputed.with(|recomputed| recomputed.swap_rows.is_empty())
+            on:click=export
+        >
+            <IconView icon=Icon::Download/>{move || if is_busy.get() { "Exporting…" } else { "Export CSV" }}
+        </button>
+    }
+}
+
+fn download(name: &str, text: &str) -> Option<()> {
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type("text/csv;charset=utf-8");
+    let blob = web_sys::Blob::new_with_str_sequence_and_options(&js_sys::Array::of1(&JsValue::from_str(text)), &options).ok()?;
+    let address = web_sys::Url::create_object_url_with_blob(&blob).ok()?;
+    let link: web_sys::HtmlAnchorElement = document().create_element("a").ok()?.dyn_into().ok()?;
+    link.set_href(&address);
+    link.set_download(name);
+    link.click();
+    // The browser has taken hold of the blob by the time the click returns, but some read it a moment later.
+    set_timeout(move || drop(web_sys::Url::revoke_object_url(&address)), Duration::from_secs(10));
+    Some(())
+}

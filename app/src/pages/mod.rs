@@ -1,0 +1,11 @@
+//! One file a route: it loads, then hands plain data to an inner component that computes and emits.
+
+pub mod judgment;
+pub mod judgments;
+pub mod not_found;
+pub mod policy;
+pub mod queues;
+pub mod set_password;
+pub mod sign_in;
+pub mod tiers;
+pub mod welcome;

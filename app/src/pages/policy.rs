@@ -1,0 +1,446 @@
+//! `/policy`: edit a draft, see at once what it does to every judgment, publish it, see that it did.
+
+use crate::api::{self, ApiError};
+use crate::components::icon::{Icon, IconView};
+use crate::components::loaded::{CardsSkeleton, LoadFailed, Loaded, RowsSkeleton};
+use crate::components::migration_matrix::{Cells, MigrationMatrix};
+use crate::components::modal::ConfirmDialog;
+use crate::components::notice::{Notice, Tone};
+use crate::components::page_header::PageHeader;
+use crate::components::policy_editor::PolicyEditor;
+use crate::components::publish_dialog::{PublishDialog, save};
+use crate::components::reconciliation::Reconciliation;
+use crate::components::swap_set::SwapSet;
+use crate::components::tier_totals::TierTotals;
+use crate::components::time::Time;
+use crate::format;
+use crate::state::draft::Origin;
+use crate::state::leave_guard::use_leave_guard;
+use crate::state::live::use_live;
+use crate::state::session::use_session;
+use crate::state::toasts::use_toasts;
+use crate::state::workbench::{Inputs, Workbench, load_inputs};
+use crate::state::{clock, url};
+use contract::{PolicyState, PolicySummary, Published, RefreshRun, RefreshState, Role, problem};
+use leptos::ev;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use policy::tier::TierPolicy;
+use std::time::Duration;
+
+/// The value of `?draft=` for the repaired policy that ships with the console.
+const READY_MADE: &str = "monotone";
+
+#[component]
+pub fn PolicyPage() -> impl IntoView {
+    let inputs = LocalResource::new(load_inputs);
+    view! {
+        <div class="page policy-page">
+            <Loaded resource=inputs skeleton=|| view! { <RowsSkeleton rows=2/><CardsSkeleton cards=2/><RowsSkeleton rows=6/> } let:inputs>
+                <Simulator inputs=inputs.get_untracked()/>
+            </Loaded>
+        </div>
+    }
+}
+
+fn new_name() -> String {
+    format!("Draft of {}", clock::day(&clock::today()))
+}
+
+#[component]
+fn Simulator(inputs: Inputs) -> impl IntoView {
+    let workbench = Workbench::new(inputs, new_name());
+    let drafts = LocalResource::new(api::policies);
+    let chosen = url::parameter("draft");
+    let refresh = url::parameter("refresh");
+    let open_error = RwSignal::new(None::<ApiError>);
+    let set = StoredValue::new(url::use_set_parameters());
+
+    let open = move |choice: String| spawn_local(async move { open_error.set(open_draft(workbench, &choice).await.err()) });
+    // The address says which draft is open; what is open already is left alone.
+    Effect::new(move |_| {
+        let choice = chosen.get();
+        let is_open = workbench.draft.origin.with_untracked(|origin| matches!(origin, Origin::Saved(saved) if saved.id == choice));
+        if !is_open {
+            open(choice);
+        }
+    });
+    let guard = use_leave_guard();
+    Effect::new(move |_| guard.has_unsaved.set(workbench.draft.is_unsaved()));
+    on_cleanup(move || guard.has_unsaved.set(false));
+    undo_by_keyboard(workbench);
+
+    let on_published = move |published: Published| {
+        // What was the draft is the published policy now: the page begins afresh from it.
+        workbench.draft.open(untrack(|| workbench.draft.document.get()), new_name(), Origin::New);
+        set.with_value(|set| set(&[("draft", ""), ("refresh", &published.refresh_id)]));
+        drafts.refetch();
+        spawn_local(async move {
+            open_error.set(workbench.reload().await.err());
+            open_error.set(open_draft(workbench, "").await.err());
+        });
+    };
+    let on_saved = move |summary: PolicySummary| {
+        drafts.refetch();
+        set.with_value(|set| set(&[("draft", &summary.id)]));
+    };
+    let close_refresh = move |()| set.with_value(|set| set(&[("refresh", "")]));
+    view! {
+        <Head workbench drafts chosen on_saved=Callback::new(on_saved) on_published=Callback::new(on_published) on_open=Callback::new(open)/>
+        {move || open_error.get().map(|error| view! { <LoadFailed error on_retry=move |()| open(chosen.get_untracked())/> })}
+        {move || { let id = refresh.get(); (!id.is_empty()).then(|| view! { <RunPanel id workbench on_close=Callback::new(close_refresh)/> }) }}
+        <MovedNotice workbench/>
+        <div class="policy-columns">
+            <PolicyEditor workbench/>
+            <Result workbench/>
+        </div>
+        <SwapSet workbench/>
+    }
+}
+
+/// Shows the draft that `choice` names: an id, the ready-made one, or a new one from the published policy.
+async fn open_draft(workbench: Workbench, choice: &str) -> Result<(), ApiError> {
+    let draft = workbench.draft;
+    match choice {
+        "" => draft.open(workbench.inputs.with_untracked(|inputs| inputs.policy.document().clone()), new_name(), Origin::New),
+        READY_MADE => draft.open(TierPolicy::monotone_draft().document().clone(), "Monotone repair".to_owned(), Origin::New),
+        id => {
+            let detail = api::policy(id).await?;
+            let (name, origin) = match detail.summary.state {
+                PolicyState::Draft => (detail.summary.name.clone(), Origin::Saved(detail.summary)),
+                // A revision is never edited in place: it is where a new draft begins.
+                _ => (new_name(), Origin::New),
+            };
+            draft.open(detail.policy, name, origin);
+        }
+    }
+    Ok(())
+}
+
+fn undo_by_keyboard(workbench: Workbench) {
+    let keys = window_event_listener(ev::keydown, move |event| {
+        if !(event.ctrl_key() || event.meta_key()) || !event.key().eq_ignore_ascii_case("z") {
+            return;
+        }
+        // Text that is being written has an undo of its own; limits do not.
+        let is_text = event.target().is_some_and(|target| {
+            use wasm_bindgen::JsCast;
+            target.dyn_ref::<web_sys::HtmlTextAreaElement>().is_some() || target.dyn_ref::<web_sys::HtmlInputElement>().is_some_and(|input| input.id() == "draft-name")
+        });
+        if is_text {
+            return;
+        }
+        event.prevent_default();
+        if event.shift_key() { workbench.draft.redo() } else { workbench.draft.undo() }
+    });
+    on_cleanup(move || keys.remove());
+}
+
+// ---- head: which draft, and what to do with it ----
+
+#[component]
+fn Head(
+    workbench: Workbench,
+    drafts: LocalResource<Result<Vec<PolicySummary>, ApiError>>,
+    chosen: Memo<String>,
+    on_saved: Callback<PolicySummary>,
+    on_published: Callback<Published>,
+    on_open: Callback<String>,
+) -> impl IntoView {
+    let session = use_session();
+    let toasts = use_toasts();
+    let draft = workbench.draft;
+    let set = StoredValue::new(url::use_set_parameters());
+    let is_busy = RwSignal::new(false);
+    let is_publishing = RwSignal::new(false);
+    let is_discarding = RwSignal::new(false);
+    let save_error = RwSignal::new(None::<ApiError>);
+    let is_policy = Memo::new(move |_| workbench.policy.with(Result::is_ok));
+    let is_saved = Memo::new(move |_| matches!(draft.origin.get(), Origin::Saved(_)));
+    let has_edits = Memo::new(move |_| workbench.edits.with(|edits| !edits.is_empty()));
+    let is_unsaved = Memo::new(move |_| draft.is_unsaved());
+    let has_name = Memo::new(move |_| draft.name.with(|name| !name.trim().is_empty()));
+
+    let save_now = move |_| {
+        is_busy.set(true);
+        save_error.set(None);
+        spawn_local(async move {
+            match save(workbench).await {
+                Ok(summary) => {
+                    toasts.say(format!("Draft “{}” saved.", summary.name));
+                    on_saved.run(summary);
+                }
+                Err(error) => save_error.set(Some(error)),
+            }
+            is_busy.set(false);
+        });
+    };
+    let discard = move |()| {
+        let origin = draft.origin.get_untracked();
+        spawn_local(async move {
+            if let Origin::Saved(saved) = origin {
+                if let Err(error) = api::discard_draft(&saved.id).await {
+                    toasts.fail(&error);
+                    return;
+                }
+                toasts.say(format!("Draft “{}” discarded.", saved.name));
+                drafts.refetch();
+            }
+            draft.open(workbench.inputs.with_untracked(|inputs| inputs.policy.document().clone()), new_name(), Origin::New);
+            set.with_value(|set| set(&[("draft", "")]));
+        });
+    };
+    let lead = "Move a limit and see at once which judgments change tier. Nothing leaves this browser until you save or publish.";
+    view! {
+        <PageHeader title="Policy" lead>
+            {move || session.may(Role::Admin).then(|| view! {
+                <button class="button" data-test="discard-draft" disabled=move || is_busy.get() || !(is_saved.get() || has_edits.get() || is_unsaved.get()) on:click=move |_| is_discarding.set(true)>"Discard"</button>
+                <button class="button" data-test="save-draft" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_unsaved.get() || !is_saved.get() && has_edits.get()) on:click=save_now>"Save draft"</button>
+                <button class="button primary" data-test="publish" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_saved.get() || has_edits.get()) on:click=move |_| is_publishing.set(true)>"Publish…"</button>
+            })}
+        </PageHeader>
+        <div class="draft-line">
+            <DraftChooser drafts chosen/>
+            <div class="field">
+                <label for="draft-name">"Name of the draft"</label>
+                <input id="draft-name" class="input" maxlength="120" data-test="draft-name" autocomplete="off" aria-invalid=move || (!has_name.get()).to_string() prop:value=move || draft.name.get() on:input:target=move |event| draft.name.set(event.target().value())/>
+            </div>
+            <p class="draft-state" data-test="draft-state" data-unsaved=move || is_unsaved.get().to_string()>
+                <span>{move || format!("revision {} published", workbench.revision())}</span>
+                <span>{move || workbench.edits.with(|edits| match edits.len() { 0 => "no edits".to_owned(), n => format::counted(n as u64, "edit", "edits") })}</span>
+                <span>{move || match (draft.origin.get(), is_unsaved.get()) {
+                    (Origin::New, _) => "not saved".to_owned(),
+                    (Origin::Saved(_), true) => "unsaved edits".to_owned(),
+                    (Origin::Saved(saved), false) => format!("saved, version {}", saved.version),
+                }}</span>
+            </p>
+        </div>
+        {move || (!session.may(Role::Admin)).then(|| view! { <Notice tone=Tone::Plain>"You can try out any change here. Only an admin can save or publish it."</Notice> })}
+        {move || save_error.get().map(|error| {
+            let is_moved = error.code() == problem::DRAFT_MOVED;
+            view! {
+                <Notice tone=Tone::Error>
+                    <div data-test="save-error" data-code=error.code().to_owned()>
+                        {if is_moved { "Not saved: somebody else has saved this draft meanwhile. Open their version, which drops your edits, or go on with yours as a new draft.".to_owned() } else { format!("Not saved. {error}") }}
+                    </div>
+                    {is_moved.then(|| view! {
+                        <div class="choices">
+                            <button class="button small" data-test="open-theirs" on:click=move |_| { save_error.set(None); if let Origin::Saved(saved) = draft.origin.get_untracked() { on_open.run(saved.id) } }>"Open their version"</button>
+                            <button class="button small" data-test="keep-mine" on:click=move |_| { save_error.set(None); draft.origin.set(Origin::New); draft.name.update(|name| name.push_str(" (mine)")); }>"Go on with mine as a new draft"</button>
+                        </div>
+                    })}
+                </Notice>
+            }
+        })}
+        <PublishDialog workbench is_open=is_publishing on_published on_reopen=on_open/>
+        <ConfirmDialog
+            is_open=is_discarding
+            title=Signal::derive(move || if is_saved.get() { format!("Discard draft “{}”?", draft.name.get()) } else { "Discard the edits?".to_owned() })
+            text=Signal::derive(move || if is_saved.get() { "The draft is deleted for everybody. The published policy stays as it is.".to_owned() } else { "The editor goes back to the published policy.".to_owned() })
+            confirm=Signal::derive(move || if is_saved.get() { "Discard draft".to_owned() } else { "Discard edits".to_owned() })
+            on_confirm=discard
+        />
+    }
+}
+
+#[component]
+fn DraftChooser(drafts: LocalResource<std::result::Result<Vec<PolicySummary>, ApiError>>, chosen: Memo<String>) -> impl IntoView {
+    let guard = use_leave_guard();
+    let set = StoredValue::new(url::use_set_parameters());
+    let wanted = RwSignal::new(None::<String>);
+    let is_asking = RwSignal::new(false);
+    let go = move |choice: &str| set.with_value(|set| set(&[("draft", choice)]));
+    // Counts up when a choice is taken back, so that the field shows again what is open.
+    let taken_back = RwSignal::new(0_u32);
+    let choose = move |choice: String| {
+        if guard.has_unsaved.get_untracked() {
+            wanted.set(Some(choice));
+            is_asking.set(true);
+        } else {
+            go(&choice);
+        }
+    };
+    Effect::new(move |_| {
+        if !is_asking.get() {
+            taken_back.update(|n| *n += 1);
+        }
+    });
+    let all = Memo::new(move |_| drafts.get().and_then(Result::ok).unwrap_or_default());
+    let option = |policy: PolicySummary| {
+        let name = match policy.revision {
+            Some(revision) => format!("Revision {revision} · {}", policy.name),
+            None => policy.name,
+        };
+        view! { <option value=policy.id>{name}</option> }
+    };
+    view! {
+        <div class="field">
+            <label for="draft-chooser">"Start from"</label>
+            <select
+                id="draft-chooser"
+                class="input"
+                data-test="draft-chooser"
+                prop:value=move || { all.track(); taken_back.track(); chosen.get() }
+                on:change:target=move |event| choose(event.target().value())
+            >
+                <option value="">"New draft from the published policy"</option>
+                <option value=READY_MADE>"New draft: monotone repair (ready-made)"</option>
+                {move || { let drafts: Vec<_> = all.get().into_iter().filter(|policy| policy.state == PolicyState::Draft).collect(); (!drafts.is_empty()).then(|| view! { <optgroup label="Drafts">{drafts.into_iter().map(option).collect_view()}</optgroup> }) }}
+                {move || { let older: Vec<_> = all.get().into_iter().filter(|policy| policy.state == PolicyState::Superseded).collect(); (!older.is_empty()).then(|| view! { <optgroup label="Earlier revisions">{older.into_iter().map(option).collect_view()}</optgroup> }) }}
+            </select>
+        </div>
+        <ConfirmDialog
+            is_open=is_asking
+            title="Leave these edits?"
+            text="They are not saved and are lost when another draft is opened."
+            confirm="Open the other draft"
+            on_confirm=move |()| if let Some(choice) = wanted.get_untracked() { go(&choice) }
+        />
+    }
+}
+
+/// Somebody has published while this page was open.
+#[component]
+fn MovedNotice(workbench: Workbench) -> impl IntoView {
+    let live = use_live();
+    let toasts = use_toasts();
+    let newer = Memo::new(move |_| live.published.get().filter(|revision| *revision > workbench.revision()));
+    let catch_up = move |_| {
+        spawn_local(async move {
+            if let Err(error) = workbench.reload().await {
+                toasts.fail(&error);
+            }
+        });
+    };
+    move || newer.get().map(|revision| view! {
+        <Notice tone=Tone::Plain>
+            <div class="load-failed" data-test="revision-newer">
+                <span>{format!("Revision {revision} has been published meanwhile. This preview still compares with the one before.")}</span>
+                <button class="button small" on:click=catch_up>{format!("Compare with revision {revision}")}</button>
+            </div>
+        </Notice>
+    })
+}
+
+// ---- result ----
+
+#[component]
+fn Result(workbench: Workbench) -> impl IntoView {
+    let simulation = workbench.simulation;
+    let toasts = use_toasts();
+    let is_reloading = RwSignal::new(false);
+    let cells = Signal::derive(move || simulation.with(|simulation| Cells::from(&simulation.migration)));
+    let moved = Memo::new(move |_| simulation.with(|simulation| simulation.moved()));
+    let taken_at = Memo::new(move |_| simulation.with(|simulation| simulation.before.snapshot.meta.taken_at.clone()));
+    let rows = Memo::new(move |_| simulation.with(|simulation| u64::from(simulation.portfolio().len())));
+    let is_policy = Memo::new(move |_| workbench.policy.with(std::result::Result::is_ok));
+    let reload = move |_| {
+        is_reloading.set(true);
+        spawn_local(async move {
+            if let Err(error) = workbench.reload().await {
+                toasts.fail(&error);
+            }
+            is_reloading.set(false);
+        });
+    };
+    view! {
+        <section
+            class="panel policy-result"
+            aria-labelledby="result-title"
+            data-test="result"
+            data-recompute-ms=move || workbench.recomputed.with(|recomputed| recomputed.took_ms.to_string())
+            data-moved=move || moved.get().0.to_string()
+        >
+            <header>
+                <h2 id="result-title">"What moves"</h2>
+                <span class="spacer"></span>
+                <span class="muted snapshot">
+                    {move || format::counted(rows.get(), "active judgment", "active judgments")}", facts of "{move || view! { <Time at=taken_at.get()/> }}
+                </span>
+                <button class="button quiet small icon-only" aria-label="Fetch the facts again" title="Fetch the facts again" data-test="reload-snapshot" disabled=move || is_reloading.get() on:click=reload><IconView icon=Icon::Refresh/></button>
+            </header>
+            <div class="content">
+                <p class="headline" role="status">
+                    {move || match moved.get() {
+                        (0, _) => view! { <strong>"No judgment changes tier"</strong> }.into_any(),
+                        (count, cents) => view! { <strong>{format::counted(count, "judgment", "judgments")}</strong>" · "<strong>{format::cents(cents)}</strong>" change tier" }.into_any(),
+                    }}
+                </p>
+                <p class="stays" data-test="stays-valid">{move || (!is_policy.get()).then_some("The draft has an error: this is its last valid state.")}</p>
+                <MigrationMatrix cells caption="Tier migration: judgments and balance from tier before to tier after" prefix="matrix" filter=workbench.swap.filter/>
+                <TierTotals simulation/>
+                <Stale workbench/>
+            </div>
+        </section>
+    }
+}
+
+/// Stored tiers that are not what the published policy gives: they change at the next refresh, draft or not.
+#[component]
+fn Stale(workbench: Workbench) -> impl IntoView {
+    let counts = Memo::new(move |_| workbench.simulation.with(|simulation| (simulation.before.stale.rows.len() as u64, u64::from(simulation.before.stale.never_tiered))));
+    move || match counts.get() {
+        (0, 0) => view! { <p class="muted" data-test="stale" data-stale="0" data-never="0">"Every stored tier is what the published policy gives."</p> }.into_any(),
+        (stale, never) => view! {
+            <p class="muted" data-test="stale" data-stale=stale.to_string() data-never=never.to_string()>
+                {(stale > 0).then(|| format!("{} another tier than the published policy gives. ", format::counted(stale, "judgment stores", "judgments store")))}
+                {(never > 0).then(|| view! { <a href="/judgments?tier=none&status=active">{format!("{} never been tiered", format::counted(never, "judgment has", "judgments have"))}</a>". " })}
+                "“Before” is the published policy on today’s facts, not what is stored."
+            </p>
+        }
+        .into_any(),
+    }
+}
+
+// ---- after a publish ----
+
+/// Follows a refresh until it ends, then shows what came of it.
+#[component]
+fn RunPanel(id: String, workbench: Workbench, on_close: Callback<()>) -> impl IntoView {
+    let live = use_live();
+    let toasts = use_toasts();
+    let id = StoredValue::new(id);
+    let run = LocalResource::new(move || {
+        let id = id.get_value();
+        async move { api::refresh_run(&id).await }
+    });
+    let state = Memo::new(move |_| run.get().and_then(std::result::Result::ok).map(|run| run.state));
+    Effect::new(move |_| {
+        if live.refresh.with(|tick| tick.as_ref().is_some_and(|tick| tick.done >= tick.total && id.with_value(|id| *id == tick.id))) {
+            run.refetch();
+        }
+    });
+    Effect::new(move |_| {
+        if state.get() == Some(RefreshState::Running)
+            && let Ok(timer) = set_interval_with_handle(move || run.refetch(), Duration::from_millis(1000))
+        {
+            on_cleanup(move || timer.clear());
+        }
+    });
+    // The stored tiers are other ones now: what the page holds of them is fetched again.
+    Effect::new(move |previous: Option<Option<RefreshState>>| {
+        let now = state.get();
+        if previous.flatten() == Some(RefreshState::Running) && now == Some(RefreshState::Done) {
+            spawn_local(async move {
+                if let Err(error) = workbench.reload().await {
+                    toasts.fail(&error);
+                }
+            });
+        }
+        now
+    });
+    view! {
+        <Loaded resource=run skeleton=|| view! { <RowsSkeleton rows=2/> } let:fetched>
+            {
+                let shown = Memo::new(move |_| {
+                    let mut run: RefreshRun = fetched.get();
+                    if let Some(tick) = live.refresh.get().filter(|tick| tick.id == run.id && run.state == RefreshState::Running) {
+                        run.done = tick.done.max(run.done);
+                    }
+                    run
+                });
+                view! { <Reconciliation run=shown on_close/> }
+            }
+        </Loaded>
+    }
+}

@@ -1,0 +1,119 @@
+//! The time of day for "3 min ago", and dates in the organisation's zone.
+
+use leptos::prelude::*;
+use std::cell::RefCell;
+use std::time::Duration;
+use wasm_bindgen::{JsCast, JsValue};
+
+#[derive(Clone, Copy)]
+struct Clock(RwSignal<f64>);
+
+/// Ticks twice a minute; what shows a relative time reads it.
+pub fn provide() {
+    let now = RwSignal::new(js_sys::Date::now());
+    set_interval(move || now.set(js_sys::Date::now()), Duration::from_secs(30));
+    provide_context(Clock(now));
+}
+
+thread_local! {
+    static ZONE: RefCell<String> = const { RefCell::new(String::new()) };
+    static FORMATS: RefCell<Option<Formats>> = const { RefCell::new(None) };
+}
+
+struct Formats {
+    date: js_sys::Function,
+    time: js_sys::Function,
+}
+
+/// Shows dates in `zone` (an IANA name) from now on.
+pub fn set_zone(zone: &str) {
+    ZONE.with_borrow_mut(|slot| zone.clone_into(slot));
+    FORMATS.with_borrow_mut(|slot| *slot = None);
+}
+
+fn formatter(zone: &str, options: &[(&str, &str)]) -> js_sys::Function {
+    let build = |zone: &str| {
+        let object = js_sys::Object::new();
+        let fields = options.iter().copied().chain((!zone.is_empty()).then_some(("timeZone", zone)));
+        for (name, value) in fields {
+            // Setting a field of a fresh object cannot fail.
+            let _ = js_sys::Reflect::set(&object, &name.into(), &value.into());
+        }
+        js_sys::Intl::DateTimeFormat::new(&js_sys::Array::of1(&"en-US".into()), &object).format()
+    };
+    build(zone)
+}
+
+fn format(at: f64, with_time: bool) -> String {
+    FORMATS.with_borrow_mut(|slot| {
+        let formats = slot.get_or_insert_with(|| ZONE.with_borrow(|zone| Formats {
+            date: formatter(zone, &[("year", "numeric"), ("month", "short"), ("day", "numeric")]),
+            time: formatter(zone, &[("year", "numeric"), ("month", "short"), ("day", "numeric"), ("hour", "numeric"), ("minute", "2-digit"), ("second", "2-digit"), ("timeZoneName", "short")]),
+        }));
+        let function = if with_time { &formats.time } else { &formats.date };
+        function.call1(&JsValue::UNDEFINED, &JsValue::from_f64(at)).ok().and_then(|text| text.as_string()).unwrap_or_default()
+    })
+}
+
+fn millis(at: &str) -> Option<f64> {
+    Some(js_sys::Date::parse(at)).filter(|millis| millis.is_finite())
+}
+
+/// `Nov 22, 2025, 10:42:07 AM EST`, or the text itself where it is no time.
+pub fn full_time(at: &str) -> String {
+    millis(at).map_or_else(|| at.to_owned(), |at| format(at, true))
+}
+
+/// Below a day `12 min ago`, else the date.
+pub fn short_time(at: &str) -> String {
+    let Some(millis) = millis(at) else { return at.to_owned() };
+    let now = use_context::<Clock>().map_or_else(js_sys::Date::now, |clock| clock.0.get().max(js_sys::Date::now()));
+    let seconds = (now - millis) / 1000.0;
+    if seconds < -60.0 || seconds >= 86_400.0 {
+        return format(millis, false);
+    }
+    match seconds as i64 {
+        ..=44 => "just now".to_owned(),
+        45..=5_399 => format!("{} min ago", ((seconds / 60.0) as i64).max(1)),
+        _ => format!("{} h ago", (seconds / 3600.0) as i64),
+    }
+}
+
+/// A calendar day (`2024-03-01`) as `Mar 1, 2024`: days have no zone to be moved by.
+pub fn day(iso: &str) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut parts = iso.splitn(3, '-');
+    let shown = (|| {
+        let year = parts.next()?;
+        let month = MONTHS.get(parts.next()?.parse::<usize>().ok()?.checked_sub(1)?)?;
+        let day: u8 = parts.next()?.get(..2)?.parse().ok()?;
+        Some(format!("{month} {day}, {year}"))
+    })();
+    shown.unwrap_or_else(|| iso.to_owned())
+}
+
+/// Today in the browser's zone, as `2025-11-22`: for the names of files and drafts.
+pub fn today() -> String {
+    let now = js_sys::Date::new_0();
+    format!("{}-{:02}-{:02}", now.get_full_year(), now.get_month() + 1, now.get_date())
+}
+
+/// Milliseconds since the page began, for measuring.
+pub fn stopwatch() -> f64 {
+    window().performance().map_or(0.0, |performance| performance.now())
+}
+
+/// Records `name` from `start` (of [`stopwatch`]) to now in the browser's timeline, and says how long that was.
+pub fn measure(name: &str, start: f64) -> f64 {
+    let end = stopwatch();
+    if let Some(performance) = window().performance() {
+        // `performance.measure(name, {start, end})`: web-sys only has the form that takes the names of marks.
+        let span = js_sys::Object::new();
+        let _ = js_sys::Reflect::set(&span, &"start".into(), &start.into());
+        let _ = js_sys::Reflect::set(&span, &"end".into(), &end.into());
+        if let Ok(measure) = js_sys::Reflect::get(&performance, &"measure".into()).and_then(JsCast::dyn_into::<js_sys::Function>) {
+            let _ = measure.call2(&performance, &name.into(), &span);
+        }
+    }
+    end - start
+}

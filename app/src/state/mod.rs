@@ -1,0 +1,14 @@
+//! What outlives a page, and what computes without a view.
+
+pub mod clock;
+pub mod draft;
+pub mod focus;
+pub mod leave_guard;
+pub mod live;
+pub mod screen;
+pub mod session;
+pub mod simulation;
+pub mod theme;
+pub mod toasts;
+pub mod url;
+pub mod workbench;

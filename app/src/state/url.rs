@@ -1,0 +1,51 @@
+//! What a person may want to share lives in the URL: reading and writing its query.
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::params::ParamsMap;
+use leptos_router::hooks::{use_location, use_navigate, use_query_map};
+
+pub fn encode(text: &str) -> String {
+    js_sys::encode_uri_component(text).into()
+}
+
+/// `a=1&b=2` of the pairs whose value is not empty.
+pub fn query_string<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut query = String::new();
+    for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.push_str(name);
+        query.push('=');
+        query.push_str(&encode(value));
+    }
+    query
+}
+
+/// One parameter of the current query; empty where it is absent.
+pub fn parameter(name: &'static str) -> Memo<String> {
+    let query = use_query_map();
+    Memo::new(move |_| query.with(|query| query.get(name).unwrap_or_default()))
+}
+
+/// Replaces parameters of the current query in place, without another step in the browser's history.
+pub fn use_set_parameters() -> impl Fn(&[(&str, &str)]) + Clone + 'static {
+    let query = use_query_map();
+    let location = use_location();
+    let navigate = use_navigate();
+    move |changes: &[(&str, &str)]| {
+        let kept: Vec<(String, String)> = query.with_untracked(|query: &ParamsMap| {
+            query
+                .latest_values()
+                .filter(|(name, _)| !changes.iter().any(|(changed, _)| *changed == *name))
+                .map(|(name, value)| (name.to_string(), value.to_owned()))
+                .collect()
+        });
+        let pairs = kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(changes.iter().copied());
+        let path = location.pathname.get_untracked();
+        let query = query_string(pairs);
+        let target = if query.is_empty() { path } else { format!("{path}?{query}") };
+        navigate(&target, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
+    }
+}

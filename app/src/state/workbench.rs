@@ -1,0 +1,124 @@
+//! The simulator's state: published policy, snapshot and draft, and what follows from them.
+
+use super::clock;
+use super::draft::Draft;
+use super::simulation::{Before, PolicyEdit, Simulation, Snapshot, SwapFilter, edits};
+use crate::api::{self, ApiError};
+use contract::PolicyDetail;
+use leptos::prelude::*;
+use policy::tier::{PolicyError, TierPolicy};
+use std::sync::Arc;
+
+/// What the simulator cannot begin without.
+#[derive(Clone)]
+pub struct Inputs {
+    pub published: PolicyDetail,
+    /// The same, validated: a server that publishes something else is not understood.
+    pub policy: TierPolicy,
+    pub snapshot: Arc<Snapshot>,
+}
+
+impl PartialEq for Inputs {
+    fn eq(&self, other: &Self) -> bool {
+        self.published == other.published && Arc::ptr_eq(&self.snapshot, &other.snapshot)
+    }
+}
+
+/// The published policy and the facts that it is previewed on.
+pub async fn load_inputs() -> Result<Inputs, ApiError> {
+    let published = api::published_policy().await?;
+    let (meta, portfolio) = api::portfolio_snapshot().await?;
+    let policy = TierPolicy::try_from(published.policy.clone()).map_err(|error| ApiError::Unreadable(error.to_string()))?;
+    Ok(Inputs { published, policy, snapshot: Arc::new(Snapshot::new(meta, portfolio)) })
+}
+
+/// The list of judgments that move: which, and in which order.
+#[derive(Clone, Copy)]
+pub struct SwapView {
+    pub filter: RwSignal<SwapFilter>,
+    pub sort: RwSignal<String>,
+}
+
+/// What one edit has led to
+#[derive(Debug)]
+pub struct Recomputed {
+    pub simulation: Arc<Simulation>,
+    /// The rows of the swap set, filtered and in order.
+    pub swap_rows: Arc<Vec<u32>>,
+    /// What all of that took in the browser, in milliseconds.
+    pub took_ms: f64,
+}
+
+#[derive(Clone, Copy)]
+pub struct Workbench {
+    pub inputs: RwSignal<Inputs>,
+    pub draft: Draft,
+    pub swap: SwapView,
+    /// The draft as a policy, or what keeps it from being one.
+    pub policy: Memo<Result<TierPolicy, PolicyError>>,
+    /// Follows every edit that is a policy; an edit that is none leaves the last one in place.
+    pub recomputed: Memo<Arc<Recomputed>>,
+    pub simulation: Memo<Arc<Simulation>>,
+    pub edits: Memo<Arc<Vec<PolicyEdit>>>,
+}
+
+fn is_another<T>(before: Option<&Arc<T>>, after: Option<&Arc<T>>) -> bool {
+    !matches!((before, after), (Some(before), Some(after)) if Arc::ptr_eq(before, after))
+}
+
+impl Workbench {
+    pub fn new(inputs: Inputs, name: String) -> Self {
+        let draft = Draft::new(inputs.policy.document().clone(), name);
+        let inputs = RwSignal::new(inputs);
+        let swap = SwapView { filter: RwSignal::new(SwapFilter::All), sort: RwSignal::new("-balance".to_owned()) };
+        let policy = Memo::new(move |_| TierPolicy::try_from(draft.document.get()));
+        let before = Memo::new_with_compare(
+            move |_| inputs.with(|inputs| Arc::new(Before::new(Arc::clone(&inputs.snapshot), inputs.policy.clone()))),
+            is_another,
+        );
+        let recomputed = Memo::new_with_compare(
+            move |previous: Option<&Arc<Recomputed>>| {
+                let start = clock::stopwatch();
+                let before = before.get();
+                let after = policy.get();
+                let (filter, sort) = (swap.filter.get(), swap.sort.get());
+                let still = previous.filter(|previous| {
+                    Arc::ptr_eq(&previous.simulation.before, &before) && after.as_ref().is_ok_and(|after| *after == previous.simulation.after)
+                });
+                let simulation = match (still, after) {
+                    (Some(previous), _) => Arc::clone(&previous.simulation),
+                    (None, Ok(after)) => Arc::new(Simulation::run(before, after)),
+                    // Not a policy for the moment: the last one stays, over the newest facts.
+                    (None, Err(_)) => match previous.filter(|previous| Arc::ptr_eq(&previous.simulation.before, &before)) {
+                        Some(previous) => Arc::clone(&previous.simulation),
+                        None => {
+                            let after = previous.map_or_else(|| before.policy.clone(), |previous| previous.simulation.after.clone());
+                            Arc::new(Simulation::run(before, after))
+                        }
+                    },
+                };
+                let swap_rows = Arc::new(simulation.swap_set(filter, &sort));
+                let took_ms = clock::measure("recompute", start);
+                Arc::new(Recomputed { simulation, swap_rows, took_ms })
+            },
+            is_another,
+        );
+        let simulation = Memo::new_with_compare(move |_| recomputed.with(|recomputed| Arc::clone(&recomputed.simulation)), is_another);
+        let edits = Memo::new_with_compare(
+            move |_| Arc::new(inputs.with(|inputs| draft.document.with(|document| edits(inputs.policy.document(), document)))),
+            is_another,
+        );
+        Self { inputs, draft, swap, policy, recomputed, simulation, edits }
+    }
+
+    /// The revision that is published as far as this page knows.
+    pub fn revision(self) -> u32 {
+        self.inputs.with(|inputs| inputs.published.summary.revision.unwrap_or(0))
+    }
+
+    /// Fetches the published policy and the facts again; the draft stays as it is.
+    pub async fn reload(self) -> Result<(), ApiError> {
+        self.inputs.set(load_inputs().await?);
+        Ok(())
+    }
+}
