@@ -1,5 +1,7 @@
 //! What holds for every policy and every judgment.
 
+#![allow(clippy::unwrap_used)] // the helpers of tests stand outside of tests
+
 use policy::portfolio::{NO_TIER, Portfolio, PortfolioError, TierMigration, TierTotal};
 use policy::sample;
 use policy::tier::{

@@ -1,5 +1,7 @@
 //! Runs `tests/vectors/tier_*.toml`, and shows that a policy changed by one step fails them.
 
+#![allow(clippy::unwrap_used)] // the helpers of tests stand outside of tests
+
 use std::path::Path;
 
 use policy::tier::{DecidedBy, JudgmentFacts, TierOutcome, TierPolicy, TierPolicyDocument};
