@@ -71,15 +71,19 @@ pub async fn hold_published_policies(
     tx: &mut Transaction,
     org_ids: &[Uuid],
 ) -> Result<Vec<HeldPolicy>, SqlError> {
-    let rows: Vec<(Uuid, i32, String, Json<TierPolicyDocument>)> = sqlx::query_as(
-        "select org_id, revision, digest, document from public.hold_published_policies($1)",
-    )
-    .bind(org_ids)
-    .fetch_all(&mut **tx)
-    .await?;
+    let rows: Vec<(Uuid, i32, String, Json<TierPolicyDocument>)> =
+        sqlx::query_as("select org_id, revision, digest, document from public.hold_published_policies($1)")
+            .bind(org_ids)
+            .fetch_all(&mut **tx)
+            .await?;
     Ok(rows
         .into_iter()
-        .map(|(org_id, revision, digest, document)| HeldPolicy { org_id, revision, digest, document: document.0 })
+        .map(|(org_id, revision, digest, document)| HeldPolicy {
+            org_id,
+            revision,
+            digest,
+            document: document.0,
+        })
         .collect())
 }
 

@@ -187,10 +187,8 @@ pub async fn enqueue_tier_assignment(
 ///
 /// Answers how many were not enqueued yet.
 pub async fn enqueue_stale_judgments(tx: &mut Transaction, org_id: Uuid) -> Result<i64, SqlError> {
-    let (enqueued,) = sqlx::query_as("select public.queue_stale_judgments($1)")
-        .bind(org_id)
-        .fetch_one(&mut **tx)
-        .await?;
+    let (enqueued,) =
+        sqlx::query_as("select public.queue_stale_judgments($1)").bind(org_id).fetch_one(&mut **tx).await?;
     Ok(enqueued)
 }
 
@@ -331,7 +329,11 @@ pub async fn sign_off(tx: &mut Transaction, worker: &str) -> Result<(), SqlError
 
 /// Tells the consoles of an organisation what has changed
 pub async fn notify_live(tx: &mut Transaction, org_id: Uuid, event: &LiveEvent) -> Result<(), SqlError> {
-    sqlx::query("select public.notify_live($1, $2)").bind(org_id).bind(Json(event)).execute(&mut **tx).await?;
+    sqlx::query("select public.notify_live($1, $2)")
+        .bind(org_id)
+        .bind(Json(event))
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 

@@ -36,7 +36,8 @@ struct Record {
     error: Option<String>,
 }
 
-const COLUMNS: &str = "r.id, r.org_id, r.before_policy_id, r.policy_revision, r.state, r.total, r.done, r.previewed,
+const COLUMNS: &str =
+    "r.id, r.org_id, r.before_policy_id, r.policy_revision, r.state, r.total, r.done, r.previewed,
                        r.facts_moved, r.counts, r.balances, r.started_at, r.finished_at, r.error";
 
 /// A refresh and the organisation that it is for
@@ -78,7 +79,8 @@ impl From<Record> for Refresh {
 /// Reads index before*4+after of both
 fn matrix(counts: &[i64], balances: &[Decimal]) -> MigrationMatrix {
     let mut matrix = MigrationMatrix::empty();
-    let cells = Tier::ALL.into_iter().flat_map(|before| Tier::ALL.into_iter().map(move |after| (before, after)));
+    let cells =
+        Tier::ALL.into_iter().flat_map(|before| Tier::ALL.into_iter().map(move |after| (before, after)));
     for ((before, after), (count, balance)) in cells.zip(counts.iter().zip(balances)) {
         matrix.add(before, after, u32::try_from(*count).unwrap_or(u32::MAX), *balance);
     }
@@ -140,12 +142,11 @@ pub async fn step(db: &Database, id: Uuid, limit: u32) -> Result<Option<Refresh>
     if !is_ours {
         return Ok(None);
     }
-    let record: Record =
-        sqlx::query_as(&format!("select {COLUMNS} from public.step_tier_refresh($1, $2) r"))
-            .bind(id)
-            .bind(i32::try_from(limit).unwrap_or(i32::MAX))
-            .fetch_one(&mut *tx)
-            .await?;
+    let record: Record = sqlx::query_as(&format!("select {COLUMNS} from public.step_tier_refresh($1, $2) r"))
+        .bind(id)
+        .bind(i32::try_from(limit).unwrap_or(i32::MAX))
+        .fetch_one(&mut *tx)
+        .await?;
     tx.commit().await?;
     Ok(Some(record.into()))
 }

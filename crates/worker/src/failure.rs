@@ -31,7 +31,11 @@ impl Retry {
 /// Whether an error is about the database's state, not about the work: the same again may go well
 pub(crate) fn is_passing(error: &SqlError) -> bool {
     match error {
-        SqlError::Io(_) | SqlError::Tls(_) | SqlError::Protocol(_) | SqlError::PoolTimedOut | SqlError::WorkerCrashed => true,
+        SqlError::Io(_)
+        | SqlError::Tls(_)
+        | SqlError::Protocol(_)
+        | SqlError::PoolTimedOut
+        | SqlError::WorkerCrashed => true,
         // Connection, rollback (deadlock, serialization), resources, operator intervention, system.
         SqlError::Database(error) => error.code().is_some_and(|code| {
             ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)) || code == "55P03"

@@ -480,14 +480,23 @@ impl Answers<'_> {
         error: String,
         delay: Option<Duration>,
     ) -> Result<(), SqlError> {
-        self.lines.push(Line::Failed { msg_id: message.msg_id, attempt: message.read_ct, error: error.clone() });
+        self.lines.push(Line::Failed {
+            msg_id: message.msg_id,
+            attempt: message.read_ct,
+            error: error.clone(),
+        });
         if message.read_ct >= self.attempts_max {
             return self.bury(tx, message, error).await;
         }
         queue::retry_later(tx, self.kind, message, &self.inner.options.name, &error, delay).await
     }
 
-    async fn bury(&mut self, tx: &mut db::Transaction, message: &Message, reason: String) -> Result<(), SqlError> {
+    async fn bury(
+        &mut self,
+        tx: &mut db::Transaction,
+        message: &Message,
+        reason: String,
+    ) -> Result<(), SqlError> {
         queue::bury(tx, self.kind, message, &self.inner.options.name, &reason).await?;
         self.lines.push(Line::Buried { msg_id: message.msg_id, reason });
         Ok(())

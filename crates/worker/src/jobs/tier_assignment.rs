@@ -70,7 +70,8 @@ async fn assign(tx: &mut Transaction, messages: &[Message]) -> Result<Report, Sq
         };
         let msg_id = message.msg_id;
         let judgment_id = subject.judgment_id;
-        let Some(judgment) = judgments.get_mut(&judgment_id).filter(|judgment| subject.may_mean(judgment)) else {
+        let Some(judgment) = judgments.get_mut(&judgment_id).filter(|judgment| subject.may_mean(judgment))
+        else {
             verdicts.push(Verdict::Discard { reason: subject.not_found() });
             continue;
         };
@@ -163,7 +164,9 @@ impl Policies {
                 .map(|held| {
                     let policy = TierPolicy::try_from(held.document)
                         .map(|policy| Published { policy, digest: held.digest, revision: held.revision })
-                        .map_err(|error| format!("the policy of revision {} is not valid: {error}", held.revision));
+                        .map_err(|error| {
+                            format!("the policy of revision {} is not valid: {error}", held.revision)
+                        });
                     (held.org_id, policy)
                 })
                 .collect(),
@@ -233,15 +236,27 @@ mod tests {
         check(&format!(r#"{{"judgment_id": "{ID}"}}"#), Ok(None));
         check(&format!(r#"{{"payload": {{"judgment_id": "{ID}"}}}}"#), Ok(None));
         check(&format!(r#"{{"payload": {{"payload": {{"judgment_id": "{ID}"}}}}}}"#), Ok(None));
-        check(&format!(r#"{{"org_id": "{ID}", "payload": {{"judgment_id": " {ID} "}}}}"#), Ok(Some(Uuid::from_u128(10))));
+        check(
+            &format!(r#"{{"org_id": "{ID}", "payload": {{"judgment_id": " {ID} "}}}}"#),
+            Ok(Some(Uuid::from_u128(10))),
+        );
     }
 
     #[test]
     fn a_payload_without_a_readable_judgment_id_says_what_is_wrong() {
-        for body in ["null", "7", "[]", "{}", r#"{"payload": null}"#, r#"{"payload": {"payload": {"payload": {"judgment_id": "x"}}}}"#] {
+        for body in [
+            "null",
+            "7",
+            "[]",
+            "{}",
+            r#"{"payload": null}"#,
+            r#"{"payload": {"payload": {"payload": {"judgment_id": "x"}}}}"#,
+        ] {
             check(body, Err("the message names no judgment_id"));
         }
-        for body in [r#"{"judgment_id": null}"#, r#"{"judgment_id": 7}"#, r#"{"payload": {"judgment_id": "Smith"}}"#] {
+        for body in
+            [r#"{"judgment_id": null}"#, r#"{"judgment_id": 7}"#, r#"{"payload": {"judgment_id": "Smith"}}"#]
+        {
             check(body, Err("judgment_id is not a UUID"));
         }
         check(&format!(r#"{{"org_id": 7, "judgment_id": "{ID}"}}"#), Err("org_id is not a UUID"));

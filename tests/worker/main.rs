@@ -1,0 +1,11 @@
+//! The worker on a real PostgreSQL: queue, assignments, refreshes, nights.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod assignments;
+mod lines;
+mod nights;
+mod queue;
+mod refreshes;
+mod running;
+mod support;
