@@ -50,9 +50,18 @@ pub(crate) fn exit_code(outcome: Outcome) -> ExitCode {
 }
 
 fn say(message: &str) {
+    tell("error", message);
+}
+
+/// Says on standard error what is odd and stops nothing
+pub(crate) fn note(message: &str) {
+    tell("note", message);
+}
+
+fn tell(what: &str, message: &str) {
     use io::Write;
     // Standard error may be gone too, and then there is nobody to tell.
-    let _ = writeln!(io::stderr(), "error: {message}");
+    let _ = writeln!(io::stderr(), "{what}: {message}");
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -69,6 +78,10 @@ fn describe(error: &anyhow::Error) -> String {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error.as_ref());
     while let Some(error) = cause {
         let text = error.to_string();
+        if let Some(refusal) = error.downcast_ref::<db::SqlError>().and_then(db::Refusal::of) {
+            let hint = refusal.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            return format!("{}{hint}", refusal.message);
+        }
         // Some errors repeat their cause in their own text.
         if !line.contains(&text) {
             if !line.is_empty() {

@@ -1,37 +1,87 @@
 //! The command line: one binary that serves, works the queue, imports and answers questions.
 
 mod commands;
+mod demo;
 mod failure;
+mod logging;
 mod output;
+mod settings;
+mod shutdown;
+mod store;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::tier;
+use commands::{demo as demo_command, import, migrate, queue, serve, tier, user, worker};
 use failure::Outcome;
+use settings::{Flags, Settings};
 
 /// Enforcement tiers of court judgments: console, worker, imports and tools in one binary
 #[derive(Debug, Parser)]
-#[command(name = "dragonfly", version, max_term_width = 100, after_long_help = HELP, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "dragonfly",
+    version,
+    max_term_width = 100,
+    after_long_help = HELP,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+
     #[command(subcommand)]
     command: Command,
 }
 
 const HELP: &str = "\
+Begin with:
+  dragonfly serve --demo                      the console on http://127.0.0.1:8080 with made-up judgments
+  dragonfly import judgments.csv              what a vendor's file would change
+  dragonfly import judgments.csv --commit     the same, written
+  dragonfly tier coverage                     how current the tiers are
+
+Configuration is taken from flags, then the environment, then a file (dragonfly.toml in the working
+directory, or --config FILE). A file names any of these, on its top level or in a profile that --env
+picks and that goes before the top level:
+  data_dir = \"/srv/dragonfly\"                 --data-dir, DRAGONFLY_DATA_DIR
+  database_url = \"postgres://…\"               --database-url, DATABASE_URL
+  org = \"main\"                                --org, DRAGONFLY_ORG
+  listen = \"127.0.0.1:8080\"                   serve --listen, DRAGONFLY_LISTEN
+  behind_tls_proxy = false                    serve --behind-tls-proxy, DRAGONFLY_BEHIND_TLS_PROXY
+  poll_interval_seconds = 10                  worker --poll-interval, DRAGONFLY_POLL_INTERVAL
+  [profile.prod]
+  org = \"castor\"
+DRAGONFLY_LOG chooses what is logged on standard error: error, warn, info, debug, or per module.
+
+Without a database URL a private PostgreSQL is started in the data directory, or joined where it
+runs already; the last process out stops it.
+
 Exit codes:
-  0  done
-  1  refused or failed; the reason is on standard error, or in the output where that has a place for it
-  2  the command line or the configuration cannot be used
+  0    done
+  1    refused or failed; the reason is on standard error, or in the output where that has a place
+  2    the command line or the configuration cannot be used
+  130  interrupted
 
 Results go to standard output, everything else to standard error.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Arguments),
+    Worker(worker::Arguments),
+    Import(import::Arguments),
     /// Decide tiers, refresh them, see how current they are
     #[command(subcommand)]
     Tier(tier::Command),
+    /// See how the queues stand, and retry what failed
+    #[command(subcommand)]
+    Queue(queue::Command),
+    /// Let people in
+    #[command(subcommand)]
+    User(user::Command),
+    Demo(demo_command::Arguments),
+    Migrate(migrate::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -39,7 +89,19 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Outcome {
+    // The one command that needs neither a database nor a configuration.
+    if let Command::Tier(tier::Command::Eval(arguments)) = &cli.command {
+        return tier::eval::run(arguments);
+    }
+    let settings = Settings::load(&cli.flags)?;
     match cli.command {
-        Command::Tier(tier::Command::Eval(arguments)) => tier::eval::run(&arguments),
+        Command::Serve(arguments) => serve::run(settings, arguments),
+        Command::Worker(arguments) => worker::run(settings, arguments),
+        Command::Import(arguments) => import::run(&settings, &arguments),
+        Command::Tier(command) => tier::run(&settings, command),
+        Command::Queue(command) => queue::run(&settings, command),
+        Command::User(command) => user::run(&settings, command),
+        Command::Demo(arguments) => demo_command::run(&settings, &arguments),
+        Command::Migrate(_) => migrate::run(&settings),
     }
 }

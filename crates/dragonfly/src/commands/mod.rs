@@ -1,3 +1,10 @@
 //! One file a command: its arguments, its help and what it does
 
+pub(crate) mod demo;
+pub(crate) mod import;
+pub(crate) mod migrate;
+pub(crate) mod queue;
+pub(crate) mod serve;
 pub(crate) mod tier;
+pub(crate) mod user;
+pub(crate) mod worker;

@@ -1,0 +1,25 @@
+//! `dragonfly queue …`
+
+mod dead;
+mod retry;
+mod stats;
+
+use clap::Subcommand;
+
+use crate::failure::Outcome;
+use crate::settings::Settings;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Stats(stats::Arguments),
+    Dead(dead::Arguments),
+    Retry(retry::Arguments),
+}
+
+pub(crate) fn run(settings: &Settings, command: Command) -> Outcome {
+    match command {
+        Command::Stats(arguments) => stats::run(settings, &arguments),
+        Command::Dead(arguments) => dead::run(settings, &arguments),
+        Command::Retry(arguments) => retry::run(settings, &arguments),
+    }
+}
