@@ -1,0 +1,15 @@
+//! The HTTP API on a real server over a real database.
+
+mod console;
+mod events;
+mod isolation;
+mod judgments;
+mod policies;
+mod portfolio;
+mod problems;
+mod queues;
+mod rpc;
+mod sessions;
+mod support;
+mod tiers;
+mod vectors;

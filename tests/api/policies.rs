@@ -1,0 +1,215 @@
+//! Drafts, and what becomes of them.
+
+use contract::{PolicyDetail, PolicyState, PolicySummary, Published, RefreshRun, RefreshState, TierOverview};
+use db::refreshes;
+use policy::portfolio::TierMigration;
+use policy::tier::{TierPolicy, TierPolicyDocument};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::portfolio::snapshot;
+use crate::support::{Answer, Client, Firm, Judgment, TestApp};
+
+/// Revision 1 with another limit for tier 3
+fn policy(score_3: &str) -> TierPolicyDocument {
+    let mut document = TierPolicy::revision_1().document().clone();
+    document.limits.insert("score_3".to_owned(), score_3.to_owned());
+    document
+}
+
+async fn draft(client: &Client, score_3: &str) -> PolicySummary {
+    client.post("/api/tier-policies", json!({ "name": "Draft", "policy": policy(score_3) })).await.json()
+}
+
+/// What a console sends after it has previewed `after` against revision 1
+async fn preview(client: &Client, after: &TierPolicyDocument) -> Value {
+    let (meta, portfolio) = snapshot(client).await;
+    let after = TierPolicy::try_from(after.clone()).unwrap();
+    let migration = TierMigration::between(&TierPolicy::revision_1().compile(), &after.compile(), &portfolio);
+    json!({
+        "expected_version": 1, "expected_revision": 1, "note": "more for tier 3",
+        "snapshot": meta.snapshot, "snapshot_digest": meta.digest, "previewed": migration.matrix(),
+    })
+}
+
+async fn publish(client: &Client, id: &str, request: &Value) -> Answer {
+    client.post(&format!("/api/tier-policies/{id}/publish"), request).await
+}
+
+
+async fn firm(app: &TestApp) -> Firm {
+    let firm = app.firm("firm").await;
+    firm.add_many(app, 400).await;
+    firm
+}
+
+async fn assert_revision_1(app: &TestApp, firm: &Firm) {
+    let published: PolicyDetail = firm.viewer.get("/api/tier-policies/published").await.json();
+    assert_eq!(published.summary.revision, Some(1));
+    assert_eq!(app.number("select count(*) from public.tier_refreshes").await, 0);
+}
+
+#[tokio::test]
+async fn an_organisation_is_born_with_revision_1_and_its_repaired_draft() {
+    let app = TestApp::new().await;
+    let firm = app.firm("firm").await;
+    let policies: Vec<PolicySummary> = firm.viewer.get("/api/tier-policies").await.json();
+    let states: Vec<_> = policies.iter().map(|policy| (policy.name.as_str(), policy.state, policy.revision)).collect();
+    assert_eq!(states, [("Revision 1", PolicyState::Published, Some(1)), ("Repaired revision 1", PolicyState::Draft, None)]);
+    let published: PolicyDetail = firm.viewer.get("/api/tier-policies/published").await.json();
+    assert_eq!(&published.policy, TierPolicy::revision_1().document());
+    assert_eq!(published.summary.digest, TierPolicy::revision_1().digest().as_str());
+    let repaired: PolicyDetail = firm.viewer.get(&format!("/api/tier-policies/{}", policies[1].id)).await.json();
+    assert_eq!(&repaired.policy, TierPolicy::monotone_draft().document());
+    assert_eq!(repaired.summary.based_on, Some(1));
+}
+
+#[tokio::test]
+async fn a_draft_is_started_saved_and_discarded() {
+    let app = TestApp::new().await;
+    let firm = app.firm("firm").await;
+    let started = draft(&firm.admin, "75").await;
+    assert_eq!((started.state, started.version, started.based_on), (PolicyState::Draft, 1, Some(1)));
+    assert_eq!(started.author, "admin@firm.example");
+    let path = format!("/api/tier-policies/{}", started.id);
+    let save = json!({ "name": " Better ", "policy": policy("70"), "expected_version": 1 });
+    let saved: PolicySummary = firm.admin.put(&path, &save).await.json();
+    assert_eq!((saved.name.as_str(), saved.version), ("Better", 2));
+    assert_ne!(saved.digest, started.digest);
+    assert_eq!(firm.viewer.get(&path).await.json::<PolicyDetail>().policy, policy("70"));
+
+    firm.admin.put(&path, &save).await.refused(409, "draft_moved");
+    firm.admin.delete(&path).await.ok();
+    firm.admin.delete(&path).await.refused(404, "not_found");
+    firm.admin.put(&path, &save).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_policy_that_cannot_be_is_refused_with_its_field() {
+    let app = TestApp::new().await;
+    let admin = app.firm("firm").await.admin;
+    let refused = |name: &str, policy: Value| {
+        let body = json!({ "name": name, "policy": policy });
+        let admin = admin.clone();
+        async move { admin.post("/api/tier-policies", body).await.refused(422, "invalid").field.unwrap() }
+    };
+    let mut out_of_order = json!(policy("80"));
+    out_of_order["limits"]["score_2"] = json!("90");
+    assert_eq!(refused("x", out_of_order).await, "rules[1].any[0].score_below");
+    let mut unknown = json!(policy("80"));
+    unknown["rules"][0]["any"][0]["score_from"] = json!("score_9");
+    assert_eq!(refused("x", unknown).await, "rules[0].any[0].score_from");
+    assert_eq!(refused(" ", json!(policy("80"))).await, "name");
+    assert_eq!(refused(&"x".repeat(121), json!(policy("80"))).await, "name");
+}
+
+#[tokio::test]
+async fn what_a_preview_showed_is_what_a_publish_does() {
+    let app = TestApp::new().await;
+    let firm = firm(&app).await;
+    let draft = draft(&firm.admin, "70").await;
+    let request = preview(&firm.viewer, &policy("70")).await;
+    let published: Published = publish(&firm.admin, &draft.id, &request).await.json();
+    assert_eq!((published.revision, published.digest.as_str()), (2, draft.digest.as_str()));
+
+    let refresh: Uuid = published.refresh_id.parse().unwrap();
+    while refreshes::step(&app.db, refresh, 150).await.unwrap().unwrap().run.state == RefreshState::Running {}
+    let run: RefreshRun = firm.viewer.get(&format!("/api/tiers/refresh/{refresh}")).await.json();
+    assert_eq!((run.state, run.done, run.facts_moved), (RefreshState::Done, 400, 0));
+    assert_eq!(run.actual, run.previewed);
+    assert_eq!(json!(run.actual), request["previewed"]);
+
+    let overview: TierOverview = firm.viewer.get("/api/tiers").await.json();
+    assert_eq!(overview.published.revision, Some(2));
+    assert_eq!(overview.published.published_by.as_deref(), Some("admin@firm.example"));
+    assert_eq!(overview.published.note.as_deref(), Some("more for tier 3"));
+    let states: Vec<_> = firm.viewer.get("/api/tier-policies").await.json::<Vec<PolicySummary>>().iter().map(|policy| policy.state).collect();
+    assert_eq!(states, [PolicyState::Published, PolicyState::Draft, PolicyState::Superseded]);
+
+    // What was published never changes.
+    let path = format!("/api/tier-policies/{}", draft.id);
+    firm.admin.put(&path, json!({ "name": "x", "policy": policy("60"), "expected_version": 1 })).await.refused(409, "conflict");
+    firm.admin.delete(&path).await.refused(409, "conflict");
+    publish(&firm.admin, &draft.id, &request).await.refused(409, "conflict");
+}
+
+#[tokio::test]
+async fn a_publish_after_another_save_is_refused() {
+    let app = TestApp::new().await;
+    let firm = firm(&app).await;
+    let draft = draft(&firm.admin, "70").await;
+    let request = preview(&firm.viewer, &policy("70")).await;
+    let save = json!({ "name": "Draft", "policy": policy("75"), "expected_version": 1 });
+    firm.admin.put(&format!("/api/tier-policies/{}", draft.id), save).await.ok();
+    publish(&firm.admin, &draft.id, &request).await.refused(409, "draft_moved");
+    assert_revision_1(&app, &firm).await;
+}
+
+#[tokio::test]
+async fn of_two_publishes_at_once_one_is_refused() {
+    let app = TestApp::new().await;
+    let firm = firm(&app).await;
+    let (one, other) = (draft(&firm.admin, "70").await, draft(&firm.admin, "75").await);
+    let (for_one, for_other) = (preview(&firm.viewer, &policy("70")).await, preview(&firm.viewer, &policy("75")).await);
+    let (first, second) = tokio::join!(publish(&firm.admin, &one.id, &for_one), publish(&firm.admin, &other.id, &for_other));
+    let (won, lost) = if first.status == 200 { (first, second) } else { (second, first) };
+    assert_eq!(won.json::<Published>().revision, 2);
+    lost.refused(409, "revision_moved");
+    assert_eq!(app.number("select count(*) from public.tier_refreshes").await, 1);
+}
+
+#[tokio::test]
+async fn a_publish_after_facts_have_moved_names_the_judgments() {
+    let app = TestApp::new().await;
+    let firm = firm(&app).await;
+    let draft = draft(&firm.admin, "70").await;
+    let request = preview(&firm.viewer, &policy("70")).await;
+    app.execute("update public.core_judgments set balance_due = 123 where case_number in ('CV-7', 'CV-9')").await;
+    firm.add(&app, Judgment { case_number: "NEW-1", ..Default::default() }).await;
+    let problem = publish(&firm.admin, &draft.id, &request).await.refused(409, "facts_moved");
+    let cases: Vec<&str> = problem.judgments.iter().map(|judgment| judgment.case_number.as_str()).collect();
+    assert_eq!(cases, ["CV-7", "CV-9", "NEW-1"]);
+    assert_revision_1(&app, &firm).await;
+
+    publish(&firm.admin, &draft.id, &preview(&firm.viewer, &policy("70")).await).await.ok();
+}
+
+#[tokio::test]
+async fn a_preview_that_the_server_does_not_count_is_refused() {
+    let app = TestApp::new().await;
+    let firm = firm(&app).await;
+    let draft = draft(&firm.admin, "70").await;
+    let honest = preview(&firm.viewer, &policy("70")).await;
+    let mut other_matrix = honest.clone();
+    other_matrix["previewed"]["counts"][0][0] = json!(9999);
+    let mut other_facts = honest.clone();
+    other_facts["snapshot_digest"] = json!("0".repeat(64));
+    for dishonest in [&other_matrix, &other_facts] {
+        publish(&firm.admin, &draft.id, dishonest).await.refused(409, "preview_differs");
+        assert_revision_1(&app, &firm).await;
+    }
+    publish(&firm.admin, &draft.id, &honest).await.ok();
+}
+
+#[tokio::test]
+async fn a_publish_needs_a_note_and_a_real_snapshot() {
+    let app = TestApp::new().await;
+    let firm = firm(&app).await;
+    let draft = draft(&firm.admin, "70").await;
+    let honest = preview(&firm.viewer, &policy("70")).await;
+    for (field, value) in [
+        ("note", json!("  ")),
+        ("note", json!("a\0b")),
+        ("snapshot", json!("")),
+        ("snapshot", json!("1:2:3:4")),
+        ("snapshot", json!("9:1:")),
+        ("snapshot", json!("1:99999999999999999999:")),
+        ("snapshot", json!("'; drop table public.users; --")),
+    ] {
+        let mut request = honest.clone();
+        request[field] = value;
+        let problem = publish(&firm.admin, &draft.id, &request).await.refused(422, "invalid");
+        assert_eq!(problem.field.as_deref(), Some(field));
+    }
+    assert_revision_1(&app, &firm).await;
+}
