@@ -204,9 +204,9 @@ pub fn PolicyEditor(workbench: Workbench) -> impl IntoView {
             </header>
             {move || stray.get().map(|error| view! { <Notice tone=Tone::Error>{error.field}": "{sentence(&error.message)}</Notice> })}
             <ol class="rules">
-                {move || rules.get().into_iter().map(|rule| view! { <Rule rule draft error/> }).collect_view()}
+                {move || rules.get().into_iter().map(|rule| view! { <Rule rule workbench error/> }).collect_view()}
                 <li class="rule" data-tier=move || draft.document.with(|document| tier_key(Some(document.fallback)))>
-                    <div class="rule-tier">{move || view! { <TierBadge tier=draft.document.with(|document| document.fallback)/> }}</div>
+                    {move || view! { <TierBadge tier=draft.document.with(|document| document.fallback) short=true/> }}
                     <p class="else muted">"everything else"</p>
                 </li>
             </ol>
@@ -216,34 +216,46 @@ pub fn PolicyEditor(workbench: Workbench) -> impl IntoView {
 }
 
 #[component]
-fn Rule(rule: RuleShape, draft: Draft, error: Memo<Option<PolicyError>>) -> impl IntoView {
+fn Rule(rule: RuleShape, workbench: Workbench, error: Memo<Option<PolicyError>>) -> impl IntoView {
     view! {
         <li class="rule" data-tier=tier_key(Some(rule.tier)) data-test=format!("rule-{}", rule.id)>
-            <div class="rule-tier"><TierBadge tier=rule.tier/></div>
+            <TierBadge tier=rule.tier short=true/>
             <div class="arms">
-                {(0..).zip(rule.arms).map(|(number, arm): (usize, ArmShape)| view! { <Arm arm is_first=number == 0 draft error/> }).collect_view()}
+                {(0..).zip(rule.arms).map(|(number, arm): (usize, ArmShape)| view! { <Arm arm is_first=number == 0 workbench error/> }).collect_view()}
             </div>
         </li>
     }
 }
 
 #[component]
-fn Arm(arm: ArmShape, is_first: bool, draft: Draft, error: Memo<Option<PolicyError>>) -> impl IntoView {
-    let edges: Vec<Edge> = [arm.score, arm.balance].into_iter().flatten().collect();
-    let place = arm.place;
-    let is_alone = edges.is_empty();
+fn Arm(arm: ArmShape, is_first: bool, workbench: Workbench, error: Memo<Option<PolicyError>>) -> impl IntoView {
+    let ArmShape { place, score, balance, has_signals } = arm;
+    let draft = workbench.draft;
+    let lead = if is_first { "" } else { "or " };
+    let balance_lead = if score.is_some() { "and " } else { lead };
+    let is_alone = score.is_none() && balance.is_none();
+    let signals = move || has_signals.then(|| view! { <SignalsField place lead=if is_alone { lead } else { "and " } is_alone draft error/> });
     view! {
         <div class="arm" role="group" aria-label=if is_first { "condition" } else { "or" }>
-            {edges.into_iter().enumerate().map(|(number, edge)| view! {
-                <LimitField edge lead=match (is_first, number) { (_, 1..) => "and ", (true, _) => "", (false, _) => "or " } draft error/>
-            }).collect_view()}
-            {arm.has_signals.then(|| view! { <SignalsField place is_alone draft error/> })}
+            {score.map(|edge| view! { <LimitField edge lead workbench error/> })}
+            {match balance {
+                // The signals that the balance asks for stand on the line of its upper end.
+                Some(edge) => view! { <LimitField edge lead=balance_lead workbench error>{signals()}</LimitField> }.into_any(),
+                None => has_signals.then(|| view! { <div class="limit">{signals()}</div> }).into_any(),
+            }}
         </div>
     }
 }
 
 #[component]
-fn LimitField(edge: Edge, lead: &'static str, draft: Draft, error: Memo<Option<PolicyError>>) -> impl IntoView {
+fn LimitField(
+    edge: Edge,
+    lead: &'static str,
+    workbench: Workbench,
+    error: Memo<Option<PolicyError>>,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    let draft = workbench.draft;
     let key = edge.key();
     let fact = edge.fact;
     let edge = StoredValue::new(edge);
@@ -294,6 +306,11 @@ fn LimitField(edge: Edge, lead: &'static str, draft: Draft, error: Memo<Option<P
         let bound = edge.fact.bounds(edge.place.read(document)?).1.as_ref()?;
         Some(edge.fact.shown(document.limits.get(bound).unwrap_or(bound)))
     })));
+    let was = Memo::new(move |_| edge.with_value(|edge| {
+        let published = workbench.inputs.with(|inputs| edge.read(inputs.policy.document()));
+        let differs = value.with(|value| *value != published && format::parse_cents(value) != format::parse_cents(&published));
+        (differs && !published.is_empty()).then(|| fact.shown(&published))
+    }));
     let input_id = format!("limit-{key}");
     let note_id = format!("limit-note-{key}");
     let described = note_id.clone();
@@ -326,10 +343,15 @@ fn LimitField(edge: Edge, lead: &'static str, draft: Draft, error: Memo<Option<P
                 on:input:target=move |event| on_slide(event.target().value())
                 on:change=move |_| draft.end_gesture()
             />
+            {children.map(|children| children())}
             <p class="limit-note" id=note_id>
                 {move || match own_error.get() {
-                    Some(error) => view! { <span class="field-error" role="alert" data-test=format!("error-{}", edge.with_value(Edge::key))>{sentence(&error.message)}</span> }.into_any(),
-                    None => view! { <span class="muted">{below.get().map(|below| format!("and below {below}"))}</span> }.into_any(),
+                    Some(error) => view! { <span class="field-error" role="alert" data-test=format!("error-{}", edge.with_value(Edge::key))>{below.get().filter(|_| error.field.ends_with("_below")).map_or_else(|| sentence(&error.message), |below| format!("Must be below {below}, where the tier above begins."))}</span> }.into_any(),
+                    None => view! { 
+                        {below.get().map(|below| view! { <span class="muted">{format!("below {below}")}</span> })}
+                        {was.get().map(|was| view! { <span class="was">{format!("was {was}")}</span> })}
+                    }
+                    .into_any(),
                 }}
             </p>
         </div>
@@ -337,7 +359,7 @@ fn LimitField(edge: Edge, lead: &'static str, draft: Draft, error: Memo<Option<P
 }
 
 #[component]
-fn SignalsField(place: Place, is_alone: bool, draft: Draft, error: Memo<Option<PolicyError>>) -> impl IntoView {
+fn SignalsField(place: Place, lead: &'static str, is_alone: bool, draft: Draft, error: Memo<Option<PolicyError>>) -> impl IntoView {
     let value = Memo::new(move |_| draft.document.with(|document| place.read(document).and_then(|arm| arm.signals_min)));
     let own_error = Memo::new(move |_| error.get().filter(|error| error.field == format!("{}.signals_min", place.path())));
     let id = format!("signals-{}-{}", place.rule, place.arm);
@@ -347,21 +369,19 @@ fn SignalsField(place: Place, is_alone: bool, draft: Draft, error: Memo<Option<P
         draft.end_gesture();
     };
     view! {
-        <div class="limit signals">
-            <label for=id.clone()>{if is_alone { "assets ≥" } else { "and assets ≥" }}</label>
-            <select
-                id=id.clone()
-                class="input"
-                data-test=id.clone()
-                aria-invalid=move || own_error.with(Option::is_some).to_string()
-                prop:value=move || value.get().map(|signals| signals.to_string()).unwrap_or_default()
-                on:change:target=move |event| choose(event.target().value())
-            >
-                {(!is_alone).then(|| view! { <option value="" selected=value.get_untracked().is_none()>"any"</option> })}
-                {(1..=4_u8).map(|number| view! { <option value=number.to_string() selected=value.get_untracked() == Some(number)>{number}</option> }).collect_view()}
-            </select>
-            {move || own_error.get().map(|error| view! { <p class="limit-note"><span class="field-error" role="alert">{sentence(&error.message)}</span></p> })}
-        </div>
+        <label class="signals-label" for=id.clone()>{lead}"assets ≥"</label>
+        <select
+            id=id.clone()
+            class="input signals-min"
+            data-test=id.clone()
+            aria-invalid=move || own_error.with(Option::is_some).to_string()
+            prop:value=move || value.get().map(|signals| signals.to_string()).unwrap_or_default()
+            on:change:target=move |event| choose(event.target().value())
+        >
+            {(!is_alone).then(|| view! { <option value="" selected=value.get_untracked().is_none()>"any"</option> })}
+            {(1..=4_u8).map(|number| view! { <option value=number.to_string() selected=value.get_untracked() == Some(number)>{number}</option> }).collect_view()}
+        </select>
+        {move || own_error.get().map(|error| view! { <p class="signals-error field-error" role="alert" data-test=format!("error-{id}")>{sentence(&error.message)}</p> })}
     }
 }
 

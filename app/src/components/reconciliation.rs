@@ -18,7 +18,7 @@ pub fn Reconciliation(#[prop(into)] run: Signal<RefreshRun>, #[prop(into)] on_cl
     view! {
         <section class="panel reconciliation-panel" aria-labelledby="reconciliation-title">
             <header>
-                <h2 id="reconciliation-title">{move || run.with(|run| format!("Re-tiering under revision {}", run.policy_revision))}</h2>
+                <h2 id="reconciliation-title">{move || run.with(|run| format!("Revision {} is published", run.policy_revision))}</h2>
                 <span class="spacer"></span>
                 <button class="button quiet small icon-only" aria-label="Close" data-test="reconciliation-close" on:click=move |_| on_close.run(())><IconView icon=Icon::Close/></button>
             </header>

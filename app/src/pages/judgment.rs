@@ -212,7 +212,7 @@ fn Assignments(assignments: Signal<Vec<Assignment>>) -> impl IntoView {
                 view! {
                     <div class="scroll">
                         <table class="table">
-                            <thead><tr><th scope="col">"When"</th><th scope="col">"Tier"</th><th scope="col">"Reason"</th><th scope="col">"Decided by"</th><th scope="col" class="number">"Revision"</th><th scope="col">"Through"</th></tr></thead>
+                            <thead><tr><th scope="col">"When"</th><th scope="col">"Tier"</th><th scope="col" class="wide">"Reason"</th><th scope="col">"Decided by"</th><th scope="col" class="number">"Revision"</th><th scope="col">"Through"</th></tr></thead>
                             <tbody>
                                 {rows.into_iter().map(|row| {
                                     let is_change = row.old_tier != Some(row.new_tier);
@@ -220,7 +220,7 @@ fn Assignments(assignments: Signal<Vec<Assignment>>) -> impl IntoView {
                                         <tr data-test="assignment">
                                             <td><Time at=row.assigned_at/></td>
                                             <td><span class="step">{is_change.then(|| view! { <TierBadge tier=row.old_tier short=true/><span aria-label="to">"→"</span> })}<TierBadge tier=row.new_tier/></span></td>
-                                            <td>{row.reason}</td>
+                                            <td class="wide">{row.reason}</td>
                                             <td class="muted">{decided_by(row.decided_by.as_ref())}</td>
                                             <td class="number" title=row.policy_digest>{row.policy_revision}</td>
                                             <td class="muted">{format::words(&row.source)}</td>
@@ -244,7 +244,7 @@ fn FactsHistory(facts: Signal<Vec<FactsRow>>) -> impl IntoView {
             <header><h2>"History of facts"</h2></header>
             <div class="scroll">
                 <table class="table">
-                    <thead><tr><th scope="col">"Valid from"</th><th scope="col" class="number">"Score"</th><th scope="col" class="number">"Balance due"</th><th scope="col">"Asset signals"</th><th scope="col">"Status"</th></tr></thead>
+                    <thead><tr><th scope="col">"Valid from"</th><th scope="col" class="number">"Score"</th><th scope="col" class="number">"Balance due"</th><th scope="col" class="wide">"Asset signals"</th><th scope="col">"Status"</th></tr></thead>
                     <tbody>
                         {move || facts.get().into_iter().map(|row| {
                             let signals = row.asset_signals.iter().map(|name| format::signal(name)).collect::<Vec<_>>().join(", ");
@@ -253,7 +253,7 @@ fn FactsHistory(facts: Signal<Vec<FactsRow>>) -> impl IntoView {
                                     <td><Time at=row.valid_from/></td>
                                     <td class="number">{format::score(row.collectability_score.as_deref(), 2)}</td>
                                     <td class="number">{format::money_or_dash(row.balance_due.as_deref())}</td>
-                                    <td>{if signals.is_empty() { "none".to_owned() } else { signals }}</td>
+                                    <td class="wide">{if signals.is_empty() { "none".to_owned() } else { signals }}</td>
                                     <td>{format::words(&row.status)}</td>
                                 </tr>
                             }

@@ -52,8 +52,7 @@ pub fn JudgmentsPage() -> impl IntoView {
             <PageHeader title="Judgments" lead="Every judgment with its tier. Filters, search and order are in the address: share it.">
                 <a class="button" href=csv download="judgments.csv" data-test="export-csv"><IconView icon=Icon::Download/>"Export CSV"</a>
             </PageHeader>
-            <Filters/>
-            <Summary list/>
+            <Filters list/>
             <Rows list/>
         </div>
     }
@@ -316,7 +315,7 @@ const ASSETS: [(&str, &str); 7] = [
 const COVERAGE: [(&str, &str); 4] = [("", "All"), ("today", "Tiered today"), ("stale", "Stale"), ("never", "Never tiered")];
 
 #[component]
-fn Filters() -> impl IntoView {
+fn Filters(list: JudgmentList) -> impl IntoView {
     let query = use_query_map();
     let facets = LocalResource::new(api::judgment_facets);
     let is_open = RwSignal::new(false);
@@ -339,6 +338,7 @@ fn Filters() -> impl IntoView {
                 <button class="button filters-toggle" aria-expanded=move || is_open.get().to_string() on:click=move |_| is_open.update(|open| *open = !*open)>
                     <IconView icon=Icon::Filter/>{move || match chosen() { 0 => "Filters".to_owned(), n => format!("Filters ({n})") }}
                 </button>
+                <Summary list/>
             </div>
             <div class="filter-fields" class:open=move || is_open.get()>
                 <TierFilter/>

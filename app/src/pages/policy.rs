@@ -190,7 +190,7 @@ fn Head(
             set.with_value(|set| set(&[("draft", "")]));
         });
     };
-    let lead = "Move a limit and see at once which judgments change tier. Nothing leaves this browser until you save or publish.";
+    let lead = "Move a limit and see at once which judgments change tier. Nothing leaves this browser until you save.";
     view! {
         <PageHeader title="Policy" lead>
             {move || session.may(Role::Admin).then(|| view! {
@@ -360,13 +360,15 @@ fn Result(workbench: Workbench) -> impl IntoView {
                 <button class="button quiet small icon-only" aria-label="Fetch the facts again" title="Fetch the facts again" data-test="reload-snapshot" disabled=move || is_reloading.get() on:click=reload><IconView icon=Icon::Refresh/></button>
             </header>
             <div class="content">
-                <p class="headline" role="status">
-                    {move || match moved.get() {
-                        (0, _) => view! { <strong>"No judgment changes tier"</strong> }.into_any(),
-                        (count, cents) => view! { <strong>{format::counted(count, "judgment", "judgments")}</strong>" · "<strong>{format::cents(cents)}</strong>" change tier" }.into_any(),
-                    }}
-                </p>
-                <p class="stays" data-test="stays-valid">{move || (!is_policy.get()).then_some("The draft has an error: this is its last valid state.")}</p>
+                <div class="headline">
+                    <p role="status">
+                        {move || match moved.get() {
+                            (0, _) => view! { <strong>"No judgment changes tier"</strong> }.into_any(),
+                            (count, cents) => view! { <strong>{format::counted(count, "judgment", "judgments")}</strong>" · "<strong>{format::cents(cents)}</strong>" change tier" }.into_any(),
+                        }}
+                    </p>
+                    <p class="stays" role="status" data-test="stays-valid">{move || (!is_policy.get()).then_some("The draft has an error: this is its last valid state.")}</p>
+                </div>
                 <MigrationMatrix cells caption="Tier migration: judgments and balance from tier before to tier after" prefix="matrix" filter=workbench.swap.filter/>
                 <TierTotals simulation/>
                 <Stale workbench/>
