@@ -178,36 +178,37 @@ begin
   update pg_temp.import_work w
      set changes = f.changes,
          note = concat_ws('; ',
-           case when w.balance <> j.balance_due and not b.is_untouched and b.is_moved
+           case when k.balance <> j.balance_due and not b.is_untouched and b.is_moved
                 then format('the balance stays %s: payments have changed it', j.balance_due) end,
-           case when w.status <> j.status and s.is_final then format('the status stays %s', j.status) end)
-    from public.core_judgments j
+           case when k.status <> j.status and s.is_final then format('the status stays %s', j.status) end)
+    from pg_temp.import_work k
+    join public.core_judgments j on j.id = k.judgment_id
     join public.plaintiffs p on p.id = j.plaintiff_id
    cross join lateral (
      select j.balance_due is null or j.balance_due = coalesce(j.imported_balance, j.judgment_amount) as is_untouched,
-            w.prior -> 'balance' is distinct from w.record -> 'balance' as is_moved) b
+            k.prior -> 'balance' is distinct from k.record -> 'balance' as is_moved) b
    -- No vendor knows these two statuses, so none can take them back.
    cross join lateral (select j.status in ('vacated', 'expired') as is_final) s
    cross join lateral (
      select jsonb_object_agg(v.field, jsonb_build_array(v.before, v.after)) as changes
        from (values
-         ('court', 'court', nullif(j.court, ''), case when coalesce(j.court, '') = '' then w.court end),
-         ('county', 'county', j.county, w.county),
-         ('state', 'state', j.state, w.state),
-         ('case_type', 'case_type', j.case_type, w.case_type),
-         ('filing_date', 'filing_date', j.filing_date::text, w.filing_date::text),
-         ('judgment_date', 'judgment_date', j.judgment_date::text, w.judgment_date::text),
-         ('judgment_amount', 'judgment_amount', j.judgment_amount::text, w.judgment_amount::text),
-         ('balance_due', 'balance', j.balance_due::text, case when b.is_untouched then w.balance::text end),
-         ('status', 'status', j.status, case when not s.is_final then w.status end),
-         ('plaintiff', 'plaintiff', p.name, case when w.plaintiff_id <> j.plaintiff_id then w.plaintiff end),
-         ('defendant_name', 'defendant', j.defendant_name, w.defendant),
-         ('defendant_address', 'defendant_address', j.defendant_address, w.defendant_address),
-         ('lead_source', 'lead_source', j.lead_source, w.lead_source),
-         ('lead_id', 'lead_id', j.lead_id, w.lead_id)) as v (field, said_in, before, after)
+         ('court', 'court', nullif(j.court, ''), case when coalesce(j.court, '') = '' then k.court end),
+         ('county', 'county', j.county, k.county),
+         ('state', 'state', j.state, k.state),
+         ('case_type', 'case_type', j.case_type, k.case_type),
+         ('filing_date', 'filing_date', j.filing_date::text, k.filing_date::text),
+         ('judgment_date', 'judgment_date', j.judgment_date::text, k.judgment_date::text),
+         ('judgment_amount', 'judgment_amount', j.judgment_amount::text, k.judgment_amount::text),
+         ('balance_due', 'balance', j.balance_due::text, case when b.is_untouched then k.balance::text end),
+         ('status', 'status', j.status, case when not s.is_final then k.status end),
+         ('plaintiff', 'plaintiff', p.name, case when k.plaintiff_id <> j.plaintiff_id then k.plaintiff end),
+         ('defendant_name', 'defendant', j.defendant_name, k.defendant),
+         ('defendant_address', 'defendant_address', j.defendant_address, k.defendant_address),
+         ('lead_source', 'lead_source', j.lead_source, k.lead_source),
+         ('lead_id', 'lead_id', j.lead_id, k.lead_id)) as v (field, said_in, before, after)
       where v.after is not null and v.after is distinct from v.before
-        and w.prior -> v.said_in is distinct from w.record -> v.said_in) f
-   where j.id = w.judgment_id and w.outcome is null and w.error is null;
+        and k.prior -> v.said_in is distinct from k.record -> v.said_in) f
+   where k.id = w.id and k.outcome is null and k.error is null;
   update public.core_judgments j
      set court = case when w.changes ? 'court' then w.court else j.court end,
          county = case when w.changes ? 'county' then w.county else j.county end,
@@ -383,18 +384,19 @@ begin
   -- a vendor who could not score a debtor this time has not said that the debtor cannot pay.
   update pg_temp.import_work w
      set changes = f.changes
-    from public.core_judgments j
+    from pg_temp.import_work k
+    join public.core_judgments j on j.id = k.judgment_id
     left join public.debtor_intelligence d on d.judgment_id = j.id
    cross join lateral (
      select jsonb_object_agg(v.field, jsonb_build_array(v.before, v.after)) as changes
        from (values
-         ('collectability_score', j.collectability_score::text, coalesce(w.collectability_score, j.collectability_score)::text),
-         ('employer_name', d.employer_name, w.employer_name),
-         ('bank_name', d.bank_name, w.bank_name),
-         ('real_property_lead', d.real_property_lead, w.real_property_lead),
-         ('vehicle_lead', d.vehicle_lead, w.vehicle_lead)) as v (field, before, after)
+         ('collectability_score', j.collectability_score::text, coalesce(k.collectability_score, j.collectability_score)::text),
+         ('employer_name', d.employer_name, k.employer_name),
+         ('bank_name', d.bank_name, k.bank_name),
+         ('real_property_lead', d.real_property_lead, k.real_property_lead),
+         ('vehicle_lead', d.vehicle_lead, k.vehicle_lead)) as v (field, before, after)
       where v.before is distinct from v.after) f
-   where j.id = w.judgment_id and w.outcome is null and w.error is null;
+   where k.id = w.id and k.outcome is null and k.error is null;
   update pg_temp.import_work w set outcome = 'new', changes = null
    where w.outcome is null and w.error is null
      and not exists (select from public.debtor_intelligence d where d.judgment_id = w.judgment_id);
@@ -412,7 +414,7 @@ begin
          coalesce(w.last_updated, public.app_now())
     from pg_temp.import_work w
    where w.error is null and (w.outcome is null or w.outcome = 'new')
-  on conflict (judgment_id) do update
+  on conflict (org_id, judgment_id) do update
     set employer_name = excluded.employer_name, bank_name = excluded.bank_name,
         real_property_lead = excluded.real_property_lead, vehicle_lead = excluded.vehicle_lead,
         last_updated = excluded.last_updated;
@@ -474,17 +476,18 @@ begin
 
   update pg_temp.import_work w
      set changes = f.changes
-    from public.plaintiffs p
+    from pg_temp.import_work k
+    join public.plaintiffs p on p.id = k.plaintiff_id
    cross join lateral (
      select jsonb_object_agg(v.field, jsonb_build_array(v.before, v.after)) as changes
        from (values
-         ('email', p.email, w.email), ('phone', p.phone, w.phone), ('firm_name', p.firm_name, w.firm_name),
-         ('contact_name', p.contact_name, w.contact_name), ('address', p.address, w.address), ('city', p.city, w.city),
-         ('state', p.state, w.state), ('postal_code', p.postal_code, w.postal_code),
-         ('source_reference', p.source_reference, w.source_reference)) as v (field, before, after)
+         ('email', p.email, k.email), ('phone', p.phone, k.phone), ('firm_name', p.firm_name, k.firm_name),
+         ('contact_name', p.contact_name, k.contact_name), ('address', p.address, k.address), ('city', p.city, k.city),
+         ('state', p.state, k.state), ('postal_code', p.postal_code, k.postal_code),
+         ('source_reference', p.source_reference, k.source_reference)) as v (field, before, after)
       where v.after is not null and v.after is distinct from v.before
-        and w.prior -> v.field is distinct from w.record -> v.field) f
-   where p.id = w.plaintiff_id and w.outcome is null and w.error is null;
+        and k.prior -> v.field is distinct from k.record -> v.field) f
+   where k.id = w.id and k.outcome is null and k.error is null;
   update public.plaintiffs p
      set email = case when w.changes ? 'email' then w.email else p.email end,
          phone = case when w.changes ? 'phone' then w.phone else p.phone end,

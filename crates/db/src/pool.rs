@@ -46,7 +46,15 @@ impl Database {
 
     /// Closes every connection, after waiting for those in use
     pub async fn close(&self) {
-        self.pool.close().await;
+        // sqlx 0.8 counts a permit too many for each idle connection that it closes, and so does not wait for
+        // those on their way back: it is asked again until none is left, which takes a round trip or two.
+        for _ in 0..1000 {
+            self.pool.close().await;
+            if self.pool.size() == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// The owner's connections, whom no policy binds: for migrations and for arranging tests

@@ -69,7 +69,7 @@ impl Store {
 
 /// Runs `work` on the database of a command; a signal ends it, and what it had not committed is undone
 pub(crate) fn with_store(settings: &Settings, work: impl AsyncFnOnce(&Store) -> Outcome) -> Outcome {
-    crate::logging::init("warn");
+    crate::logging::init("warn,sqlx::query=off");
     runtime()?.block_on(async {
         let mut signals = Signals::listen()?;
         let interrupted = Ok(ExitCode::from(130));

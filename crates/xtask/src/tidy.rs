@@ -45,7 +45,7 @@ const SQL: [(&str, &str); 5] = [
     ("delete from ", ""),
     ("create table ", ""),
 ];
-const SQL_FOLDERS: [&str; 3] = ["crates/db/", "tests/", "crates/xtask/"];
+const SQL_FOLDERS: [&str; 4] = ["crates/db/", "crates/dragonfly/tests/", "crates/xtask/", "tests/"];
 
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let mut findings = wrong_dependencies(workspace)?;

@@ -57,7 +57,7 @@ const CONNECTIONS_MAX: u32 = 24;
 
 pub(crate) fn run(settings: Settings, arguments: Arguments) -> Outcome {
     // What every single job logs is for `dragonfly worker`; a console's terminal would drown in it.
-    logging::init("info,worker::jobs=warn");
+    logging::init("info,worker::jobs=warn,sqlx::query=off");
     store::runtime()?.block_on(async {
         let mut signals = Signals::listen()?;
         let store = tokio::select! {

@@ -53,7 +53,7 @@ pub(crate) fn name() -> String {
 }
 
 pub(crate) fn run(settings: Settings, arguments: Arguments) -> Outcome {
-    logging::init(if arguments.verbose { "info,worker=debug,db=debug" } else { "info" });
+    logging::init(if arguments.verbose { "info,worker=debug,db=debug" } else { "info,sqlx::query=off" });
     let poll_interval = match arguments.poll_interval {
         Some(seconds) => settings::poll_interval(seconds).map_err(Failure::Usage)?,
         None => settings.poll_interval,
