@@ -5,11 +5,14 @@ use crate::support::TestApp;
 #[tokio::test]
 async fn every_path_of_the_console_is_its_page() {
     let app = TestApp::new().await;
-    for path in ["/", "/index.html", "/tiers", "/judgments/0190b2d0-0000-7000-8000-000000000000", "/welcome"] {
+    for path in ["/", "/index.html", "/tiers", "/judgments/0190b2d0-0000-7000-8000-000000000000", "/welcome"]
+    {
         let answer = app.nobody().get(path).await;
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8", "{path}");
         assert_eq!(answer.header("cache-control"), "no-cache");
-        assert!(answer.header("content-security-policy").starts_with("default-src 'self'; script-src 'self'"));
+        assert!(
+            answer.header("content-security-policy").starts_with("default-src 'self'; script-src 'self'")
+        );
         assert!(!answer.text().contains("__TRUNK_NONCE__"));
     }
 }

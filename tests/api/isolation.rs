@@ -16,9 +16,10 @@ async fn operations(client: &Client) -> Vec<(Method, String)> {
     let operations: Vec<_> = paths
         .iter()
         .flat_map(|(path, item)| {
-            item.as_object().unwrap().keys().map(|method| {
-                (method.to_uppercase().parse().unwrap(), path.clone())
-            })
+            item.as_object()
+                .unwrap()
+                .keys()
+                .map(|method| (method.to_uppercase().parse().unwrap(), path.clone()))
         })
         .collect();
     assert!(operations.len() > 25, "{operations:?}");
@@ -104,7 +105,9 @@ async fn nothing_of_another_organisation_can_be_reached() {
         let ids: Vec<String> = match path.as_str() {
             path if !path.contains("{id}") => continue,
             path if path.starts_with("/api/judgments/") => vec![judgment.to_string()],
-            path if path.starts_with("/api/tier-policies/") => policies.iter().map(|policy| policy.id.clone()).collect(),
+            path if path.starts_with("/api/tier-policies/") => {
+                policies.iter().map(|policy| policy.id.clone()).collect()
+            }
             path if path.starts_with("/api/tiers/refresh/") => vec![refresh.id.clone()],
             path if path.starts_with("/api/queues/dead-letters/") => vec![dead.to_string()],
             path => panic!("no id of theirs for {path}"),
@@ -117,7 +120,8 @@ async fn nothing_of_another_organisation_can_be_reached() {
 
     assert_eq!(ours.admin.get("/api/judgments").await.json::<Value>()["total"], 0);
     let number: i64 = app.number("select judgment_no from public.core_judgments").await;
-    let named: Value = ours.admin.post("/api/judgments/by-no", json!({ "judgment_nos": [number] })).await.json();
+    let named: Value =
+        ours.admin.post("/api/judgments/by-no", json!({ "judgment_nos": [number] })).await.json();
     assert_eq!(named, json!([]));
     assert_eq!(ours.admin.get("/api/judgments.csv").await.ok().text().lines().count(), 1);
     assert_eq!(ours.admin.get("/api/judgments/facets").await.json::<Value>()["counties"], json!([]));

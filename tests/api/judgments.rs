@@ -9,11 +9,51 @@ use crate::support::{Client, Firm, Judgment, TestApp};
 async fn firm(app: &TestApp) -> Firm {
     let firm = app.firm("firm").await;
     for judgment in [
-        Judgment { case_number: "CV-001/23", defendant: "Anna 100% Smith", county: "Kings", score: Some("79.6"), balance: Some("49999.99"), signals: 0b0011, ..Default::default() },
-        Judgment { case_number: "CV-002/23", defendant: "Bob_Jones", county: "Queens", score: None, balance: Some("100.00"), signals: 0, ..Default::default() },
-        Judgment { case_number: "LT-003/24", defendant: "=HYPERLINK(\"x\")", county: "Kings", score: Some("35"), balance: None, signals: 0b1000, ..Default::default() },
-        Judgment { case_number: "LT-004/24", defendant: "Dora", county: "Bronx", status: "satisfied", score: Some("90"), balance: Some("0.00"), signals: 0, ..Default::default() },
-        Judgment { case_number: "LT-005/24", defendant: "Eve", county: "Bronx", status: "in_progress", score: Some("60"), balance: Some("100.00"), signals: 0, ..Default::default() },
+        Judgment {
+            case_number: "CV-001/23",
+            defendant: "Anna 100% Smith",
+            county: "Kings",
+            score: Some("79.6"),
+            balance: Some("49999.99"),
+            signals: 0b0011,
+            ..Default::default()
+        },
+        Judgment {
+            case_number: "CV-002/23",
+            defendant: "Bob_Jones",
+            county: "Queens",
+            score: None,
+            balance: Some("100.00"),
+            signals: 0,
+            ..Default::default()
+        },
+        Judgment {
+            case_number: "LT-003/24",
+            defendant: "=HYPERLINK(\"x\")",
+            county: "Kings",
+            score: Some("35"),
+            balance: None,
+            signals: 0b1000,
+            ..Default::default()
+        },
+        Judgment {
+            case_number: "LT-004/24",
+            defendant: "Dora",
+            county: "Bronx",
+            status: "satisfied",
+            score: Some("90"),
+            balance: Some("0.00"),
+            signals: 0,
+        },
+        Judgment {
+            case_number: "LT-005/24",
+            defendant: "Eve",
+            county: "Bronx",
+            status: "in_progress",
+            score: Some("60"),
+            balance: Some("100.00"),
+            signals: 0,
+        },
     ] {
         firm.add(app, judgment).await;
     }
@@ -148,7 +188,9 @@ async fn the_export_has_every_row_and_no_formula() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 3);
     assert!(lines[0].starts_with("judgment_no,case_number,plaintiff_name,defendant_name,"));
-    assert!(lines[1].contains("CV-001/23,Ace Funding,Anna 100% Smith,,Kings,,,30000.00,49999.99,79.6,employer_name bank_name,"));
+    assert!(lines[1].contains(
+        "CV-001/23,Ace Funding,Anna 100% Smith,,Kings,,,30000.00,49999.99,79.6,employer_name bank_name,"
+    ));
     assert!(lines[2].contains("\"'=HYPERLINK(\"\"x\"\")\""), "{}", lines[2]);
 
     firm.add_many(&app, 1234).await;
@@ -168,7 +210,12 @@ async fn facets_offer_what_there_is() {
 async fn a_judgment_shows_its_facts_its_outcome_and_its_history() {
     let app = TestApp::new().await;
     let firm = app.firm("firm").await;
-    let id = firm.add(&app, Judgment { score: Some("79.60"), balance: Some("60000"), signals: 0, ..Default::default() }).await;
+    let id = firm
+        .add(
+            &app,
+            Judgment { score: Some("79.60"), balance: Some("60000"), signals: 0, ..Default::default() },
+        )
+        .await;
     app.execute(&format!("insert into public.debtor_intelligence (judgment_id, org_id, employer_name) values ('{id}', '{}', 'Acme Corp')", firm.id)).await;
     app.execute(&format!("insert into public.enforcement_cases (org_id, judgment_id, tier, tier_override, override_expires_at, override_note, created_by)
                           values ('{}', '{id}', 'tier2', 'tier3', now() + interval '1 day', 'a hunch', 'a test')", firm.id)).await;
@@ -211,9 +258,14 @@ async fn numbers_of_the_snapshot_have_names() {
     let firm = firm(&app).await;
     let page: JudgmentPage = firm.viewer.get("/api/judgments?sort=judgment_no").await.json();
     let numbers = [page.rows[2].judgment_no, page.rows[0].judgment_no, 1 << 60];
-    let named: Vec<JudgmentRow> = firm.viewer.post("/api/judgments/by-no", json!({ "judgment_nos": numbers })).await.json();
+    let named: Vec<JudgmentRow> =
+        firm.viewer.post("/api/judgments/by-no", json!({ "judgment_nos": numbers })).await.json();
     assert_eq!(named, [page.rows[0].clone(), page.rows[2].clone()]);
     let many: Vec<u64> = (0..501).collect();
-    let problem = firm.viewer.post("/api/judgments/by-no", json!({ "judgment_nos": many })).await.refused(422, "invalid");
+    let problem = firm
+        .viewer
+        .post("/api/judgments/by-no", json!({ "judgment_nos": many }))
+        .await
+        .refused(422, "invalid");
     assert_eq!(problem.field.as_deref(), Some("judgment_nos"));
 }

@@ -1,5 +1,7 @@
 //! The HTTP API on a real server over a real database.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod console;
 mod events;
 mod isolation;

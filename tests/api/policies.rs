@@ -36,7 +36,6 @@ async fn publish(client: &Client, id: &str, request: &Value) -> Answer {
     client.post(&format!("/api/tier-policies/{id}/publish"), request).await
 }
 
-
 async fn firm(app: &TestApp) -> Firm {
     let firm = app.firm("firm").await;
     firm.add_many(app, 400).await;
@@ -54,12 +53,17 @@ async fn an_organisation_is_born_with_revision_1_and_its_repaired_draft() {
     let app = TestApp::new().await;
     let firm = app.firm("firm").await;
     let policies: Vec<PolicySummary> = firm.viewer.get("/api/tier-policies").await.json();
-    let states: Vec<_> = policies.iter().map(|policy| (policy.name.as_str(), policy.state, policy.revision)).collect();
-    assert_eq!(states, [("Revision 1", PolicyState::Published, Some(1)), ("Repaired revision 1", PolicyState::Draft, None)]);
+    let states: Vec<_> =
+        policies.iter().map(|policy| (policy.name.as_str(), policy.state, policy.revision)).collect();
+    assert_eq!(
+        states,
+        [("Revision 1", PolicyState::Published, Some(1)), ("Repaired revision 1", PolicyState::Draft, None)]
+    );
     let published: PolicyDetail = firm.viewer.get("/api/tier-policies/published").await.json();
     assert_eq!(&published.policy, TierPolicy::revision_1().document());
     assert_eq!(published.summary.digest, TierPolicy::revision_1().digest().as_str());
-    let repaired: PolicyDetail = firm.viewer.get(&format!("/api/tier-policies/{}", policies[1].id)).await.json();
+    let repaired: PolicyDetail =
+        firm.viewer.get(&format!("/api/tier-policies/{}", policies[1].id)).await.json();
     assert_eq!(&repaired.policy, TierPolicy::monotone_draft().document());
     assert_eq!(repaired.summary.based_on, Some(1));
 }
@@ -123,12 +127,22 @@ async fn what_a_preview_showed_is_what_a_publish_does() {
     assert_eq!(overview.published.revision, Some(2));
     assert_eq!(overview.published.published_by.as_deref(), Some("admin@firm.example"));
     assert_eq!(overview.published.note.as_deref(), Some("more for tier 3"));
-    let states: Vec<_> = firm.viewer.get("/api/tier-policies").await.json::<Vec<PolicySummary>>().iter().map(|policy| policy.state).collect();
+    let states: Vec<_> = firm
+        .viewer
+        .get("/api/tier-policies")
+        .await
+        .json::<Vec<PolicySummary>>()
+        .iter()
+        .map(|policy| policy.state)
+        .collect();
     assert_eq!(states, [PolicyState::Published, PolicyState::Draft, PolicyState::Superseded]);
 
     // What was published never changes.
     let path = format!("/api/tier-policies/{}", draft.id);
-    firm.admin.put(&path, json!({ "name": "x", "policy": policy("60"), "expected_version": 1 })).await.refused(409, "conflict");
+    firm.admin
+        .put(&path, json!({ "name": "x", "policy": policy("65"), "expected_version": 1 }))
+        .await
+        .refused(409, "conflict");
     firm.admin.delete(&path).await.refused(409, "conflict");
     publish(&firm.admin, &draft.id, &request).await.refused(409, "conflict");
 }
@@ -150,8 +164,10 @@ async fn of_two_publishes_at_once_one_is_refused() {
     let app = TestApp::new().await;
     let firm = firm(&app).await;
     let (one, other) = (draft(&firm.admin, "70").await, draft(&firm.admin, "75").await);
-    let (for_one, for_other) = (preview(&firm.viewer, &policy("70")).await, preview(&firm.viewer, &policy("75")).await);
-    let (first, second) = tokio::join!(publish(&firm.admin, &one.id, &for_one), publish(&firm.admin, &other.id, &for_other));
+    let (for_one, for_other) =
+        (preview(&firm.viewer, &policy("70")).await, preview(&firm.viewer, &policy("75")).await);
+    let (first, second) =
+        tokio::join!(publish(&firm.admin, &one.id, &for_one), publish(&firm.admin, &other.id, &for_other));
     let (won, lost) = if first.status == 200 { (first, second) } else { (second, first) };
     assert_eq!(won.json::<Published>().revision, 2);
     lost.refused(409, "revision_moved");
@@ -164,7 +180,8 @@ async fn a_publish_after_facts_have_moved_names_the_judgments() {
     let firm = firm(&app).await;
     let draft = draft(&firm.admin, "70").await;
     let request = preview(&firm.viewer, &policy("70")).await;
-    app.execute("update public.core_judgments set balance_due = 123 where case_number in ('CV-7', 'CV-9')").await;
+    app.execute("update public.core_judgments set balance_due = 123 where case_number in ('CV-7', 'CV-9')")
+        .await;
     firm.add(&app, Judgment { case_number: "NEW-1", ..Default::default() }).await;
     let problem = publish(&firm.admin, &draft.id, &request).await.refused(409, "facts_moved");
     let cases: Vec<&str> = problem.judgments.iter().map(|judgment| judgment.case_number.as_str()).collect();

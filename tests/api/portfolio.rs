@@ -20,7 +20,12 @@ fn decode(answer: Answer) -> (SnapshotMeta, Portfolio) {
 async fn a_snapshot_holds_the_facts_of_every_active_judgment() {
     let app = TestApp::new().await;
     let firm = app.firm("firm").await;
-    let first = firm.add(&app, Judgment { score: Some("79.6"), balance: Some("49999.99"), signals: 5, ..Default::default() }).await;
+    let first = firm
+        .add(
+            &app,
+            Judgment { score: Some("79.6"), balance: Some("49999.99"), signals: 5, ..Default::default() },
+        )
+        .await;
     firm.add(&app, Judgment { score: None, balance: None, signals: 0, ..Default::default() }).await;
     firm.add(&app, Judgment { status: "expired", ..Default::default() }).await;
     app.execute("update public.core_judgments set tier = 2, tier_reason = 'x', tier_as_of = now(), tier_policy_revision = 1 where balance_due = 49999.99").await;
@@ -34,7 +39,10 @@ async fn a_snapshot_holds_the_facts_of_every_active_judgment() {
     assert_eq!(facts.score.unwrap().to_string(), "79.6");
     assert_eq!(facts.balance.unwrap().cents(), 4_999_999);
     assert_eq!(facts.signals.bits(), 5);
-    assert_eq!((portfolio.stored_tier(0), portfolio.override_tier(0)), (Some(Tier::ActiveEnforcement), Some(Tier::StrategicPriority)));
+    assert_eq!(
+        (portfolio.stored_tier(0), portfolio.override_tier(0)),
+        (Some(Tier::ActiveEnforcement), Some(Tier::StrategicPriority))
+    );
     let missing = portfolio.facts(1).unwrap();
     assert_eq!((missing.score, missing.balance), (None, None));
     assert_eq!((portfolio.stored_tier(1), portfolio.override_tier(1)), (None, None));
@@ -60,7 +68,8 @@ async fn a_snapshot_is_compressed_for_those_who_take_it() {
     let plain = firm.viewer.get("/api/portfolio/snapshot").await.ok();
     assert_eq!(plain.header("content-encoding"), "");
     for encoding in ["br", "gzip"] {
-        let compressed = firm.viewer.with("accept-encoding", encoding).get("/api/portfolio/snapshot").await.ok();
+        let compressed =
+            firm.viewer.with("accept-encoding", encoding).get("/api/portfolio/snapshot").await.ok();
         assert_eq!(compressed.header("content-encoding"), encoding);
         assert!(compressed.body.len() < plain.body.len());
     }

@@ -44,9 +44,11 @@ async fn bodies_that_cannot_be_read_are_refused_with_the_field() {
     admin.post_text(path, &format!("\"{}\"", "x".repeat(3 << 20))).await.refused(413, "invalid");
     let numbers = admin.post("/api/judgments/by-no", json!({ "judgment_nos": [1, "two"] })).await;
     assert_eq!(numbers.refused(422, "invalid").field.as_deref(), Some("judgment_nos[1]"));
-    let tier = json!({ "name": "x", "policy": { "rules": [{ "id": "a", "tier": 9, "any": [] }], "fallback": 0 } });
+    let tier =
+        json!({ "name": "x", "policy": { "rules": [{ "id": "a", "tier": 9, "any": [] }], "fallback": 0 } });
     assert_eq!(admin.post(path, tier).await.refused(422, "invalid").field.as_deref(), Some("rules[0].tier"));
-    let empty = json!({ "name": "x", "policy": { "rules": [{ "id": "a", "tier": 3, "any": [] }], "fallback": 0 } });
+    let empty =
+        json!({ "name": "x", "policy": { "rules": [{ "id": "a", "tier": 3, "any": [] }], "fallback": 0 } });
     assert_eq!(admin.post(path, empty).await.refused(422, "invalid").field.as_deref(), Some("rules[0].any"));
 }
 
@@ -88,10 +90,7 @@ async fn the_server_outlives_its_database() {
     let mut events = firm.viewer.events().await;
 
     app.database.kill_postgres();
-    within_patience(async {
-        while app.nobody().get("/api/health").await.status == 200 {}
-    })
-    .await;
+    within_patience(async { while app.nobody().get("/api/health").await.status == 200 {} }).await;
     let away = app.nobody().get("/api/health").await;
     assert_eq!(away.status, 503);
     assert_eq!(serde_json::from_slice::<Health>(&away.body).unwrap().database, "unavailable");
@@ -99,10 +98,7 @@ async fn the_server_outlives_its_database() {
     assert_eq!(refused.detail.as_deref(), Some("the server cannot answer right now"));
 
     app.database.private().ensure_running().await.unwrap();
-    within_patience(async {
-        while firm.viewer.get("/api/tiers").await.status != 200 {}
-    })
-    .await;
+    within_patience(async { while firm.viewer.get("/api/tiers").await.status != 200 {} }).await;
     // The listener is back too, and says that something may have been missed.
     events.until(json!({ "kind": "judgments" })).await;
     app.notify(Some(firm.id), json!({ "kind": "policy_published", "revision": 7 })).await;

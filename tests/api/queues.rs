@@ -63,7 +63,10 @@ async fn a_dead_letter_is_retried_once() {
     assert_ne!(queued.msg_id, letter.msg_id);
     firm.operator.order(&path).await.refused(409, "conflict");
     assert_eq!((stats(&firm.viewer).await.depth, stats(&firm.viewer).await.dead_letters), (1, 0));
-    firm.operator.order(&format!("/api/queues/dead-letters/{}/retry", Uuid::new_v4())).await.refused(404, "not_found");
+    firm.operator
+        .order(&format!("/api/queues/dead-letters/{}/retry", Uuid::new_v4()))
+        .await
+        .refused(404, "not_found");
 }
 
 #[tokio::test]

@@ -27,8 +27,20 @@ async fn functions_that_are_not_for_the_caller_do_not_exist() {
     let firm = app.firm("firm").await;
     let names = [
         // Of PostgreSQL, of the service, triggers, and those that the server calls with values of its own.
-        "pg_sleep", "set_config", "dequeue_job", "refresh_enforcement_metrics", "queue_finish", "tg_refuse_change",
-        "publish_tier_policy", "pause_queue", "facts_moved_since", "nothing", "queue_job(jsonb)", "QUEUE_JOB", "'", "%00",
+        "pg_sleep",
+        "set_config",
+        "dequeue_job",
+        "refresh_enforcement_metrics",
+        "queue_finish",
+        "tg_refuse_change",
+        "publish_tier_policy",
+        "pause_queue",
+        "facts_moved_since",
+        "nothing",
+        "queue_job(jsonb)",
+        "QUEUE_JOB",
+        "'",
+        "%00",
     ];
     for name in names {
         firm.admin.post(&format!("/rpc/{name}"), json!({})).await.refused(404, "not_found");
@@ -47,7 +59,8 @@ async fn arguments_are_taken_by_name() {
          as $$ select i, 'x' from generate_series(1, $1) i $$;
          grant execute on function public.some_rows(int) to authenticated;
          create function public.do_nothing() returns void language sql as $$ $$;
-         grant execute on function public.do_nothing() to authenticated;",
+         grant execute on function public.do_nothing() to authenticated;
+         revoke execute on all functions in schema public from public",
     )
     .await;
     let call = |name: &str, body: Value| {
@@ -57,13 +70,17 @@ async fn arguments_are_taken_by_name() {
     let full = json!({ "first": 1, "words": ["a", "b"], "Odd name": false });
     assert_eq!(call("sum_up", full.clone()).await.json::<Value>(), json!("1/a+b/false"));
     assert_eq!(call("sum_up", json!({ "first": 1, "words": [] })).await.json::<Value>(), json!("1//true"));
-    assert_eq!(call("some_rows", json!({ "n": 2 })).await.json::<Value>(), json!([{ "a": 1, "b": "x" }, { "a": 2, "b": "x" }]));
+    assert_eq!(
+        call("some_rows", json!({ "n": 2 })).await.json::<Value>(),
+        json!([{ "a": 1, "b": "x" }, { "a": 2, "b": "x" }])
+    );
     assert_eq!(call("some_rows", json!({ "n": 0 })).await.json::<Value>(), json!([]));
     assert_eq!(call("do_nothing", json!({})).await.json::<Value>(), Value::Null);
 
     let missing = call("sum_up", json!({ "first": 1 })).await.refused(422, "invalid");
     assert_eq!(missing.field.as_deref(), Some("words"));
-    let unknown = call("sum_up", json!({ "first": 1, "words": [], "odd name": true })).await.refused(422, "invalid");
+    let unknown =
+        call("sum_up", json!({ "first": 1, "words": [], "odd name": true })).await.refused(422, "invalid");
     assert_eq!(unknown.field.as_deref(), Some("odd name"));
     call("sum_up", json!({ "first": "one", "words": [] })).await.refused(422, "invalid");
     firm.viewer.post("/rpc/sum_up", full).await.refused(404, "not_found");

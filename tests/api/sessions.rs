@@ -101,8 +101,10 @@ async fn a_wrong_password_and_an_unknown_email_are_refused_alike() {
     let mut admin = app.nobody();
     admin.redeem(&link(&app).await).await.ok();
     admin.set_password(None, PASSWORD).await.ok();
-    let wrong = app.nobody().sign_in("admin@localhost", "wrong password").await.refused(401, "unauthenticated");
-    let unknown = app.nobody().sign_in("nobody@localhost", "wrong password").await.refused(401, "unauthenticated");
+    let wrong =
+        app.nobody().sign_in("admin@localhost", "wrong password").await.refused(401, "unauthenticated");
+    let unknown =
+        app.nobody().sign_in("nobody@localhost", "wrong password").await.refused(401, "unauthenticated");
     let strange = app.nobody().sign_in("a\0b", "wrong password").await.refused(401, "unauthenticated");
     assert_eq!(wrong, unknown);
     assert_eq!(wrong, strange);
@@ -185,7 +187,10 @@ async fn a_session_moves_between_the_organisations_of_its_user() {
     assert_eq!((session.organisation.name.as_str(), session.role), ("other", Role::Viewer));
     assert_eq!(session.organisations.len(), 2);
     one.admin.post("/api/session/organisation", body(foreign.id)).await.refused(404, "not_found");
-    one.admin.post("/api/session/organisation", json!({ "organisation_id": "x" })).await.refused(404, "not_found");
+    one.admin
+        .post("/api/session/organisation", json!({ "organisation_id": "x" }))
+        .await
+        .refused(404, "not_found");
     assert_eq!(one.admin.get("/api/session").await.json::<Session>(), session);
 }
 

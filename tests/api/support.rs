@@ -71,12 +71,13 @@ impl TestApp {
     /// An organisation under revision 1 with one member of each role
     pub(crate) async fn firm(&self, slug: &str) -> Firm {
         let id = organisations::create_organisation(&self.db, slug, slug, "America/New_York").await.unwrap();
-        let plaintiff_id =
-            sqlx::query_scalar("insert into public.plaintiffs (org_id, name) values ($1, 'Ace Funding') returning id")
-                .bind(id)
-                .fetch_one(self.owner())
-                .await
-                .unwrap();
+        let plaintiff_id = sqlx::query_scalar(
+            "insert into public.plaintiffs (org_id, name) values ($1, 'Ace Funding') returning id",
+        )
+        .bind(id)
+        .fetch_one(self.owner())
+        .await
+        .unwrap();
         Firm {
             id,
             plaintiff_id,
@@ -167,7 +168,10 @@ impl Firm {
     /// Adds a judgment that nothing queues
     pub(crate) async fn add(&self, app: &TestApp, judgment: Judgment<'_>) -> Uuid {
         let mut tx = app.owner().begin().await.unwrap();
-        sqlx::query("select set_config('dragonfly.refresh_follows', 'on', true)").execute(&mut *tx).await.unwrap();
+        sqlx::query("select set_config('dragonfly.refresh_follows', 'on', true)")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         let id = sqlx::query_scalar(
             "insert into public.core_judgments
                (org_id, plaintiff_id, case_number, defendant_name, county, status, judgment_amount,
@@ -194,7 +198,10 @@ impl Firm {
     /// Adds `n` judgments of many scores and balances
     pub(crate) async fn add_many(&self, app: &TestApp, n: i32) {
         let mut tx = app.owner().begin().await.unwrap();
-        sqlx::query("select set_config('dragonfly.refresh_follows', 'on', true)").execute(&mut *tx).await.unwrap();
+        sqlx::query("select set_config('dragonfly.refresh_follows', 'on', true)")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         sqlx::query(
             "insert into public.core_judgments
                (org_id, plaintiff_id, case_number, judgment_amount, collectability_score, balance_due, asset_signals)

@@ -14,7 +14,8 @@ async fn every_tier_is_there_and_a_refresh_fills_them() {
     firm.add(&app, Judgment { status: "satisfied", ..Default::default() }).await;
 
     let before: TierOverview = firm.viewer.get("/api/tiers").await.json();
-    let counts = |overview: &TierOverview| overview.rows.iter().map(|row| row.judgment_count).collect::<Vec<_>>();
+    let counts =
+        |overview: &TierOverview| overview.rows.iter().map(|row| row.judgment_count).collect::<Vec<_>>();
     assert_eq!(counts(&before), [0, 0, 0, 0, 3]);
     assert_eq!(before.rows[4].tier, None);
     assert_eq!((before.coverage.active, before.coverage.never, before.coverage.tiered_today), (2, 2, 0));
@@ -24,7 +25,9 @@ async fn every_tier_is_there_and_a_refresh_fills_them() {
     assert_eq!((run.state, run.total, run.policy_revision), (RefreshState::Running, 2, 1));
     let joined: RefreshRun = firm.operator.order("/api/tiers/refresh").await.json();
     assert_eq!(joined.id, run.id);
-    while refreshes::step(&app.db, run.id.parse().unwrap(), 100).await.unwrap().unwrap().run.state == RefreshState::Running {}
+    while refreshes::step(&app.db, run.id.parse().unwrap(), 100).await.unwrap().unwrap().run.state
+        == RefreshState::Running
+    {}
 
     let after: TierOverview = firm.viewer.get("/api/tiers").await.json();
     assert_eq!(counts(&after), [0, 0, 1, 1, 1]);

@@ -141,7 +141,9 @@ impl TryFrom<&JudgmentQuery> for JudgmentFilter {
                 match tier {
                     "none" => filter.is_never_tiered = true,
                     "0" | "1" | "2" | "3" => numbers.extend(tier.parse::<i16>()),
-                    _ => return Err(QueryError { field: "tier", message: format!("`{tier}` is not a tier") }),
+                    _ => {
+                        return Err(QueryError { field: "tier", message: format!("`{tier}` is not a tier") });
+                    }
                 }
             }
             filter.tiers = Some(numbers);
@@ -168,7 +170,10 @@ impl TryFrom<&JudgmentQuery> for JudgmentFilter {
                     .into_iter()
                     .find(|signal| signal.name() == asset)
                     .map(Asset::Signal)
-                    .ok_or_else(|| QueryError { field: "asset", message: format!("`{asset}` is not an asset signal") }),
+                    .ok_or_else(|| QueryError {
+                        field: "asset",
+                        message: format!("`{asset}` is not an asset signal"),
+                    }),
             })
             .transpose()?;
         filter.coverage = given(&query.coverage)
@@ -176,7 +181,10 @@ impl TryFrom<&JudgmentQuery> for JudgmentFilter {
                 "today" => Ok(Coverage::Today),
                 "stale" => Ok(Coverage::Stale),
                 "never" => Ok(Coverage::Never),
-                _ => Err(QueryError { field: "coverage", message: format!("`{coverage}` is none of today, stale, never") }),
+                _ => Err(QueryError {
+                    field: "coverage",
+                    message: format!("`{coverage}` is none of today, stale, never"),
+                }),
             })
             .transpose()?;
         Ok(filter)
@@ -502,9 +510,9 @@ pub async fn detail(tx: &mut Transaction, id: Uuid) -> Result<Option<JudgmentDet
     let outcome = if is_closed(&found.row.status) {
         None
     } else {
-        policies::published(tx).await?.map(|(revision, policy)| {
-            outcome(&policy, Some(revision), &facts_of(&found.row))
-        })
+        policies::published(tx)
+            .await?
+            .map(|(revision, policy)| outcome(&policy, Some(revision), &facts_of(&found.row)))
     };
 
     Ok(Some(JudgmentDetail {
@@ -584,20 +592,41 @@ mod tests {
     #[track_caller]
     fn check(query: JudgmentQuery, expect: Result<(), &str>) {
         let outcome = JudgmentFilter::try_from(&query).map(drop).map_err(|error| error.to_string());
-        assert_eq!(outcome.as_ref().map_err(String::as_str), expect.as_ref().map_err(|error| *error).map(|()| &()));
+        assert_eq!(
+            outcome.as_ref().map_err(String::as_str),
+            expect.as_ref().map_err(|error| *error).map(|()| &())
+        );
     }
 
     #[test]
     fn what_a_query_cannot_mean_is_refused_with_its_field() {
         let text = |text: &str| Some(text.to_owned());
         check(JudgmentQuery::default(), Ok(()));
-        check(JudgmentQuery { tier: text("0, 3,none"), status: text("active"), ..Default::default() }, Ok(()));
+        check(
+            JudgmentQuery { tier: text("0, 3,none"), status: text("active"), ..Default::default() },
+            Ok(()),
+        );
         check(JudgmentQuery { tier: text("4"), ..Default::default() }, Err("tier: `4` is not a tier"));
-        check(JudgmentQuery { status: text("open"), ..Default::default() }, Err("status: `open` is not a status"));
-        check(JudgmentQuery { sort: text("-balance; drop table"), ..Default::default() }, Err("sort: cannot sort by `balance; drop table`"));
-        check(JudgmentQuery { limit: Some(501), ..Default::default() }, Err("limit: `501` is not between 1 and 500"));
-        check(JudgmentQuery { asset: text("boat"), ..Default::default() }, Err("asset: `boat` is not an asset signal"));
-        check(JudgmentQuery { search: text(&"x".repeat(201)), ..Default::default() }, Err("search: longer than 200 bytes"));
+        check(
+            JudgmentQuery { status: text("open"), ..Default::default() },
+            Err("status: `open` is not a status"),
+        );
+        check(
+            JudgmentQuery { sort: text("-balance; drop table"), ..Default::default() },
+            Err("sort: cannot sort by `balance; drop table`"),
+        );
+        check(
+            JudgmentQuery { limit: Some(501), ..Default::default() },
+            Err("limit: `501` is not between 1 and 500"),
+        );
+        check(
+            JudgmentQuery { asset: text("boat"), ..Default::default() },
+            Err("asset: `boat` is not an asset signal"),
+        );
+        check(
+            JudgmentQuery { search: text(&"x".repeat(201)), ..Default::default() },
+            Err("search: longer than 200 bytes"),
+        );
     }
 
     #[test]

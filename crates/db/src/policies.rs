@@ -92,10 +92,8 @@ pub async fn list(tx: &mut Transaction) -> Result<Vec<PolicySummary>, SqlError> 
 
 /// One policy of the caller's organisation
 pub async fn find(tx: &mut Transaction, id: Uuid) -> Result<Option<PolicyDetail>, SqlError> {
-    let record: Option<DetailRecord> = sqlx::query_as(&format!("{SUMMARY} where p.id = $1"))
-        .bind(id)
-        .fetch_optional(&mut **tx)
-        .await?;
+    let record: Option<DetailRecord> =
+        sqlx::query_as(&format!("{SUMMARY} where p.id = $1")).bind(id).fetch_optional(&mut **tx).await?;
     Ok(record.map(PolicyDetail::from))
 }
 

@@ -84,6 +84,8 @@ fn matrix(counts: &[i64], balances: &[Decimal]) -> MigrationMatrix {
     for ((before, after), (count, balance)) in cells.zip(counts.iter().zip(balances)) {
         matrix.add(before, after, u32::try_from(*count).unwrap_or(u32::MAX), *balance);
     }
+    // Nothing comes from the database as `0`; money has two places.
+    matrix.balance.iter_mut().flatten().for_each(|balance| balance.rescale(2));
     matrix
 }
 

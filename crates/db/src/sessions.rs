@@ -167,7 +167,11 @@ pub async fn end(tx: &mut Transaction, token: &TokenHash) -> Result<(), SqlError
 }
 
 /// Ends every session of a user but the one named
-pub async fn end_others(tx: &mut Transaction, user_id: Uuid, keep: Option<&TokenHash>) -> Result<(), SqlError> {
+pub async fn end_others(
+    tx: &mut Transaction,
+    user_id: Uuid,
+    keep: Option<&TokenHash>,
+) -> Result<(), SqlError> {
     sqlx::query("delete from public.sessions where user_id = $1 and token_hash is distinct from $2")
         .bind(user_id)
         .bind(keep.map(TokenHash::as_slice))
@@ -177,7 +181,11 @@ pub async fn end_others(tx: &mut Transaction, user_id: Uuid, keep: Option<&Token
 }
 
 /// Moves a session to another organisation of its user; false where the user does not belong to it
-pub async fn choose_organisation(tx: &mut Transaction, token: &TokenHash, org_id: Uuid) -> Result<bool, SqlError> {
+pub async fn choose_organisation(
+    tx: &mut Transaction,
+    token: &TokenHash,
+    org_id: Uuid,
+) -> Result<bool, SqlError> {
     let moved = sqlx::query(
         "update public.sessions s set org_id = $2
           where s.token_hash = $1

@@ -57,7 +57,10 @@ fn html(status: StatusCode, page: String, nonce: Option<&str>) -> Response {
         (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         // Digits and fixed text: always a valid value.
-        (CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))),
+        (
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'")),
+        ),
     ];
     (status, headers, page).into_response()
 }
@@ -155,7 +158,8 @@ mod tests {
 
     #[test]
     fn an_encoding_is_served_only_to_those_who_take_it() {
-        let accepting = |value: &'static str| HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))]);
+        let accepting =
+            |value: &'static str| HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))]);
         assert!(accepts(&accepting("gzip, deflate, br"), "br"));
         assert!(accepts(&accepting("br;q=1.0"), "br"));
         assert!(!accepts(&accepting("gzip, br;q=0"), "br"));

@@ -19,8 +19,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         if !is_json(request.headers()) {
-            return Err(ApiError::status(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is not declared as JSON")
-                .hint("send the header `Content-Type: application/json`"));
+            return Err(ApiError::status(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body is not declared as JSON",
+            )
+            .hint("send the header `Content-Type: application/json`"));
         }
         let body = Bytes::from_request(request, state).await.map_err(|rejection| {
             let status = rejection.status();

@@ -162,6 +162,7 @@ pub async fn serve(
 fn router(app: AppState) -> Router {
     let (api, _) = routes::api().split_for_parts();
     api.route("/api", any(nothing_here))
+        .route("/api/", any(nothing_here))
         .route("/api/{*path}", any(nothing_here))
         .route("/rpc/{name}/{*path}", any(nothing_here))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())

@@ -9,7 +9,8 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use contract::{
-    JudgmentDetail, JudgmentFacets, JudgmentNumbers, JudgmentPage, JudgmentQuery, JudgmentRow, Queued, problem,
+    JudgmentDetail, JudgmentFacets, JudgmentNumbers, JudgmentPage, JudgmentQuery, JudgmentRow, Queued,
+    problem,
 };
 use db::judgments::{self, JudgmentFilter};
 use db::queue;
@@ -174,7 +175,11 @@ fn cells(row: &JudgmentRow) -> [String; COLUMNS.len()] {
 
 /// Text that no spreadsheet takes for a formula
 fn safe(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]

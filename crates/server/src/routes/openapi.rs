@@ -39,7 +39,9 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
     let mut document = super::api().into_openapi();
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+        for operation in
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+        {
             operation.responses.responses.entry("default".to_owned()).or_insert_with(|| {
                 RefOr::T(
                     ResponseBuilder::new()

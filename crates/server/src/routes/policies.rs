@@ -43,7 +43,9 @@ pub(crate) async fn published(
     viewer: Viewer,
 ) -> Result<Json<PolicyDetail>, ApiError> {
     let mut tx = app.db.begin_as(&viewer.actor()).await?;
-    Ok(Json(policies::find_published(&mut tx).await?.ok_or_else(|| ApiError::not_found("a published policy"))?))
+    Ok(Json(
+        policies::find_published(&mut tx).await?.ok_or_else(|| ApiError::not_found("a published policy"))?,
+    ))
 }
 
 /// One policy with its document
@@ -95,8 +97,11 @@ pub(crate) async fn save_draft(
     let found = find(&mut tx, id).await?;
     if !is_saved {
         expect_draft(&found)?;
-        return Err(ApiError::conflict(problem::DRAFT_MOVED, "the draft was saved by somebody else meanwhile")
-            .hint("load the draft again"));
+        return Err(ApiError::conflict(
+            problem::DRAFT_MOVED,
+            "the draft was saved by somebody else meanwhile",
+        )
+        .hint("load the draft again"));
     }
     tx.commit().await?;
     Ok(Json(found.summary))

@@ -27,9 +27,8 @@ pub(crate) async fn call(
     let function = rpc::find(&mut tx, &name).await?;
     let function =
         function.ok_or_else(|| ApiError::not_found(&format!("the function `{}`", clipped(&name))))?;
-    let arguments = function
-        .arguments(fields)
-        .map_err(|error| ApiError::invalid(error.argument(), error.to_string()))?;
+    let arguments =
+        function.arguments(fields).map_err(|error| ApiError::invalid(error.argument(), error.to_string()))?;
     let value = function.call(&mut tx, arguments).await?;
     tx.commit().await?;
     Ok(Json(value))

@@ -66,9 +66,9 @@ pub(crate) async fn redeem_link(
     app.attempts.begin(None, address, Instant::now()).map_err(ApiError::rate_limited)?;
     let mut tx = app.db.begin_as(&Actor::service(None)).await?;
     let user_id = users::redeem_link(&mut tx, &secret::hash(&given.token)).await?.ok_or_else(|| {
-        ApiError::unauthenticated()
-            .detail("the link was used before, or has expired")
-            .hint("each start of the server prints a new one until an admin has a password; later, ask an admin")
+        ApiError::unauthenticated().detail("the link was used before, or has expired").hint(
+            "each start of the server prints a new one until an admin has a password; later, ask an admin",
+        )
     })?;
     app.attempts.succeed(None, address);
     begin(&app, tx, user_id, presented(&headers)).await
