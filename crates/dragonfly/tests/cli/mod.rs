@@ -1,19 +1,30 @@
 //! Runs the binary on a test's own database
 
+// Each test file is a program of its own, and none uses all of this.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use db::testing::TestDatabase;
 use serde_json::Value;
 
-/// The binary with arguments that every command gets
+/// The binary with what every command gets: arguments, environment, working directory
 #[derive(Debug, Clone)]
 pub(crate) struct Cli {
     arguments: Vec<String>,
+    envs: Vec<(String, String)>,
+    folder: PathBuf,
 }
 
 impl Cli {
+    pub(crate) fn without_database() -> Cli {
+        // No configuration lies about there.
+        Cli { arguments: Vec::new(), envs: Vec::new(), folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")) }
+    }
+
     pub(crate) fn on(database: &TestDatabase) -> Cli {
-        Cli { arguments: vec!["--database-url".to_owned(), database.url()] }
+        Cli::without_database().with("--database-url", &database.url())
     }
 
     pub(crate) fn with(mut self, flag: &str, value: &str) -> Cli {
@@ -21,15 +32,38 @@ impl Cli {
         self
     }
 
-    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_dragonfly"))
+    pub(crate) fn within(mut self, folder: &Path) -> Cli {
+        self.folder = folder.to_owned();
+        self
+    }
+
+    pub(crate) fn envs(mut self, envs: &[(&str, &str)]) -> Cli {
+        self.envs.extend(envs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dragonfly"));
+        for name in [
+            "DATABASE_URL",
+            "DRAGONFLY_CONFIG",
+            "DRAGONFLY_DATA_DIR",
+            "DRAGONFLY_ENV",
+            "DRAGONFLY_LOG",
+            "DRAGONFLY_ORG",
+        ] {
+            command.env_remove(name);
+        }
+        command
             .args(&self.arguments)
             .args(arguments)
-            // No file that lies about in the working directory takes part.
-            .current_dir(env!("CARGO_TARGET_TMPDIR"))
-            .env_remove("DATABASE_URL")
-            .output()
-            .unwrap()
+            .current_dir(&self.folder)
+            .envs(self.envs.iter().cloned());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
     }
 
     /// What a command that succeeds prints
