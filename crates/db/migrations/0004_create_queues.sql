@@ -254,7 +254,8 @@ begin
   perform pgmq.archive(p_kind, p_msg_ids);
   update public.queue_jobs j set state = 'done', ended_at = public.app_now()
     from unnest(p_msg_ids, p_job_ids) as d (msg_id, job_id)
-   where j.id = d.job_id and j.msg_id = d.msg_id and j.kind = p_kind and j.state = 'queued';
+   -- By id alone: asked for what is queued, the planner reads all of that.
+   where j.id = d.job_id and j.msg_id = d.msg_id;
 end;
 $$;
 comment on function public.queue_finish(text, bigint[], bigint[]) is 'Archives fenced messages and frees their idempotency keys; a message''s job is null where it came past queue_job';

@@ -160,19 +160,17 @@ pub async fn write(tx: &mut Transaction, assignments: &[NewAssignment]) -> Resul
                   tier_policy_revision = o.revision, tier_policy_digest = o.digest
              from outcome o
             where j.id = o.id
-           returning j.id, j.org_id, j.collectability_score, j.asset_signals
+           returning j.org_id, j.collectability_score, j.asset_signals, o.*
          ), written_cases as (
            update public.enforcement_cases c
-              set tier = public.tier_text(o.tier), tier_reason = o.reason, tier_as_of = public.app_now(),
+              set tier = public.tier_text(w.tier), tier_reason = w.reason, tier_as_of = public.app_now(),
                   collectability_score = w.collectability_score, asset_flags = public.asset_flags(w.asset_signals)
-             from outcome o join written w using (id)
-            where c.judgment_id = o.id and c.closed_at is null
+             from written w
+            where c.judgment_id = w.id and c.closed_at is null
          )
          insert into public.tier_assignments
            (org_id, judgment_id, old_tier, new_tier, reason, decided_by, policy_revision, policy_digest, source)
-         select w.org_id, o.id, o.old_tier, o.tier, o.reason, o.decided_by, o.revision, o.digest, 'job'
-           from outcome o join written w using (id)
-          where o.is_change",
+         select org_id, id, old_tier, tier, reason, decided_by, revision, digest, 'job' from written where is_change",
     )
     .bind(assignments.iter().map(|row| row.judgment_id).collect::<Vec<_>>())
     .bind(assignments.iter().map(|row| column(row.assigned.tier)).collect::<Vec<_>>())
