@@ -4,7 +4,7 @@ use super::icon::{Icon, IconView};
 use super::jump_dialog::JumpDialog;
 use super::leave_dialog::LeaveDialog;
 use crate::api;
-use crate::state::leave_guard::use_leave_guard;
+use crate::state::leave_guard::{Leave, use_leave_guard};
 use crate::state::live::{Connection, use_live};
 use crate::state::session::use_session;
 use crate::state::theme::{self, Theme};
@@ -13,7 +13,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_location, use_navigate};
+use leptos_router::hooks::use_location;
 
 pub struct PageLink {
     pub name: &'static str,
@@ -30,10 +30,11 @@ pub const PAGES: [PageLink; 4] = [
 
 /// Goes to `address`, unless unsaved edits would be lost: then the person is asked first.
 pub fn visit(navigate: &impl Fn(&str, NavigateOptions), address: &str) {
-    let guard = use_context::<crate::state::leave_guard::LeaveGuard>();
-    match guard.filter(|guard| guard.has_unsaved.get_untracked()) {
-        Some(guard) => guard.asked.set(Some(address.to_owned())),
-        None => navigate(address, NavigateOptions::default()),
+    let guard = use_leave_guard();
+    if guard.has_unsaved.get_untracked() {
+        guard.asked.set(Some(Leave::To(address.to_owned())));
+    } else {
+        navigate(address, NavigateOptions::default());
     }
 }
 
@@ -92,7 +93,7 @@ fn Navigation() -> impl IntoView {
 fn TopBar(is_jumping: RwSignal<bool>) -> impl IntoView {
     view! {
         <header class="frame-bar">
-            <button class="jump-button" data-test="jump" aria-keyshortcuts="Control+K" on:click=move |_| is_jumping.set(true)>
+            <button class="jump-button" data-test="jump" aria-label="Search or jump to" aria-keyshortcuts="Control+K" on:click=move |_| is_jumping.set(true)>
                 <IconView icon=Icon::Search/><span class="words">"Search or jump to…"</span><kbd>"Ctrl K"</kbd>
             </button>
             <span class="spacer"></span>
@@ -186,12 +187,10 @@ fn SignOutButton() -> impl IntoView {
     let session = use_session();
     let current = session.current();
     let title = move || current.with(|session| session.as_ref().map(|session| format!("Sign out {}", session.email))).unwrap_or_else(|| "Sign out".to_owned());
-    let navigate = use_navigate();
+    let guard = use_leave_guard();
+    let leave = move |_| if guard.has_unsaved.get_untracked() { guard.asked.set(Some(Leave::SignOut)) } else { session.sign_out() };
     view! {
-        <button class="button quiet icon-only" data-test="sign-out" aria-label="Sign out" title=title on:click=move |_| {
-            session.sign_out();
-            navigate("/sign-in", NavigateOptions::default());
-        }>
+        <button class="button quiet icon-only" data-test="sign-out" aria-label="Sign out" title=title on:click=leave>
             <IconView icon=Icon::SignOut/>
         </button>
     }

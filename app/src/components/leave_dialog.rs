@@ -1,27 +1,37 @@
 //! Asks before unsaved edits are left behind.
 
 use super::modal::Modal;
-use crate::state::leave_guard::use_leave_guard;
+use crate::state::leave_guard::{Leave, guard_history, use_leave_guard};
+use crate::state::session::use_session;
 use leptos::prelude::*;
-use leptos_router::hooks::use_navigate;
+use leptos_router::hooks::{use_location, use_navigate};
 
 #[component]
 pub fn LeaveDialog() -> impl IntoView {
     let guard = use_leave_guard();
     let is_open = RwSignal::new(false);
     let navigate = StoredValue::new(use_navigate());
+    let session = use_session();
+    let location = use_location();
+    guard_history(move || {
+        let search = location.search.get_untracked();
+        let path = location.pathname.get_untracked();
+        if search.is_empty() { path } else { format!("{path}?{search}") }
+    });
     Effect::new(move |_| {
         if guard.asked.with(Option::is_some) {
             is_open.set(true);
         }
     });
     let leave = move |_| {
-        is_open.set(false);
         guard.has_unsaved.set(false);
-        if let Some(target) = guard.asked.get_untracked() {
-            guard.asked.set(None);
-            navigate.with_value(|navigate| navigate(&target, Default::default()));
+        match guard.asked.get_untracked() {
+            Some(Leave::To(target)) => navigate.with_value(|navigate| navigate(&target, Default::default())),
+            Some(Leave::SignOut) => session.sign_out(),
+            None => {}
         }
+        guard.asked.set(None);
+        is_open.set(false);
     };
     Effect::new(move |_| {
         if !is_open.get() {

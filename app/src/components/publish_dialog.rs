@@ -198,8 +198,7 @@ fn RefusalNotice(refusal: Refusal, workbench: Workbench, is_open: RwSignal<bool>
                 }
             };
             let keep = move |_| {
-                workbench.draft.origin.set(Origin::New);
-                workbench.draft.name.update(|name| name.push_str(" (mine)"));
+                workbench.draft.go_on_as_new();
                 is_open.set(false);
             };
             view! {

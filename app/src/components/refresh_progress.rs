@@ -19,7 +19,7 @@ pub fn RefreshProgress(#[prop(into)] run: Signal<RefreshRun>) -> impl IntoView {
         >
             <div class="line">
                 <span>{words}</span>
-                <span class="number">{move || run.with(|run| format!("{} of {} · {}", format::count(run.done), format::counted(run.total, "judgment", "judgments"), format::percent(run.done, run.total)))}</span>
+                <span class="number">{move || run.with(|run| format!("{} of {} · {}", format::count(run.done), format::count(run.total), format::percent(run.done, run.total)))}</span>
             </div>
             <progress
                 aria-label="Judgments re-tiered"

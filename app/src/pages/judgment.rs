@@ -15,6 +15,7 @@ use crate::state::toasts::use_toasts;
 use contract::{Assignment, FactsRow, JudgmentDetail, OpenCase, Role, SignalValues, problem};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 use policy::tier::{DecidedBy, Tier};
 
@@ -29,6 +30,7 @@ pub fn JudgmentPage() -> impl IntoView {
     });
     let is_missing = Memo::new(move |_| matches!(detail.get(), Some(Err(ApiError::Refused(refused))) if refused.code == problem::NOT_FOUND));
     view! {
+        <Title text="Judgment"/>
         <div class="page judgment-page">
             {move || if is_missing.get() {
                 view! {
@@ -210,7 +212,7 @@ fn Assignments(assignments: Signal<Vec<Assignment>>) -> impl IntoView {
                     return view! { <div class="content"><p class="muted">"Not tiered yet. The first assignment appears here as soon as the worker has seen this judgment."</p></div> }.into_any();
                 }
                 view! {
-                    <div class="scroll">
+                    <div class="scroll" tabindex="0" role="group" aria-label="History of assignments">
                         <table class="table">
                             <thead><tr><th scope="col">"When"</th><th scope="col">"Tier"</th><th scope="col" class="wide">"Reason"</th><th scope="col">"Decided by"</th><th scope="col" class="number">"Revision"</th><th scope="col">"Through"</th></tr></thead>
                             <tbody>
@@ -242,7 +244,7 @@ fn FactsHistory(facts: Signal<Vec<FactsRow>>) -> impl IntoView {
     view! {
         <section class="panel history" data-test="facts-history">
             <header><h2>"History of facts"</h2></header>
-            <div class="scroll">
+            <div class="scroll" tabindex="0" role="group" aria-label="History of facts">
                 <table class="table">
                     <thead><tr><th scope="col">"Valid from"</th><th scope="col" class="number">"Score"</th><th scope="col" class="number">"Balance due"</th><th scope="col" class="wide">"Asset signals"</th><th scope="col">"Status"</th></tr></thead>
                     <tbody>

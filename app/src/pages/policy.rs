@@ -19,7 +19,7 @@ use crate::state::leave_guard::use_leave_guard;
 use crate::state::live::use_live;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
-use crate::state::workbench::{Inputs, Workbench, load_inputs};
+use crate::state::workbench::{Workbench, load_inputs};
 use crate::state::{clock, url};
 use contract::{PolicyState, PolicySummary, Published, RefreshRun, RefreshState, Role, problem};
 use leptos::ev;
@@ -31,13 +31,37 @@ use std::time::Duration;
 /// The value of `?draft=` for the repaired policy that ships with the console.
 const READY_MADE: &str = "monotone";
 
+/// What the head and the simulator below it share
+#[derive(Clone, Copy)]
+struct Drafts {
+    all: LocalResource<Result<Vec<PolicySummary>, ApiError>>,
+    /// The `draft` parameter of the address.
+    chosen: Memo<String>,
+    save_error: RwSignal<Option<ApiError>>,
+    open_error: RwSignal<Option<ApiError>>,
+}
+
 #[component]
 pub fn PolicyPage() -> impl IntoView {
     let inputs = LocalResource::new(load_inputs);
+    let drafts = Drafts {
+        all: LocalResource::new(api::policies),
+        chosen: url::parameter("draft"),
+        save_error: RwSignal::new(None),
+        open_error: RwSignal::new(None),
+    };
+    let workbench = RwSignal::new(None::<Workbench>);
     view! {
         <div class="page policy-page">
+            <PageHeader title="Policy" lead="Move a limit and see at once which judgments change tier. Nothing leaves this browser until you save.">
+                {move || workbench.get().map(|workbench| view! { <DraftActions workbench drafts/> })}
+            </PageHeader>
             <Loaded resource=inputs skeleton=|| view! { <RowsSkeleton rows=2/><CardsSkeleton cards=2/><RowsSkeleton rows=6/> } let:inputs>
-                <Simulator inputs=inputs.get_untracked()/>
+                {
+                    let opened = Workbench::new(inputs.get_untracked(), new_name());
+                    workbench.set(Some(opened));
+                    view! { <Simulator workbench=opened drafts/> }
+                }
             </Loaded>
         </div>
     }
@@ -48,54 +72,37 @@ fn new_name() -> String {
 }
 
 #[component]
-fn Simulator(inputs: Inputs) -> impl IntoView {
-    let workbench = Workbench::new(inputs, new_name());
-    let drafts = LocalResource::new(api::policies);
-    let chosen = url::parameter("draft");
+fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
     let refresh = url::parameter("refresh");
-    let open_error = RwSignal::new(None::<ApiError>);
     let set = StoredValue::new(url::use_set_parameters());
-
-    let open = move |choice: String| spawn_local(async move { open_error.set(open_draft(workbench, &choice).await.err()) });
     // The address says which draft is open; what is open already is left alone.
     Effect::new(move |_| {
-        let choice = chosen.get();
+        let choice = drafts.chosen.get();
         let is_open = workbench.draft.origin.with_untracked(|origin| matches!(origin, Origin::Saved(saved) if saved.id == choice));
         if !is_open {
-            open(choice);
+            open(workbench, drafts, choice);
         }
     });
     let guard = use_leave_guard();
     Effect::new(move |_| guard.has_unsaved.set(workbench.draft.is_unsaved()));
     on_cleanup(move || guard.has_unsaved.set(false));
     undo_by_keyboard(workbench);
-
-    let on_published = move |published: Published| {
-        // What was the draft is the published policy now: the page begins afresh from it.
-        workbench.draft.open(untrack(|| workbench.draft.document.get()), new_name(), Origin::New);
-        set.with_value(|set| set(&[("draft", ""), ("refresh", &published.refresh_id)]));
-        drafts.refetch();
-        spawn_local(async move {
-            open_error.set(workbench.reload().await.err());
-            open_error.set(open_draft(workbench, "").await.err());
-        });
-    };
-    let on_saved = move |summary: PolicySummary| {
-        drafts.refetch();
-        set.with_value(|set| set(&[("draft", &summary.id)]));
-    };
     let close_refresh = move |()| set.with_value(|set| set(&[("refresh", "")]));
     view! {
-        <Head workbench drafts chosen on_saved=Callback::new(on_saved) on_published=Callback::new(on_published) on_open=Callback::new(open)/>
-        {move || open_error.get().map(|error| view! { <LoadFailed error on_retry=move |()| open(chosen.get_untracked())/> })}
+        <DraftLine workbench drafts/>
+        {move || drafts.open_error.get().map(|error| view! { <LoadFailed error on_retry=move |()| open(workbench, drafts, drafts.chosen.get_untracked())/> })}
         {move || { let id = refresh.get(); (!id.is_empty()).then(|| view! { <RunPanel id workbench on_close=Callback::new(close_refresh)/> }) }}
         <MovedNotice workbench/>
         <div class="policy-columns">
             <PolicyEditor workbench/>
-            <Result workbench/>
+            <Outcome workbench/>
         </div>
         <SwapSet workbench/>
     }
+}
+
+fn open(workbench: Workbench, drafts: Drafts, choice: String) {
+    spawn_local(async move { drafts.open_error.set(open_draft(workbench, &choice).await.err()) });
 }
 
 /// Shows the draft that `choice` names: an id, the ready-made one, or a new one from the published policy.
@@ -139,14 +146,7 @@ fn undo_by_keyboard(workbench: Workbench) {
 // ---- head: which draft, and what to do with it ----
 
 #[component]
-fn Head(
-    workbench: Workbench,
-    drafts: LocalResource<Result<Vec<PolicySummary>, ApiError>>,
-    chosen: Memo<String>,
-    on_saved: Callback<PolicySummary>,
-    on_published: Callback<Published>,
-    on_open: Callback<String>,
-) -> impl IntoView {
+fn DraftActions(workbench: Workbench, drafts: Drafts) -> impl IntoView {
     let session = use_session();
     let toasts = use_toasts();
     let draft = workbench.draft;
@@ -154,7 +154,6 @@ fn Head(
     let is_busy = RwSignal::new(false);
     let is_publishing = RwSignal::new(false);
     let is_discarding = RwSignal::new(false);
-    let save_error = RwSignal::new(None::<ApiError>);
     let is_policy = Memo::new(move |_| workbench.policy.with(Result::is_ok));
     let is_saved = Memo::new(move |_| matches!(draft.origin.get(), Origin::Saved(_)));
     let has_edits = Memo::new(move |_| workbench.edits.with(|edits| !edits.is_empty()));
@@ -163,14 +162,15 @@ fn Head(
 
     let save_now = move |_| {
         is_busy.set(true);
-        save_error.set(None);
+        drafts.save_error.set(None);
         spawn_local(async move {
             match save(workbench).await {
                 Ok(summary) => {
                     toasts.say(format!("Draft “{}” saved.", summary.name));
-                    on_saved.run(summary);
+                    drafts.all.refetch();
+                    set.with_value(|set| set(&[("draft", &summary.id)]));
                 }
-                Err(error) => save_error.set(Some(error)),
+                Err(error) => drafts.save_error.set(Some(error)),
             }
             is_busy.set(false);
         });
@@ -184,55 +184,31 @@ fn Head(
                     return;
                 }
                 toasts.say(format!("Draft “{}” discarded.", saved.name));
-                drafts.refetch();
+                drafts.all.refetch();
             }
             draft.open(workbench.inputs.with_untracked(|inputs| inputs.policy.document().clone()), new_name(), Origin::New);
             set.with_value(|set| set(&[("draft", "")]));
         });
     };
-    let lead = "Move a limit and see at once which judgments change tier. Nothing leaves this browser until you save.";
+    let on_published = move |published: Published| {
+        // What was the draft is the published policy now: the page begins afresh from it.
+        draft.open(draft.document.get_untracked(), new_name(), Origin::New);
+        set.with_value(|set| set(&[("draft", ""), ("refresh", &published.refresh_id)]));
+        drafts.all.refetch();
+        spawn_local(async move {
+            drafts.open_error.set(match workbench.reload().await {
+                Ok(()) => open_draft(workbench, "").await.err(),
+                Err(error) => Some(error),
+            });
+        });
+    };
     view! {
-        <PageHeader title="Policy" lead>
-            {move || session.may(Role::Admin).then(|| view! {
-                <button class="button" data-test="discard-draft" disabled=move || is_busy.get() || !(is_saved.get() || has_edits.get() || is_unsaved.get()) on:click=move |_| is_discarding.set(true)>"Discard"</button>
-                <button class="button" data-test="save-draft" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_unsaved.get() || !is_saved.get() && has_edits.get()) on:click=save_now>"Save draft"</button>
-                <button class="button primary" data-test="publish" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_saved.get() || has_edits.get()) on:click=move |_| is_publishing.set(true)>"Publish…"</button>
-            })}
-        </PageHeader>
-        <div class="draft-line">
-            <DraftChooser drafts chosen/>
-            <div class="field">
-                <label for="draft-name">"Name of the draft"</label>
-                <input id="draft-name" class="input" maxlength="120" data-test="draft-name" autocomplete="off" aria-invalid=move || (!has_name.get()).to_string() prop:value=move || draft.name.get() on:input:target=move |event| draft.name.set(event.target().value())/>
-            </div>
-            <p class="draft-state" data-test="draft-state" data-unsaved=move || is_unsaved.get().to_string()>
-                <span>{move || format!("revision {} published", workbench.revision())}</span>
-                <span>{move || workbench.edits.with(|edits| match edits.len() { 0 => "no edits".to_owned(), n => format::counted(n as u64, "edit", "edits") })}</span>
-                <span>{move || match (draft.origin.get(), is_unsaved.get()) {
-                    (Origin::New, _) => "not saved".to_owned(),
-                    (Origin::Saved(_), true) => "unsaved edits".to_owned(),
-                    (Origin::Saved(saved), false) => format!("saved, version {}", saved.version),
-                }}</span>
-            </p>
-        </div>
-        {move || (!session.may(Role::Admin)).then(|| view! { <Notice tone=Tone::Plain>"You can try out any change here. Only an admin can save or publish it."</Notice> })}
-        {move || save_error.get().map(|error| {
-            let is_moved = error.code() == problem::DRAFT_MOVED;
-            view! {
-                <Notice tone=Tone::Error>
-                    <div data-test="save-error" data-code=error.code().to_owned()>
-                        {if is_moved { "Not saved: somebody else has saved this draft meanwhile. Open their version, which drops your edits, or go on with yours as a new draft.".to_owned() } else { format!("Not saved. {error}") }}
-                    </div>
-                    {is_moved.then(|| view! {
-                        <div class="choices">
-                            <button class="button small" data-test="open-theirs" on:click=move |_| { save_error.set(None); if let Origin::Saved(saved) = draft.origin.get_untracked() { on_open.run(saved.id) } }>"Open their version"</button>
-                            <button class="button small" data-test="keep-mine" on:click=move |_| { save_error.set(None); draft.origin.set(Origin::New); draft.name.update(|name| name.push_str(" (mine)")); }>"Go on with mine as a new draft"</button>
-                        </div>
-                    })}
-                </Notice>
-            }
+        {move || session.may(Role::Admin).then(|| view! {
+            <button class="button" data-test="discard-draft" disabled=move || is_busy.get() || !(is_saved.get() || has_edits.get() || is_unsaved.get()) on:click=move |_| is_discarding.set(true)>"Discard"</button>
+            <button class="button" data-test="save-draft" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_unsaved.get() || !is_saved.get() && has_edits.get()) on:click=save_now>"Save draft"</button>
+            <button class="button primary" data-test="publish" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_saved.get() || has_edits.get()) on:click=move |_| is_publishing.set(true)>"Publish…"</button>
         })}
-        <PublishDialog workbench is_open=is_publishing on_published on_reopen=on_open/>
+        <PublishDialog workbench is_open=is_publishing on_published=on_published on_reopen=move |id| open(workbench, drafts, id)/>
         <ConfirmDialog
             is_open=is_discarding
             title=Signal::derive(move || if is_saved.get() { format!("Discard draft “{}”?", draft.name.get()) } else { "Discard the edits?".to_owned() })
@@ -243,8 +219,75 @@ fn Head(
     }
 }
 
+/// Which draft this is, what it is called and how it stands
 #[component]
-fn DraftChooser(drafts: LocalResource<std::result::Result<Vec<PolicySummary>, ApiError>>, chosen: Memo<String>) -> impl IntoView {
+fn DraftLine(workbench: Workbench, drafts: Drafts) -> impl IntoView {
+    let session = use_session();
+    let draft = workbench.draft;
+    let is_unsaved = Memo::new(move |_| draft.is_unsaved());
+    let has_name = Memo::new(move |_| draft.name.with(|name| !name.trim().is_empty()));
+    let edits = move || workbench.edits.with(|edits| match edits.len() {
+        0 => "no edits".to_owned(),
+        n => format::counted(n as u64, "edit", "edits"),
+    });
+    let edit_labels = move || workbench.edits.with(|edits| edits.iter().map(|edit| edit.label.clone()).collect::<Vec<_>>().join("\n"));
+    view! {
+        <div class="draft-line">
+            <DraftChooser drafts/>
+            <div class="field">
+                <label for="draft-name">"Name of the draft"</label>
+                <input id="draft-name" class="input" maxlength="120" data-test="draft-name" autocomplete="off" aria-invalid=move || (!has_name.get()).to_string() prop:value=move || draft.name.get() on:input:target=move |event| draft.name.set(event.target().value())/>
+            </div>
+            <p class="draft-state" data-test="draft-state" data-unsaved=move || is_unsaved.get().to_string()>
+                <span>{move || format!("revision {} published", workbench.revision())}</span>
+                <span title=edit_labels>{edits}</span>
+                <span>{move || match (draft.origin.get(), is_unsaved.get()) {
+                    (Origin::New, _) => "not saved".to_owned(),
+                    (Origin::Saved(_), true) => "unsaved edits".to_owned(),
+                    (Origin::Saved(saved), false) => format!("saved, version {}", saved.version),
+                }}</span>
+            </p>
+        </div>
+        {move || (!session.may(Role::Admin)).then(|| view! { <Notice tone=Tone::Plain>"You can try out any change here. Only an admin can save or publish it."</Notice> })}
+        {move || drafts.save_error.get().map(|error| view! { <SaveFailed error workbench drafts/> })}
+    }
+}
+
+#[component]
+fn SaveFailed(error: ApiError, workbench: Workbench, drafts: Drafts) -> impl IntoView {
+    let draft = workbench.draft;
+    let is_moved = error.code() == problem::DRAFT_MOVED;
+    let words = if is_moved {
+        "Not saved: somebody else has saved this draft meanwhile. Open their version, which drops your edits, or go on with yours as a new draft.".to_owned()
+    } else {
+        format!("Not saved. {error}")
+    };
+    let open_theirs = move |_| {
+        drafts.save_error.set(None);
+        if let Origin::Saved(saved) = draft.origin.get_untracked() {
+            open(workbench, drafts, saved.id);
+        }
+    };
+    let keep_mine = move |_| {
+        drafts.save_error.set(None);
+        draft.go_on_as_new();
+    };
+    view! {
+        <Notice tone=Tone::Error>
+            <div data-test="save-error" data-code=error.code().to_owned()>{words}</div>
+            {is_moved.then(|| view! {
+                <div class="choices">
+                    <button class="button small" data-test="open-theirs" on:click=open_theirs>"Open their version"</button>
+                    <button class="button small" data-test="keep-mine" on:click=keep_mine>"Go on with mine as a new draft"</button>
+                </div>
+            })}
+        </Notice>
+    }
+}
+
+#[component]
+fn DraftChooser(drafts: Drafts) -> impl IntoView {
+    let chosen = drafts.chosen;
     let guard = use_leave_guard();
     let set = StoredValue::new(url::use_set_parameters());
     let wanted = RwSignal::new(None::<String>);
@@ -265,7 +308,7 @@ fn DraftChooser(drafts: LocalResource<std::result::Result<Vec<PolicySummary>, Ap
             taken_back.update(|n| *n += 1);
         }
     });
-    let all = Memo::new(move |_| drafts.get().and_then(Result::ok).unwrap_or_default());
+    let all = Memo::new(move |_| drafts.all.get().and_then(Result::ok).unwrap_or_default());
     let option = |policy: PolicySummary| {
         let name = match policy.revision {
             Some(revision) => format!("Revision {revision} · {}", policy.name),
@@ -325,7 +368,7 @@ fn MovedNotice(workbench: Workbench) -> impl IntoView {
 // ---- result ----
 
 #[component]
-fn Result(workbench: Workbench) -> impl IntoView {
+fn Outcome(workbench: Workbench) -> impl IntoView {
     let simulation = workbench.simulation;
     let toasts = use_toasts();
     let is_reloading = RwSignal::new(false);
@@ -333,7 +376,7 @@ fn Result(workbench: Workbench) -> impl IntoView {
     let moved = Memo::new(move |_| simulation.with(|simulation| simulation.moved()));
     let taken_at = Memo::new(move |_| simulation.with(|simulation| simulation.before.snapshot.meta.taken_at.clone()));
     let rows = Memo::new(move |_| simulation.with(|simulation| u64::from(simulation.portfolio().len())));
-    let is_policy = Memo::new(move |_| workbench.policy.with(std::result::Result::is_ok));
+    let is_policy = Memo::new(move |_| workbench.policy.with(Result::is_ok));
     let reload = move |_| {
         is_reloading.set(true);
         spawn_local(async move {
@@ -406,7 +449,7 @@ fn RunPanel(id: String, workbench: Workbench, on_close: Callback<()>) -> impl In
         let id = id.get_value();
         async move { api::refresh_run(&id).await }
     });
-    let state = Memo::new(move |_| run.get().and_then(std::result::Result::ok).map(|run| run.state));
+    let state = Memo::new(move |_| run.get().and_then(Result::ok).map(|run| run.state));
     Effect::new(move |_| {
         if live.refresh.with(|tick| tick.as_ref().is_some_and(|tick| tick.done >= tick.total && id.with_value(|id| *id == tick.id))) {
             run.refetch();

@@ -1,6 +1,7 @@
 //! `/tiers`: how the portfolio divides, how current that is, and what decides it.
 
 use crate::api::{self, ApiError};
+use crate::components::empty::Empty;
 use crate::components::icon::{Icon, IconView};
 use crate::components::loaded::{CardsSkeleton, Loaded};
 use crate::components::notice::{Notice, Tone};
@@ -72,6 +73,7 @@ fn Overview(overview: Signal<TierOverview>, on_progress: impl Fn() + Clone + 'st
     }));
     let untiered = Memo::new(move |_| overview.with(|overview| overview.rows.iter().find(|row| row.tier.is_none() && row.judgment_count > 0).cloned()));
     let run = Memo::new(move |_| overview.with(|overview| overview.refresh.clone()));
+    let is_empty = Memo::new(move |_| overview.with(|overview| overview.rows.iter().all(|row| row.judgment_count == 0)));
     view! {
         <section class="tier-cards" aria-label="Tiers">
             {move || rows.get().into_iter().map(|row| view! { <TierCard row/> }).collect_view()}
@@ -83,7 +85,11 @@ fn Overview(overview: Signal<TierOverview>, on_progress: impl Fn() + Clone + 'st
             </Notice>
         })}
         <div class="tiers-detail">
-            <Distribution rows/>
+            {move || if is_empty.get() {
+                view! { <div class="panel"><Empty title="No judgments yet" text="How they divide by tier appears here once a vendor’s export is imported: dragonfly import FILE --commit."/></div> }.into_any()
+            } else {
+                view! { <Distribution rows/> }.into_any()
+            }}
             <div class="tiers-side">
                 <CoveragePanel coverage=Signal::derive(move || overview.with(|overview| overview.coverage.clone()))/>
                 <PublishedPanel published=Signal::derive(move || overview.with(|overview| overview.published.clone()))/>

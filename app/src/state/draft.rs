@@ -59,6 +59,12 @@ impl Draft {
         self.origin.set(Origin::Saved(summary));
     }
 
+    /// Cuts the tie to the saved draft, which somebody else has saved meanwhile; the edits stay.
+    pub fn go_on_as_new(self) {
+        self.origin.set(Origin::New);
+        self.name.update(|name| name.push_str(" (mine)"));
+    }
+
     /// Changes the document; edits of one `gesture` in a row are one step back.
     pub fn edit(self, gesture: &str, change: impl FnOnce(&mut TierPolicyDocument)) {
         let before = self.document.get_untracked();

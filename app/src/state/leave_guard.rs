@@ -10,8 +10,15 @@ use web_sys::{HtmlAnchorElement, MouseEvent};
 pub struct LeaveGuard {
     /// Set by the page that has something to lose.
     pub has_unsaved: RwSignal<bool>,
-    /// Where the person wanted to go when asked.
-    pub asked: RwSignal<Option<String>>,
+    /// What the person wanted to do when asked.
+    pub asked: RwSignal<Option<Leave>>,
+}
+
+/// A way off the page
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leave {
+    To(String),
+    SignOut,
 }
 
 pub fn provide() {
@@ -38,12 +45,34 @@ pub fn provide() {
         if let Some(link) = link.filter(|link| link.pathname() != here) {
             event.prevent_default();
             event.stop_propagation();
-            guard.asked.set(Some(format!("{}{}", link.pathname(), link.search())));
+            guard.asked.set(Some(Leave::To(format!("{}{}", link.pathname(), link.search()))));
         }
     });
     // Listening fails only without a document, and then there is nothing to click.
     let _ = document().add_event_listener_with_callback_and_bool("click", clicked.as_ref().unchecked_ref(), true);
     clicked.forget();
+}
+
+/// Asks as well before the browser's back and forward leave the page; `here` is its address
+///
+/// The browser cannot be kept from going back, but it can be sent to `here` again before the router hears of it.
+pub fn guard_history(here: impl Fn() -> String + 'static) {
+    let guard = use_leave_guard();
+    let moved = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
+        let (target, here) = (location_pathname().unwrap_or_default(), here());
+        if !guard.has_unsaved.get_untracked() || here.split('?').next() == Some(target.as_str()) {
+            return;
+        }
+        event.stop_immediate_propagation();
+        let search = location().search().unwrap_or_default();
+        if let Ok(history) = window().history() {
+            let _ = history.push_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&here));
+        }
+        guard.asked.set(Some(Leave::To(format!("{target}{search}"))));
+    });
+    let _ = window().add_event_listener_with_callback_and_bool("popstate", moved.as_ref().unchecked_ref(), true);
+    let held = StoredValue::new_local(moved);
+    on_cleanup(move || held.with_value(|moved| drop(window().remove_event_listener_with_callback_and_bool("popstate", moved.as_ref().unchecked_ref(), true))));
 }
 
 pub fn use_leave_guard() -> LeaveGuard {
