@@ -6,6 +6,18 @@ CREATE TYPE public.dead_letter_state AS ENUM (
     'discarded'
 );
 
+CREATE TYPE public.import_outcome AS ENUM (
+    'new',
+    'changed',
+    'unchanged',
+    'refused'
+);
+
+CREATE TYPE public.import_state AS ENUM (
+    'parsed',
+    'done'
+);
+
 CREATE TYPE public.membership_role AS ENUM (
     'viewer',
     'operator',
@@ -121,7 +133,8 @@ CREATE TABLE public.enforcement_cases (
     CONSTRAINT enforcement_cases_current_balance_check CHECK ((current_balance >= (0)::numeric)),
     CONSTRAINT enforcement_cases_tier_check CHECK ((tier = ANY (ARRAY['tier0'::text, 'tier1'::text, 'tier2'::text, 'tier3'::text]))),
     CONSTRAINT enforcement_cases_tier_override_check CHECK ((tier_override = ANY (ARRAY['tier0'::text, 'tier1'::text, 'tier2'::text, 'tier3'::text])))
-);
+)
+WITH (fillfactor='50');
 
 ALTER TABLE ONLY public.enforcement_cases FORCE ROW LEVEL SECURITY;
 
@@ -200,6 +213,481 @@ $$;
 
 COMMENT ON FUNCTION public.hold_published_policies(p_org_ids uuid[]) IS 'The published policies, held until the transaction ends: what is assigned under them commits before the next publish. Take it before locking refreshes or judgments';
 
+CREATE FUNCTION public.import_docket(p_case_number text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    RETURN upper(regexp_replace(p_case_number, '[^A-Za-z0-9]'::text, ''::text, 'g'::text));
+
+COMMENT ON FUNCTION public.import_docket(p_case_number text) IS 'What core_judgments.docket makes of a case number';
+
+CREATE TABLE public.import_runs (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    org_id uuid NOT NULL,
+    format text NOT NULL,
+    file_name text NOT NULL,
+    digest text NOT NULL,
+    imported_by text NOT NULL,
+    state public.import_state DEFAULT 'parsed'::public.import_state NOT NULL,
+    new_count bigint DEFAULT 0 NOT NULL,
+    changed_count bigint DEFAULT 0 NOT NULL,
+    unchanged_count bigint DEFAULT 0 NOT NULL,
+    refused_count bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    processed_at timestamp with time zone,
+    CONSTRAINT import_runs_check CHECK (((state = 'done'::public.import_state) = (processed_at IS NOT NULL))),
+    CONSTRAINT import_runs_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT import_runs_format_check CHECK ((format = ANY (ARRAY['simplicity-intake'::text, 'simplicity-export'::text, 'simplicity-canonical'::text, 'jbi-900'::text, 'status-export'::text, 'debtor-intelligence'::text, 'plaintiff-intake'::text])))
+);
+
+ALTER TABLE ONLY public.import_runs FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.import_runs IS 'One row a file that was imported';
+
+COMMENT ON COLUMN public.import_runs.digest IS 'SHA-256 of the file';
+
+COMMENT ON COLUMN public.import_runs.imported_by IS 'Who, as far as it is known: `cli:` and the name of the operating system''s user';
+
+CREATE FUNCTION public.import_intelligence(p_run public.import_runs) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  create temp table import_work on commit drop as
+  select r.id, r.line, r.record, d.*, public.import_docket(d.case_number) as docket,
+         (case when d.employer_name is null then 0 else 1 end + case when d.bank_name is null then 0 else 2 end
+          + case when d.real_property_lead is null then 0 else 4 end
+          + case when d.vehicle_lead is null then 0 else 8 end)::smallint as bits,
+         null::uuid as judgment_id, null::uuid as plaintiff_id, null::bigint as first_id, null::jsonb as prior,
+         null::public.import_outcome as outcome, null::text as error, null::jsonb as changes, null::text as note
+    from public.import_rows r
+    cross join lateral jsonb_to_record(r.record) as d (
+         case_number text, collectability_score numeric(5,2), employer_name text, bank_name text,
+         real_property_lead text, vehicle_lead text, last_updated timestamptz)
+   where r.org_id = p_run.org_id and r.run_id = p_run.id and r.outcome is null;
+  analyze pg_temp.import_work;
+
+  update pg_temp.import_work w
+     set judgment_id = m.judgment_id,
+         error = case when m.candidates = 0 then format('no judgment has the case number `%s`', w.case_number)
+                      when m.candidates > 1
+                      then format('%s judgments have the case number `%s`, and the row names no court', m.candidates, w.case_number) end
+    from (
+      select k.id, count(j.id) as candidates, case when count(j.id) = 1 then min(j.id::text)::uuid end as judgment_id
+        from pg_temp.import_work k
+        left join public.core_judgments j on j.org_id = p_run.org_id and j.docket = k.docket
+       group by k.id) m
+   where m.id = w.id;
+
+  with subject as (
+    select w.id, w.record, w.last_updated,
+           first_value(w.id) over of_one as first_id, first_value(w.line) over of_one as first_line,
+           first_value(w.record) over of_one as first_record, first_value(w.last_updated) over of_one as first_updated
+      from pg_temp.import_work w
+     where w.error is null
+    window of_one as (partition by w.judgment_id order by w.last_updated desc nulls last, w.line, w.id)
+  )
+  update pg_temp.import_work w
+     set first_id = s.first_id,
+         outcome = case when s.record = s.first_record or s.last_updated < s.first_updated
+                        then 'unchanged'::public.import_outcome end,
+         note = case when s.last_updated < s.first_updated then format('line %s is newer', s.first_line) end,
+         error = case when s.record <> s.first_record and not coalesce(s.last_updated < s.first_updated, false)
+                      then format('differs from line %s, which names the same judgment', s.first_line) end
+    from subject s
+   where s.id = w.id and s.first_id <> s.id;
+
+  update pg_temp.import_work w
+     set prior = (select p.record from public.import_rows p
+                   where p.org_id = p_run.org_id and p.judgment_id = w.judgment_id and p.format = p_run.format
+                     and p.outcome <> 'refused' and p.run_id <> p_run.id
+                   order by (p.record ->> 'last_updated')::timestamptz desc nulls last, p.id desc limit 1)
+   where w.outcome is null and w.error is null;
+  update pg_temp.import_work w set outcome = 'unchanged' where w.outcome is null and w.prior = w.record;
+
+  perform from public.core_judgments j
+    where j.id in (select w.judgment_id from pg_temp.import_work w where w.outcome is null and w.error is null)
+    order by j.judgment_no for no key update;
+  update pg_temp.import_work w
+     set outcome = 'unchanged', note = format('older than what is known since %s', d.last_updated at time zone 'UTC')
+    from public.debtor_intelligence d
+   where d.judgment_id = w.judgment_id and w.last_updated < d.last_updated and w.outcome is null and w.error is null;
+
+  -- The row is all that the vendor knows: a blank signal is withdrawn. Only a missing score leaves the known one, since
+  -- a vendor who could not score a debtor this time has not said that the debtor cannot pay.
+  update pg_temp.import_work w
+     set changes = f.changes
+    from pg_temp.import_work k
+    join public.core_judgments j on j.id = k.judgment_id
+    left join public.debtor_intelligence d on d.judgment_id = j.id
+   cross join lateral (
+     select jsonb_object_agg(v.field, jsonb_build_array(v.before, v.after)) as changes
+       from (values
+         ('collectability_score', j.collectability_score::text, coalesce(k.collectability_score, j.collectability_score)::text),
+         ('employer_name', d.employer_name, k.employer_name),
+         ('bank_name', d.bank_name, k.bank_name),
+         ('real_property_lead', d.real_property_lead, k.real_property_lead),
+         ('vehicle_lead', d.vehicle_lead, k.vehicle_lead)) as v (field, before, after)
+      where v.before is distinct from v.after) f
+   where k.id = w.id and k.outcome is null and k.error is null;
+  update pg_temp.import_work w set outcome = 'new', changes = null
+   where w.outcome is null and w.error is null
+     and not exists (select from public.debtor_intelligence d where d.judgment_id = w.judgment_id);
+
+  -- Both in one update, so that the judgment gets one row of facts; the trigger of the table below finds the bits set.
+  update public.core_judgments j
+     set collectability_score = coalesce(w.collectability_score, j.collectability_score), asset_signals = w.bits
+    from pg_temp.import_work w
+   where j.id = w.judgment_id and w.error is null and (w.outcome = 'new' or w.changes is not null)
+     and (coalesce(w.collectability_score, j.collectability_score) is distinct from j.collectability_score
+          or j.asset_signals <> w.bits);
+  insert into public.debtor_intelligence as d
+    (judgment_id, org_id, employer_name, bank_name, real_property_lead, vehicle_lead, last_updated)
+  select w.judgment_id, p_run.org_id, w.employer_name, w.bank_name, w.real_property_lead, w.vehicle_lead,
+         coalesce(w.last_updated, public.app_now())
+    from pg_temp.import_work w
+   where w.error is null and (w.outcome is null or w.outcome = 'new')
+  on conflict (org_id, judgment_id) do update
+    set employer_name = excluded.employer_name, bank_name = excluded.bank_name,
+        real_property_lead = excluded.real_property_lead, vehicle_lead = excluded.vehicle_lead,
+        last_updated = excluded.last_updated;
+end;
+$$;
+
+CREATE FUNCTION public.import_judgments(p_run public.import_runs) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  create temp table import_work on commit drop as
+  select r.id, r.line, r.record, d.*,
+         public.import_docket(d.case_number) as docket, lower(coalesce(d.court, '')) as court_key,
+         public.import_name_key(d.plaintiff) as plaintiff_key,
+         null::uuid as judgment_id, null::uuid as plaintiff_id, null::bigint as first_id, null::jsonb as prior,
+         null::public.import_outcome as outcome, null::text as error, null::jsonb as changes, null::text as note
+    from public.import_rows r
+    cross join lateral jsonb_to_record(r.record) as d (
+         case_number text, court text, county text, state text, case_type text, filing_date date, judgment_date date,
+         judgment_amount numeric(14,2), balance numeric(14,2), status text,
+         plaintiff text, plaintiff_address text, plaintiff_phone text, plaintiff_email text, co_plaintiffs jsonb,
+         defendant text, defendant_address text, lead_source text, lead_id text)
+   where r.org_id = p_run.org_id and r.run_id = p_run.id and r.outcome is null;
+  create index on pg_temp.import_work (docket, court_key);
+  analyze pg_temp.import_work;
+
+  -- Case number and court name a judgment. A court that one side does not know is no contradiction, as long as
+  -- there is no doubt which judgment is meant.
+  update pg_temp.import_work w
+     set judgment_id = coalesce(
+       (select j.id from public.core_judgments j
+         where j.org_id = p_run.org_id and j.docket = w.docket and lower(coalesce(j.court, '')) = w.court_key),
+       case when w.court_key <> ''
+            then (select j.id from public.core_judgments j
+                   where j.org_id = p_run.org_id and j.docket = w.docket and lower(coalesce(j.court, '')) = '')
+            else (select min(j.id::text)::uuid from public.core_judgments j
+                   where j.org_id = p_run.org_id and j.docket = w.docket having count(*) = 1) end);
+  update pg_temp.import_work w
+     set error = format('several courts have the case number `%s`, and the row names none', w.case_number)
+   where w.judgment_id is null and w.court_key = ''
+     and exists (select from public.core_judgments j where j.org_id = p_run.org_id and j.docket = w.docket);
+
+  with subject as (
+    select w.id, w.line, w.record,
+           first_value(w.id) over of_one as first_id, first_value(w.line) over of_one as first_line,
+           first_value(w.record) over of_one as first_record
+      from pg_temp.import_work w
+     where w.error is null
+    window of_one as (partition by coalesce(w.judgment_id::text, w.docket || ' ' || w.court_key) order by w.line, w.id)
+  )
+  update pg_temp.import_work w
+     set first_id = s.first_id,
+         outcome = case when s.record = s.first_record then 'unchanged'::public.import_outcome end,
+         error = case when s.record <> s.first_record
+                      then format('differs from line %s, which names the same judgment', s.first_line) end
+    from subject s
+   where s.id = w.id and s.first_id <> s.id;
+
+  update pg_temp.import_work w
+     set prior = (select p.record from public.import_rows p
+                   where p.org_id = p_run.org_id and p.judgment_id = w.judgment_id and p.format = p_run.format
+                     and p.outcome <> 'refused' and p.run_id <> p_run.id
+                   order by p.id desc limit 1)
+   where w.judgment_id is not null and w.outcome is null and w.error is null;
+  update pg_temp.import_work w set outcome = 'unchanged' where w.prior = w.record;
+
+  -- Contact details of a plaintiff who is known already are left alone: they belong to the plaintiff intake.
+  insert into public.plaintiffs (org_id, name, address, phone, email)
+  select distinct on (w.plaintiff_key)
+         p_run.org_id, w.plaintiff, w.plaintiff_address, w.plaintiff_phone, w.plaintiff_email
+    from pg_temp.import_work w
+   where w.outcome is null and w.error is null and w.prior -> 'plaintiff' is distinct from w.record -> 'plaintiff'
+   order by w.plaintiff_key, w.line
+  on conflict (org_id, normalized_name) do nothing;
+  insert into public.plaintiffs (org_id, name)
+  select distinct on (public.import_name_key(c.name)) p_run.org_id, c.name
+    from pg_temp.import_work w cross join lateral jsonb_array_elements_text(w.co_plaintiffs) as c (name)
+   where w.outcome is null and w.error is null
+   order by public.import_name_key(c.name), w.line
+  on conflict (org_id, normalized_name) do nothing;
+  update pg_temp.import_work w set plaintiff_id = p.id
+    from public.plaintiffs p
+   where p.org_id = p_run.org_id and p.normalized_name = w.plaintiff_key and w.outcome is null and w.error is null;
+
+  with inserted as (
+    insert into public.core_judgments
+      (org_id, case_number, court, county, state, case_type, plaintiff_id, defendant_name, defendant_address,
+       filing_date, judgment_date, judgment_amount, balance_due, imported_balance, status, lead_source, lead_id)
+    select p_run.org_id, w.case_number, w.court, w.county, w.state, w.case_type, w.plaintiff_id, w.defendant,
+           w.defendant_address, w.filing_date, w.judgment_date, w.judgment_amount,
+           coalesce(w.balance, w.judgment_amount), coalesce(w.balance, w.judgment_amount),
+           coalesce(w.status, 'unsatisfied'), w.lead_source, w.lead_id
+      from pg_temp.import_work w
+     where w.judgment_id is null and w.outcome is null and w.error is null
+     order by w.line, w.id
+    returning id, docket, lower(coalesce(court, '')) as court_key
+  )
+  update pg_temp.import_work w set judgment_id = i.id, outcome = 'new'
+    from inserted i
+   where w.docket = i.docket and w.court_key = i.court_key and w.outcome is null and w.error is null;
+
+  -- In the order in which refreshes and workers lock.
+  perform from public.core_judgments j
+    where j.id in (select w.judgment_id from pg_temp.import_work w where w.outcome is null and w.error is null)
+    order by j.judgment_no for no key update;
+  update pg_temp.import_work w
+     set changes = f.changes,
+         note = concat_ws('; ',
+           case when k.balance <> j.balance_due and not b.is_untouched and b.is_moved
+                then format('the balance stays %s: payments have changed it', j.balance_due) end,
+           case when k.status <> j.status and s.is_final then format('the status stays %s', j.status) end)
+    from pg_temp.import_work k
+    join public.core_judgments j on j.id = k.judgment_id
+    join public.plaintiffs p on p.id = j.plaintiff_id
+   cross join lateral (
+     select j.balance_due is null or j.balance_due = coalesce(j.imported_balance, j.judgment_amount) as is_untouched,
+            k.prior -> 'balance' is distinct from k.record -> 'balance' as is_moved) b
+   -- No vendor knows these two statuses, so none can take them back.
+   cross join lateral (select j.status in ('vacated', 'expired') as is_final) s
+   cross join lateral (
+     select jsonb_object_agg(v.field, jsonb_build_array(v.before, v.after)) as changes
+       from (values
+         ('court', 'court', nullif(j.court, ''), case when coalesce(j.court, '') = '' then k.court end),
+         ('county', 'county', j.county, k.county),
+         ('state', 'state', j.state, k.state),
+         ('case_type', 'case_type', j.case_type, k.case_type),
+         ('filing_date', 'filing_date', j.filing_date::text, k.filing_date::text),
+         ('judgment_date', 'judgment_date', j.judgment_date::text, k.judgment_date::text),
+         ('judgment_amount', 'judgment_amount', j.judgment_amount::text, k.judgment_amount::text),
+         ('balance_due', 'balance', j.balance_due::text, case when b.is_untouched then k.balance::text end),
+         ('status', 'status', j.status, case when not s.is_final then k.status end),
+         ('plaintiff', 'plaintiff', p.name, case when k.plaintiff_id <> j.plaintiff_id then k.plaintiff end),
+         ('defendant_name', 'defendant', j.defendant_name, k.defendant),
+         ('defendant_address', 'defendant_address', j.defendant_address, k.defendant_address),
+         ('lead_source', 'lead_source', j.lead_source, k.lead_source),
+         ('lead_id', 'lead_id', j.lead_id, k.lead_id)) as v (field, said_in, before, after)
+      where v.after is not null and v.after is distinct from v.before
+        and k.prior -> v.said_in is distinct from k.record -> v.said_in) f
+   where k.id = w.id and k.outcome is null and k.error is null;
+  update public.core_judgments j
+     set court = case when w.changes ? 'court' then w.court else j.court end,
+         county = case when w.changes ? 'county' then w.county else j.county end,
+         state = case when w.changes ? 'state' then w.state else j.state end,
+         case_type = case when w.changes ? 'case_type' then w.case_type else j.case_type end,
+         filing_date = case when w.changes ? 'filing_date' then w.filing_date else j.filing_date end,
+         judgment_date = case when w.changes ? 'judgment_date' then w.judgment_date else j.judgment_date end,
+         judgment_amount = case when w.changes ? 'judgment_amount' then w.judgment_amount else j.judgment_amount end,
+         balance_due = case when w.changes ? 'balance_due' then w.balance else j.balance_due end,
+         imported_balance = case when w.changes ? 'balance_due' or w.balance = j.balance_due then w.balance
+                                 -- An amount that a vendor corrects must not make an untouched balance look paid.
+                                 else coalesce(j.imported_balance, j.judgment_amount) end,
+         status = case when w.changes ? 'status' then w.status else j.status end,
+         plaintiff_id = case when w.changes ? 'plaintiff' then w.plaintiff_id else j.plaintiff_id end,
+         defendant_name = case when w.changes ? 'defendant_name' then w.defendant else j.defendant_name end,
+         defendant_address = case when w.changes ? 'defendant_address' then w.defendant_address else j.defendant_address end,
+         lead_source = case when w.changes ? 'lead_source' then w.lead_source else j.lead_source end,
+         lead_id = case when w.changes ? 'lead_id' then w.lead_id else j.lead_id end
+    from pg_temp.import_work w
+   where j.id = w.judgment_id and w.outcome is null and w.error is null
+     and (w.changes is not null or (w.balance = j.balance_due and j.imported_balance is distinct from w.balance));
+
+  update pg_temp.import_work w set judgment_id = f.judgment_id
+    from pg_temp.import_work f where f.id = w.first_id;
+end;
+$$;
+
+CREATE FUNCTION public.import_name_key(p_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO ''
+    RETURN lower(btrim(regexp_replace(p_name, '\s+'::text, ' '::text, 'g'::text)));
+
+COMMENT ON FUNCTION public.import_name_key(p_name text) IS 'What plaintiffs.normalized_name makes of a name';
+
+CREATE FUNCTION public.import_plaintiffs(p_run public.import_runs) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  create temp table import_work on commit drop as
+  select r.id, r.line, r.record, d.*, public.import_name_key(d.name) as name_key,
+         null::uuid as judgment_id, null::uuid as plaintiff_id, null::bigint as first_id, null::jsonb as prior,
+         null::public.import_outcome as outcome, null::text as error, null::jsonb as changes, null::text as note
+    from public.import_rows r
+    cross join lateral jsonb_to_record(r.record) as d (
+         name text, email text, phone text, firm_name text, contact_name text, address text, city text, state text,
+         postal_code text, source_reference text)
+   where r.org_id = p_run.org_id and r.run_id = p_run.id and r.outcome is null;
+  analyze pg_temp.import_work;
+
+  with subject as (
+    select w.id, w.record,
+           first_value(w.id) over of_one as first_id, first_value(w.line) over of_one as first_line,
+           first_value(w.record) over of_one as first_record
+      from pg_temp.import_work w
+    window of_one as (partition by w.name_key order by w.line, w.id)
+  )
+  update pg_temp.import_work w
+     set first_id = s.first_id,
+         outcome = case when s.record = s.first_record then 'unchanged'::public.import_outcome end,
+         error = case when s.record <> s.first_record
+                      then format('differs from line %s, which names the same plaintiff', s.first_line) end
+    from subject s
+   where s.id = w.id and s.first_id <> s.id;
+
+  update pg_temp.import_work w
+     set plaintiff_id = p.id,
+         prior = (select i.record from public.import_rows i
+                   where i.org_id = p_run.org_id and i.plaintiff_id = p.id and i.format = p_run.format
+                     and i.outcome <> 'refused' and i.run_id <> p_run.id
+                   order by i.id desc limit 1)
+    from public.plaintiffs p
+   where p.org_id = p_run.org_id and p.normalized_name = w.name_key;
+  update pg_temp.import_work w set outcome = 'unchanged' where w.outcome is null and w.error is null and w.prior = w.record;
+
+  with inserted as (
+    insert into public.plaintiffs
+      (org_id, name, email, phone, firm_name, contact_name, address, city, state, postal_code, source_reference)
+    select p_run.org_id, w.name, w.email, w.phone, w.firm_name, w.contact_name, w.address, w.city, w.state,
+           w.postal_code, w.source_reference
+      from pg_temp.import_work w
+     where w.plaintiff_id is null and w.outcome is null and w.error is null
+     order by w.line, w.id
+    returning id, normalized_name
+  )
+  update pg_temp.import_work w set plaintiff_id = i.id, outcome = 'new'
+    from inserted i where w.name_key = i.normalized_name and w.outcome is null and w.error is null;
+
+  update pg_temp.import_work w
+     set changes = f.changes
+    from pg_temp.import_work k
+    join public.plaintiffs p on p.id = k.plaintiff_id
+   cross join lateral (
+     select jsonb_object_agg(v.field, jsonb_build_array(v.before, v.after)) as changes
+       from (values
+         ('email', p.email, k.email), ('phone', p.phone, k.phone), ('firm_name', p.firm_name, k.firm_name),
+         ('contact_name', p.contact_name, k.contact_name), ('address', p.address, k.address), ('city', p.city, k.city),
+         ('state', p.state, k.state), ('postal_code', p.postal_code, k.postal_code),
+         ('source_reference', p.source_reference, k.source_reference)) as v (field, before, after)
+      where v.after is not null and v.after is distinct from v.before
+        and k.prior -> v.field is distinct from k.record -> v.field) f
+   where k.id = w.id and k.outcome is null and k.error is null;
+  update public.plaintiffs p
+     set email = case when w.changes ? 'email' then w.email else p.email end,
+         phone = case when w.changes ? 'phone' then w.phone else p.phone end,
+         firm_name = case when w.changes ? 'firm_name' then w.firm_name else p.firm_name end,
+         contact_name = case when w.changes ? 'contact_name' then w.contact_name else p.contact_name end,
+         address = case when w.changes ? 'address' then w.address else p.address end,
+         city = case when w.changes ? 'city' then w.city else p.city end,
+         state = case when w.changes ? 'state' then w.state else p.state end,
+         postal_code = case when w.changes ? 'postal_code' then w.postal_code else p.postal_code end,
+         source_reference = case when w.changes ? 'source_reference' then w.source_reference else p.source_reference end
+    from pg_temp.import_work w
+   where p.id = w.plaintiff_id and w.changes is not null;
+
+  update pg_temp.import_work w set plaintiff_id = f.plaintiff_id
+    from pg_temp.import_work f where f.id = w.first_id;
+end;
+$$;
+
+CREATE FUNCTION public.import_statuses(p_run public.import_runs) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  create temp table import_work on commit drop as
+  select r.id, r.line, r.record, d.lead_id, d.county, d.status, d.updated_at, d.docket as said_docket,
+         public.import_docket(d.docket) as docket, null::uuid as judgment_id, null::uuid as plaintiff_id,
+         null::bigint as first_id, null::jsonb as prior,
+         null::public.import_outcome as outcome, null::text as error, null::jsonb as changes, null::text as note
+    from public.import_rows r
+    cross join lateral jsonb_to_record(r.record) as d (
+         docket text, lead_id text, county text, status text, updated_at timestamptz)
+   where r.org_id = p_run.org_id and r.run_id = p_run.id and r.outcome is null;
+  analyze pg_temp.import_work;
+
+  -- The docket names the judgment; lead id, then county, tell those of several courts apart.
+  update pg_temp.import_work w
+     set judgment_id = m.judgment_id,
+         error = case
+           when m.candidates = 0 then format('no judgment has the docket `%s`', w.said_docket)
+           when m.judgment_id is null
+           then format('%s judgments have the docket `%s`, and neither lead id nor county tells which', m.candidates, w.said_docket) end
+    from (
+      select k.id, count(j.id) as candidates,
+             coalesce(case when count(j.id) = 1 then min(j.id::text) end,
+                      case when count(j.id) filter (where j.lead_id = k.lead_id) = 1
+                           then min(j.id::text) filter (where j.lead_id = k.lead_id) end,
+                      case when count(j.id) filter (where lower(j.county) = lower(k.county)) = 1
+                           then min(j.id::text) filter (where lower(j.county) = lower(k.county)) end)::uuid as judgment_id
+        from pg_temp.import_work k
+        left join public.core_judgments j on j.org_id = p_run.org_id and j.docket = k.docket
+       group by k.id) m
+   where m.id = w.id;
+
+  -- The newest statement of a file counts.
+  with subject as (
+    select w.id, w.record, w.updated_at,
+           first_value(w.id) over of_one as first_id, first_value(w.line) over of_one as first_line,
+           first_value(w.record) over of_one as first_record, first_value(w.updated_at) over of_one as first_updated_at
+      from pg_temp.import_work w
+     where w.error is null
+    window of_one as (partition by w.judgment_id order by w.updated_at desc nulls last, w.line, w.id)
+  )
+  update pg_temp.import_work w
+     set first_id = s.first_id,
+         outcome = case when s.record = s.first_record or s.updated_at < s.first_updated_at
+                        then 'unchanged'::public.import_outcome end,
+         note = case when s.updated_at < s.first_updated_at then format('line %s is newer', s.first_line) end,
+         error = case when s.record <> s.first_record and not coalesce(s.updated_at < s.first_updated_at, false)
+                      then format('differs from line %s, which names the same judgment', s.first_line) end
+    from subject s
+   where s.id = w.id and s.first_id <> s.id;
+
+  update pg_temp.import_work w
+     set prior = (select p.record from public.import_rows p
+                   where p.org_id = p_run.org_id and p.judgment_id = w.judgment_id and p.format = p_run.format
+                     and p.outcome <> 'refused' and p.run_id <> p_run.id
+                   -- Older statements are kept too, behind newer ones that came first.
+                   order by (p.record ->> 'updated_at')::timestamptz desc nulls last, p.id desc limit 1)
+   where w.outcome is null and w.error is null;
+  update pg_temp.import_work w set outcome = 'unchanged' where w.outcome is null and w.prior = w.record;
+  update pg_temp.import_work w
+     set outcome = 'unchanged', note = format('older than the status of %s, which is known already', w.prior ->> 'updated_at')
+   where w.outcome is null and w.error is null and w.updated_at < (w.prior ->> 'updated_at')::timestamptz;
+
+  perform from public.core_judgments j
+    where j.id in (select w.judgment_id from pg_temp.import_work w where w.outcome is null and w.error is null)
+    order by j.judgment_no for no key update;
+  update pg_temp.import_work w
+     set changes = case when j.status not in ('vacated', 'expired')
+                        then jsonb_build_object('status', jsonb_build_array(j.status, w.status)) end,
+         note = case when j.status in ('vacated', 'expired') then format('the status stays %s', j.status) end
+    from public.core_judgments j
+   where j.id = w.judgment_id and w.outcome is null and w.error is null and j.status <> w.status;
+  update public.core_judgments j set status = w.status
+    from pg_temp.import_work w
+   where j.id = w.judgment_id and w.changes is not null;
+end;
+$$;
+
 CREATE FUNCTION public.is_closed_status(p_status text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (p_status = ANY (ARRAY['satisfied'::text, 'vacated'::text, 'expired'::text]));
@@ -243,6 +731,81 @@ begin
   perform public.notify_live(public.current_org_id(), '{"kind": "queues"}');
 end;
 $$;
+
+CREATE FUNCTION public.process_simplicity_imports(import_run_id uuid) RETURNS public.import_runs
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  v_run public.import_runs;
+  v_refresh_follows text := coalesce(current_setting('dragonfly.refresh_follows', true), '');
+  v_judgment_ids uuid[];
+  v_keys text[];
+begin
+  select * into v_run from public.import_runs r where r.id = process_simplicity_imports.import_run_id for update;
+  if not found then
+    raise sqlstate 'PT404' using message = 'import run not found';
+  end if;
+  if v_run.state = 'done' then
+    return v_run;
+  end if;
+  -- What a row does depends on what is known, so two files of one organisation go one after the other.
+  perform pg_advisory_xact_lock(hashtextextended('import:' || v_run.org_id, 0));
+  if to_regclass('pg_temp.import_work') is not null then
+    drop table pg_temp.import_work;
+  end if;
+
+  -- The facts are queued below all at once, which is many times faster than row by row.
+  perform set_config('dragonfly.refresh_follows', 'on', true);
+  case v_run.format
+    when 'status-export' then perform public.import_statuses(v_run);
+    when 'debtor-intelligence' then perform public.import_intelligence(v_run);
+    when 'plaintiff-intake' then perform public.import_plaintiffs(v_run);
+    else perform public.import_judgments(v_run);
+  end case;
+  perform set_config('dragonfly.refresh_follows', v_refresh_follows, true);
+
+  update public.import_rows r
+     set outcome = case when w.error is not null then 'refused'
+                        when w.outcome is not null then w.outcome
+                        when w.changes is not null then 'changed'
+                        else 'unchanged' end::public.import_outcome,
+         error = w.error, changes = w.changes, note = nullif(w.note, ''),
+         judgment_id = w.judgment_id, plaintiff_id = w.plaintiff_id
+    from pg_temp.import_work w
+   where r.id = w.id;
+  drop table pg_temp.import_work;
+
+  if v_refresh_follows <> 'on' then
+    for v_judgment_ids, v_keys in
+      select array_agg(f.judgment_id), array_agg('tier:' || f.judgment_id || ':facts:' || f.id)
+        from (select k.judgment_id, max(k.id) as id, row_number() over (order by max(k.id)) as n
+                from public.judgment_facts k
+                join public.core_judgments j on j.id = k.judgment_id and not public.is_closed_status(j.status)
+               where k.org_id = v_run.org_id and k.written_by = pg_current_xact_id()
+               group by k.judgment_id) f
+       group by f.n / 10000
+    loop
+      perform public.queue_tier_assignments(v_run.org_id, v_judgment_ids, v_keys);
+    end loop;
+  end if;
+  perform public.notify_live(v_run.org_id, '{"kind": "judgments"}');
+
+  update public.import_runs r
+     set state = 'done', processed_at = public.app_now(), new_count = c.new, changed_count = c.changed,
+         unchanged_count = c.unchanged, refused_count = c.refused
+    from (select count(*) filter (where i.outcome = 'new') as new,
+                 count(*) filter (where i.outcome = 'changed') as changed,
+                 count(*) filter (where i.outcome = 'unchanged') as unchanged,
+                 count(*) filter (where i.outcome = 'refused') as refused
+            from public.import_rows i where i.org_id = v_run.org_id and i.run_id = v_run.id) c
+   where r.id = v_run.id
+  returning r.* into v_run;
+  return v_run;
+end;
+$$;
+
+COMMENT ON FUNCTION public.process_simplicity_imports(import_run_id uuid) IS 'Turns the rows of an import run into plaintiffs, judgments, statuses and intelligence, once; in a transaction that is rolled back it is the plan';
 
 CREATE TABLE public.tier_refreshes (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -367,7 +930,8 @@ begin
   perform pgmq.archive(p_kind, p_msg_ids);
   update public.queue_jobs j set state = 'done', ended_at = public.app_now()
     from unnest(p_msg_ids, p_job_ids) as d (msg_id, job_id)
-   where j.id = d.job_id and j.msg_id = d.msg_id and j.kind = p_kind and j.state = 'queued';
+   -- By id alone: asked for what is queued, the planner reads all of that.
+   where j.id = d.job_id and j.msg_id = d.msg_id;
 end;
 $$;
 
@@ -946,16 +1510,18 @@ CREATE TABLE public.core_judgments (
     lead_id text,
     created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    imported_balance numeric(14,2),
     CONSTRAINT core_judgments_asset_signals_check CHECK (((asset_signals >= 0) AND (asset_signals <= 15))),
     CONSTRAINT core_judgments_balance_due_check CHECK ((balance_due >= (0)::numeric)),
     CONSTRAINT core_judgments_case_number_check CHECK ((btrim(case_number) <> ''::text)),
     CONSTRAINT core_judgments_check CHECK ((((tier IS NULL) = (tier_as_of IS NULL)) AND ((tier IS NULL) = (tier_policy_revision IS NULL)))),
     CONSTRAINT core_judgments_collectability_score_check CHECK (((collectability_score >= (0)::numeric) AND (collectability_score <= (100)::numeric))),
+    CONSTRAINT core_judgments_imported_balance_check CHECK ((imported_balance >= (0)::numeric)),
     CONSTRAINT core_judgments_judgment_amount_check CHECK ((judgment_amount >= (0)::numeric)),
     CONSTRAINT core_judgments_status_check CHECK ((status = ANY (ARRAY['unsatisfied'::text, 'in_progress'::text, 'satisfied'::text, 'vacated'::text, 'expired'::text]))),
     CONSTRAINT core_judgments_tier_check CHECK (((tier >= 0) AND (tier <= 3)))
 )
-WITH (fillfactor='80');
+WITH (fillfactor='50');
 
 ALTER TABLE ONLY public.core_judgments FORCE ROW LEVEL SECURITY;
 
@@ -968,6 +1534,8 @@ COMMENT ON COLUMN public.core_judgments.asset_signals IS 'Bits of the signals pr
 COMMENT ON COLUMN public.core_judgments.tier IS 'Enforcement tier 0–3 that the policy computed; null until first tiered';
 
 COMMENT ON COLUMN public.core_judgments.tier_decided_by IS 'rule/arm; null where the fallback decided';
+
+COMMENT ON COLUMN public.core_judgments.imported_balance IS 'The balance that an import set last; where balance_due differs, payments have changed it and no import overwrites it';
 
 ALTER TABLE public.core_judgments ALTER COLUMN judgment_no ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.core_judgments_judgment_no_seq
@@ -999,6 +1567,43 @@ CREATE TABLE public.enforcement_stage_lookup (
 );
 
 ALTER TABLE ONLY public.enforcement_stage_lookup FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.import_rows (
+    id bigint NOT NULL,
+    org_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    format text NOT NULL,
+    line bigint NOT NULL,
+    record jsonb,
+    outcome public.import_outcome,
+    error text,
+    changes jsonb,
+    note text,
+    judgment_id uuid,
+    plaintiff_id uuid,
+    CONSTRAINT import_rows_check CHECK (((outcome = 'refused'::public.import_outcome) = (error IS NOT NULL))),
+    CONSTRAINT import_rows_check1 CHECK (((record IS NOT NULL) OR (error IS NOT NULL))),
+    CONSTRAINT import_rows_line_check CHECK ((line > 0))
+);
+
+ALTER TABLE ONLY public.import_rows FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.import_rows IS 'What each row of a file said and what came of it; the newest of a judgment and format is what that vendor said last';
+
+COMMENT ON COLUMN public.import_rows.record IS 'Typed by the crate `import`; null where that refused the row';
+
+COMMENT ON COLUMN public.import_rows.changes IS 'Field to [before, after], where the outcome is `changed`';
+
+COMMENT ON COLUMN public.import_rows.note IS 'What the row said and why it was not followed';
+
+ALTER TABLE public.import_rows ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.import_rows_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.judgment_facts (
     id bigint NOT NULL,
@@ -1296,6 +1901,15 @@ ALTER TABLE ONLY public.enforcement_cases
 ALTER TABLE ONLY public.enforcement_stage_lookup
     ADD CONSTRAINT enforcement_stage_lookup_pkey PRIMARY KEY (stage);
 
+ALTER TABLE ONLY public.import_rows
+    ADD CONSTRAINT import_rows_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.import_runs
+    ADD CONSTRAINT import_runs_org_id_id_key UNIQUE (org_id, id);
+
+ALTER TABLE ONLY public.import_runs
+    ADD CONSTRAINT import_runs_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.judgment_facts
     ADD CONSTRAINT judgment_facts_pkey PRIMARY KEY (id);
 
@@ -1362,6 +1976,8 @@ ALTER TABLE ONLY public.users
 ALTER TABLE ONLY public.worker_heartbeats
     ADD CONSTRAINT worker_heartbeats_pkey PRIMARY KEY (worker);
 
+CREATE INDEX core_judgments_balance ON public.core_judgments USING btree (org_id, balance_due DESC NULLS LAST, judgment_no);
+
 CREATE UNIQUE INDEX core_judgments_case ON public.core_judgments USING btree (org_id, docket, lower(COALESCE(court, ''::text)));
 
 CREATE INDEX core_judgments_lead ON public.core_judgments USING btree (org_id, lead_id) WHERE (lead_id IS NOT NULL);
@@ -1379,6 +1995,14 @@ CREATE INDEX enforcement_cases_override ON public.enforcement_cases USING btree 
 CREATE INDEX enforcement_cases_plaintiff ON public.enforcement_cases USING btree (org_id, plaintiff_id);
 
 CREATE INDEX enforcement_cases_stage_tier ON public.enforcement_cases USING btree (current_stage, tier) WHERE (closed_at IS NULL);
+
+CREATE INDEX import_rows_judgment ON public.import_rows USING btree (org_id, judgment_id, format, id DESC);
+
+CREATE INDEX import_rows_plaintiff ON public.import_rows USING btree (org_id, plaintiff_id, format, id DESC);
+
+CREATE INDEX import_rows_run ON public.import_rows USING btree (org_id, run_id, line);
+
+CREATE INDEX import_runs_newest ON public.import_runs USING btree (org_id, created_at DESC);
 
 CREATE INDEX judgment_facts_judgment ON public.judgment_facts USING btree (org_id, judgment_id, valid_from DESC, id DESC);
 
@@ -1460,6 +2084,18 @@ ALTER TABLE ONLY public.enforcement_cases
 
 ALTER TABLE ONLY public.enforcement_cases
     ADD CONSTRAINT enforcement_cases_org_id_plaintiff_id_fkey FOREIGN KEY (org_id, plaintiff_id) REFERENCES public.plaintiffs(org_id, id);
+
+ALTER TABLE ONLY public.import_rows
+    ADD CONSTRAINT import_rows_org_id_judgment_id_fkey FOREIGN KEY (org_id, judgment_id) REFERENCES public.core_judgments(org_id, id) ON DELETE SET NULL (judgment_id);
+
+ALTER TABLE ONLY public.import_rows
+    ADD CONSTRAINT import_rows_org_id_plaintiff_id_fkey FOREIGN KEY (org_id, plaintiff_id) REFERENCES public.plaintiffs(org_id, id) ON DELETE SET NULL (plaintiff_id);
+
+ALTER TABLE ONLY public.import_rows
+    ADD CONSTRAINT import_rows_org_id_run_id_fkey FOREIGN KEY (org_id, run_id) REFERENCES public.import_runs(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.import_runs
+    ADD CONSTRAINT import_runs_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.judgment_facts
     ADD CONSTRAINT judgment_facts_org_id_judgment_id_fkey FOREIGN KEY (org_id, judgment_id) REFERENCES public.core_judgments(org_id, id) ON DELETE CASCADE;
@@ -1553,6 +2189,10 @@ CREATE POLICY "everybody signed in sees the stages" ON public.enforcement_stage_
 
 CREATE POLICY "everybody signed in sees whether workers live" ON public.worker_heartbeats FOR SELECT TO authenticated USING (true);
 
+ALTER TABLE public.import_rows ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.import_runs ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.judgment_facts ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "members see assignments of their judgments" ON public.tier_assignments FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
@@ -1567,11 +2207,15 @@ CREATE POLICY "members see the people of their organisation" ON public.users FOR
    FROM public.memberships m
   WHERE ((m.user_id = users.id) AND (m.org_id = ( SELECT public.current_org_id() AS current_org_id))))));
 
+CREATE POLICY "members see the rows of their imports" ON public.import_rows FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
 CREATE POLICY "members see their cases" ON public.enforcement_cases FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see their dead letters" ON public.queue_dead_letters FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see their failed attempts" ON public.queue_attempts FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see their imports" ON public.import_runs FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see their jobs" ON public.queue_jobs FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
@@ -1615,6 +2259,8 @@ CREATE POLICY "the service buries messages" ON public.queue_dead_letters TO serv
 
 CREATE POLICY "the service keeps the ledger" ON public.queue_jobs TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
+CREATE POLICY "the service keeps the rows of imports" ON public.import_rows TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
 CREATE POLICY "the service manages cases" ON public.enforcement_cases TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service manages judgments" ON public.core_judgments TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
@@ -1642,6 +2288,8 @@ CREATE POLICY "the service records attempts" ON public.queue_attempts TO service
 CREATE POLICY "the service records nightly runs" ON public.nightly_runs TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service reports its workers" ON public.worker_heartbeats TO service_role USING (true) WITH CHECK (true);
+
+CREATE POLICY "the service runs imports" ON public.import_runs TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service runs refreshes" ON public.tier_refreshes TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
@@ -1723,6 +2371,27 @@ GRANT UPDATE(updated_at) ON TABLE public.tier_policies TO admin;
 REVOKE ALL ON FUNCTION public.hold_published_policies(p_org_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.hold_published_policies(p_org_ids uuid[]) TO service_role;
 
+REVOKE ALL ON FUNCTION public.import_docket(p_case_number text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.import_docket(p_case_number text) TO service_role;
+
+GRANT SELECT ON TABLE public.import_runs TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.import_runs TO service_role;
+
+REVOKE ALL ON FUNCTION public.import_intelligence(p_run public.import_runs) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.import_intelligence(p_run public.import_runs) TO service_role;
+
+REVOKE ALL ON FUNCTION public.import_judgments(p_run public.import_runs) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.import_judgments(p_run public.import_runs) TO service_role;
+
+REVOKE ALL ON FUNCTION public.import_name_key(p_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.import_name_key(p_name text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.import_plaintiffs(p_run public.import_runs) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.import_plaintiffs(p_run public.import_runs) TO service_role;
+
+REVOKE ALL ON FUNCTION public.import_statuses(p_run public.import_runs) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.import_statuses(p_run public.import_runs) TO service_role;
+
 REVOKE ALL ON FUNCTION public.is_closed_status(p_status text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.is_closed_status(p_status text) TO authenticated;
 GRANT ALL ON FUNCTION public.is_closed_status(p_status text) TO service_role;
@@ -1740,6 +2409,9 @@ GRANT ALL ON FUNCTION public.org_today_start(p_org_id uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.pause_queue(p_kind text, p_is_paused boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.pause_queue(p_kind text, p_is_paused boolean) TO admin;
+
+REVOKE ALL ON FUNCTION public.process_simplicity_imports(import_run_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.process_simplicity_imports(import_run_id uuid) TO service_role;
 
 GRANT SELECT ON TABLE public.tier_refreshes TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_refreshes TO service_role;
@@ -1824,6 +2496,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.debtor_intelligence TO service
 
 GRANT SELECT ON TABLE public.enforcement_stage_lookup TO authenticated;
 GRANT SELECT ON TABLE public.enforcement_stage_lookup TO service_role;
+
+GRANT SELECT ON TABLE public.import_rows TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.import_rows TO service_role;
 
 GRANT SELECT ON TABLE public.judgment_facts TO authenticated;
 GRANT SELECT,INSERT ON TABLE public.judgment_facts TO service_role;

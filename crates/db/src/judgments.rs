@@ -102,9 +102,9 @@ impl Sort {
     }
 
     /// Judgments that lack the value come last either way; equal ones are in the order of their numbers
-    fn order_by(self) -> String {
+    fn order_by(self, column: &str) -> String {
         let direction = if self.descends { "desc" } else { "asc" };
-        format!(" order by {} {direction} nulls last, j.judgment_no", self.column)
+        format!(" order by {column} {direction} nulls last, j.judgment_no")
     }
 }
 
@@ -334,15 +334,19 @@ pub async fn page(tx: &mut Transaction, filter: &JudgmentFilter) -> Result<Judgm
     filter.push_conditions(&mut sql);
     let (total, total_balance): (i64, Decimal) = sql.build_query_as().fetch_one(&mut **tx).await?;
 
-    // The page is cut from the bare table first: joining is for the rows that are shown.
-    let mut sql = QueryBuilder::new(format!("select {ROW_COLUMNS} from (select j.* from "));
-    sql.push(if filter.sort.column.starts_with("p.") { ROW_TABLES } else { "public.core_judgments j" });
+    // What is sorted is narrow; the rows that are shown are looked up.
+    let Sort { column, .. } = filter.sort;
+    let mut sql = QueryBuilder::new(format!(
+        "select {ROW_COLUMNS} from (select j.id, j.judgment_no, {column} as sort_key from "
+    ));
+    sql.push(if column.starts_with("p.") { ROW_TABLES } else { "public.core_judgments j" });
     filter.push_conditions(&mut sql);
-    sql.push(filter.sort.order_by());
+    sql.push(filter.sort.order_by(column));
     sql.push(" limit ").push_bind(i64::from(filter.limit));
     sql.push(" offset ").push_bind(i64::from(filter.offset));
-    sql.push(") j join public.plaintiffs p on p.org_id = j.org_id and p.id = j.plaintiff_id");
-    sql.push(filter.sort.order_by());
+    sql.push(") s join public.core_judgments j on j.id = s.id");
+    sql.push(" join public.plaintiffs p on p.org_id = j.org_id and p.id = j.plaintiff_id");
+    sql.push(filter.sort.order_by("s.sort_key"));
     let records: Vec<Record> = sql.build_query_as().fetch_all(&mut **tx).await?;
 
     Ok(JudgmentPage {
@@ -365,7 +369,7 @@ pub async fn send_rows(
 ) {
     let mut sql = QueryBuilder::new(format!("select {ROW_COLUMNS} from {ROW_TABLES}"));
     filter.push_conditions(&mut sql);
-    sql.push(filter.sort.order_by());
+    sql.push(filter.sort.order_by(filter.sort.column));
     let records = sql.build_query_as::<Record>().fetch(&mut *tx).map_ok(JudgmentRow::from);
     let mut pieces = records.try_chunks(EXPORT_ROWS);
     while let Some(piece) = pieces.next().await {
