@@ -12,17 +12,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 /// What the console is made of, relative to the root of the checkout
-const INPUTS: [&str; 9] = [
-    "app",
-    "crates/policy",
-    "crates/contract",
-    "public",
-    "Trunk.toml",
-    "Cargo.toml",
-    "Cargo.lock",
-    ".cargo",
-    "tests/e2e/package-lock.json",
-];
+const INPUTS: [&str; 8] =
+    ["app", "crates/policy", "crates/contract", "public", "Trunk.toml", "Cargo.toml", "Cargo.lock", ".cargo"];
 
 /// Builds the console for release, with a `.br` and a `.gz` beside every file that compresses
 ///
@@ -36,7 +27,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     say("building the console");
     let mut fetch = setup::wasm_command(workspace, "cargo");
     run(fetch.args(["fetch", "--quiet", "--locked", "--target", "wasm32-unknown-unknown"]))?;
-    // Offline, since Trunk would otherwise download a wasm-opt or wasm-bindgen that it does not find.
+    // Offline, since Trunk would otherwise download a wasm-bindgen that it does not find.
     let mut trunk = setup::wasm_command(workspace, "trunk");
     trunk.args(["build", "--release", "--offline", "--locked", "--cargo-profile", "wasm", "--dist"]);
     // Trunk takes `NO_COLOR=1` for a malformed flag.

@@ -17,6 +17,7 @@ pub(crate) struct Arguments {}
 
 pub(crate) fn setup(workspace: &Workspace, _: &Arguments) -> Result<()> {
     console(workspace)?;
+    wasm(workspace)?;
     postgres()?;
     pgtap()?;
     browser(workspace)?;
@@ -37,23 +38,27 @@ pub(crate) fn tool_folders(workspace: &Workspace) -> Vec<PathBuf> {
         .into()
 }
 
-/// What builds the console: the WASM tools and Trunk
+/// What builds the console: the wasm32 target, wasm-bindgen and Trunk
+///
+/// Without wasm-opt, which takes a minute to make the console half a percent smaller after compression.
 pub(crate) fn console(workspace: &Workspace) -> Result<()> {
-    wasm(workspace)?;
-    cargo_tool(workspace, "trunk", TRUNK_VERSION, "trunk", &["--no-default-features", "--features", "rustls"])
+    wasm_target()?;
+    wasm_bindgen(workspace)?;
+    let features = ["--no-default-features", "--features", "rustls"];
+    cargo_tool(workspace, "trunk", TRUNK_VERSION, "trunk", &features)
 }
 
-/// What builds for browsers and Node: the wasm32 target, wasm-bindgen of the locked version, wasm-opt
+/// What builds the policy module: the wasm32 target, wasm-bindgen and wasm-opt
 pub(crate) fn wasm(workspace: &Workspace) -> Result<()> {
     wasm_target()?;
-    cargo_tool(
-        workspace,
-        "wasm-bindgen-cli",
-        &workspace.locked_version("wasm-bindgen")?,
-        "wasm-bindgen",
-        &[],
-    )?;
+    wasm_bindgen(workspace)?;
     npm(workspace)
+}
+
+/// wasm-bindgen's program must be of exactly the version that the code is linked with
+fn wasm_bindgen(workspace: &Workspace) -> Result<()> {
+    let version = workspace.locked_version("wasm-bindgen")?;
+    cargo_tool(workspace, "wasm-bindgen-cli", &version, "wasm-bindgen", &[])
 }
 
 /// Packages of tests/e2e by its lock file: wasm-opt for the build, playwright-core and axe-core for the walks
@@ -203,7 +208,7 @@ fn wasm_std() -> Option<WasmStd> {
     }
 }
 
-fn wasm_target() -> Result<()> {
+pub(crate) fn wasm_target() -> Result<()> {
     if wasm_std().is_some() {
         return Ok(());
     }

@@ -92,7 +92,7 @@ fn fmt(workspace: &Workspace, _: &Arguments) -> Result<()> {
 fn clippy(workspace: &Workspace, _: &Arguments) -> Result<()> {
     let denied = ["--", "--deny", "warnings"];
     run(native(workspace.cargo(["clippy", "--quiet", "--locked"])).arg("--all-targets").args(denied))?;
-    setup::wasm(workspace)?;
+    setup::wasm_target()?;
     if !setup::has_wasm_clippy() {
         say("no clippy for wasm32: Debian's compiler, which stands in for the missing target, has none");
         return Ok(());
