@@ -43,8 +43,13 @@ impl fmt::Display for ApiError {
                     None => Ok(()),
                 }
             }
-            ApiError::Unreachable => f.write_str("The server does not answer. Check the connection and try again."),
-            ApiError::Unreadable(cause) => write!(f, "The server's answer could not be read ({cause}). Reload the page: the console may be older than the server."),
+            ApiError::Unreachable => {
+                f.write_str("The server does not answer. Check the connection and try again.")
+            }
+            ApiError::Unreadable(cause) => write!(
+                f,
+                "The server's answer could not be read ({cause}). Reload the page: the console may be older than the server."
+            ),
         }
     }
 }
@@ -53,7 +58,8 @@ impl fmt::Display for ApiError {
 fn sentence(message: &str) -> String {
     let message = message.trim();
     let mut letters = message.chars();
-    let mut sentence: String = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
+    let mut sentence: String =
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
     if !sentence.ends_with(['.', '!', '?']) {
         sentence.push('.');
     }
@@ -80,7 +86,11 @@ async fn answer(request: Result<Request, gloo_net::Error>) -> Result<Response, A
     let refused = serde_json::from_str::<Problem>(&text).unwrap_or_else(|_| Problem {
         status,
         code: String::new(),
-        title: if matches!(status, 502..=504) { "the server is not running".into() } else { format!("the server answered with status {status}") },
+        title: if matches!(status, 502..=504) {
+            "the server is not running".into()
+        } else {
+            format!("the server answered with status {status}")
+        },
         detail: None,
         hint: Some("try again in a moment".into()),
         field: None,
@@ -183,7 +193,8 @@ pub async fn portfolio_snapshot() -> Result<(SnapshotMeta, Portfolio), ApiError>
 
 fn decode_snapshot(bytes: &[u8]) -> Result<(SnapshotMeta, Portfolio), String> {
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or("the snapshot is empty")?;
-    let (meta, columns) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or("the snapshot is cut short")?;
+    let (meta, columns) =
+        rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or("the snapshot is cut short")?;
     let meta = serde_json::from_slice(meta).map_err(|error| error.to_string())?;
     let portfolio = Portfolio::decode(columns).map_err(|error| error.to_string())?;
     Ok((meta, portfolio))
@@ -232,7 +243,11 @@ pub async fn set_queue_paused(kind: &str, is_paused: bool) -> Result<(), ApiErro
 
 /// Of one kind, or of all where `kind` is empty.
 pub async fn dead_letters(kind: &str) -> Result<Vec<DeadLetter>, ApiError> {
-    if kind.is_empty() { get("/api/queues/dead-letters").await } else { get(&format!("/api/queues/dead-letters?kind={kind}")).await }
+    if kind.is_empty() {
+        get("/api/queues/dead-letters").await
+    } else {
+        get(&format!("/api/queues/dead-letters?kind={kind}")).await
+    }
 }
 
 pub async fn retry_dead_letter(id: &str) -> Result<Queued, ApiError> {

@@ -50,14 +50,21 @@ fn SignedIn() -> impl IntoView {
     let session = session::use_session();
     let phase = session.phase();
     move || match phase.get() {
-        session::Phase::Unknown => view! { <div id="boot" role="status">"Dragonfly is loading…"</div> }.into_any(),
+        session::Phase::Unknown => {
+            view! { <div id="boot" role="status">"Dragonfly is loading…"</div> }.into_any()
+        }
         session::Phase::Unreachable => view! { <SessionUnreachable/> }.into_any(),
         session::Phase::SignedOut => {
             let location = use_location();
-            let here = format!("{}{}", location.pathname.get_untracked(), location.search.with_untracked(|query| {
-                if query.is_empty() { String::new() } else { format!("?{query}") }
-            }));
-            view! { <Redirect path=format!("/sign-in?next={}", crate::state::url::encode(&here))/> }.into_any()
+            let here = format!(
+                "{}{}",
+                location.pathname.get_untracked(),
+                location.search.with_untracked(|query| {
+                    if query.is_empty() { String::new() } else { format!("?{query}") }
+                })
+            );
+            view! { <Redirect path=format!("/sign-in?next={}", crate::state::url::encode(&here))/> }
+                .into_any()
         }
         session::Phase::PasswordWanted => view! { <SetPasswordPage/> }.into_any(),
         session::Phase::SignedIn => {

@@ -136,8 +136,16 @@ pub fn signal(name: &str) -> &str {
 
 /// A cell of a CSV file, quoted where it must be; what a spreadsheet would run as a formula is defused.
 pub fn csv_cell(text: &str) -> String {
-    let defused = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && parse_cents(text).is_none() { format!("'{text}") } else { text.to_owned() };
-    if defused.contains([',', '"', '\n', '\r']) { format!("\"{}\"", defused.replace('"', "\"\"")) } else { defused }
+    let defused = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && parse_cents(text).is_none() {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if defused.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", defused.replace('"', "\"\""))
+    } else {
+        defused
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ async fn check(file: &Path) {
     let complaints = String::from_utf8_lossy(&output.stderr);
     let passed = printed.lines().filter(|line| line.starts_with("ok ")).count();
     let planned = printed.lines().find_map(|line| line.strip_prefix("1..")?.parse::<usize>().ok());
-    let failed: Vec<_> = printed.lines().filter(|line| line.starts_with("not ok") || line.starts_with('#')).collect();
+    let failed: Vec<_> =
+        printed.lines().filter(|line| line.starts_with("not ok") || line.starts_with('#')).collect();
     assert!(
         output.status.success() && failed.is_empty() && planned == Some(passed) && passed > 0,
         "{}: {passed} of {planned:?} passed\n{}\n{complaints}",

@@ -12,7 +12,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use crate::support::{Firm, facts};
 
-/// Keeps every event about a message as `event key=value …`, values with blanks in quotes
+/// Keeps every event about a message as `event key=value …`, values that are no bare word in quotes
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
 
@@ -23,7 +23,7 @@ impl Visit for Line {
         let value = format!("{value:?}");
         match field.name() {
             "message" => self.0.insert_str(0, &value),
-            name if value.contains(' ') => write!(self.0, " {name}={value:?}").unwrap(),
+            name if value.contains([' ', '=']) => write!(self.0, " {name}={value:?}").unwrap(),
             name => write!(self.0, " {name}={value}").unwrap(),
         }
     }
@@ -79,7 +79,7 @@ async fn every_step_of_an_assignment_is_one_documented_line() {
         format!("tier_assignment_start kind=tier_assignment msg_id=4 judgment_id={moved}"),
         format!(
             "tier_assignment_changed kind=tier_assignment msg_id=4 judgment_id={moved} old_tier=0 new_tier=1 \
-             reason=balance=$7,500>=5k"
+             reason=\"balance=$7,500>=5k\""
         ),
         format!("tier_assignment_complete kind=tier_assignment msg_id=4 judgment_id={moved} tier=1"),
         format!("tier_assignment_start kind=tier_assignment msg_id=5 judgment_id={closed}"),
@@ -87,7 +87,7 @@ async fn every_step_of_an_assignment_is_one_documented_line() {
         format!("tier_assignment_start kind=tier_assignment msg_id=6 judgment_id={new}"),
         format!(
             "tier_assignment_changed kind=tier_assignment msg_id=6 judgment_id={new} old_tier=none new_tier=2 \
-             reason=collectability_score=65>=60"
+             reason=\"collectability_score=65>=60\""
         ),
         format!("tier_assignment_complete kind=tier_assignment msg_id=6 judgment_id={new} tier=2"),
         "tier_assignment_dead_lettered kind=tier_assignment msg_id=7 reason=\"the message names no judgment_id\""

@@ -144,7 +144,8 @@ fn OrganisationSwitcher() -> impl IntoView {
         });
     };
     let current = session.current();
-    move || current.get().map(|session| {
+    move || {
+        current.get().map(|session| {
         let active = session.organisation.id;
         if session.organisations.len() < 2 {
             return view! { <span class="organisation clip" data-test="organisation">{session.organisation.name}</span> }.into_any();
@@ -158,6 +159,7 @@ fn OrganisationSwitcher() -> impl IntoView {
         }
         .into_any()
     })
+    }
 }
 
 #[component]
@@ -186,9 +188,19 @@ fn ThemeToggle() -> impl IntoView {
 fn SignOutButton() -> impl IntoView {
     let session = use_session();
     let current = session.current();
-    let title = move || current.with(|session| session.as_ref().map(|session| format!("Sign out {}", session.email))).unwrap_or_else(|| "Sign out".to_owned());
+    let title = move || {
+        current
+            .with(|session| session.as_ref().map(|session| format!("Sign out {}", session.email)))
+            .unwrap_or_else(|| "Sign out".to_owned())
+    };
     let guard = use_leave_guard();
-    let leave = move |_| if guard.has_unsaved.get_untracked() { guard.asked.set(Some(Leave::SignOut)) } else { session.sign_out() };
+    let leave = move |_| {
+        if guard.has_unsaved.get_untracked() {
+            guard.asked.set(Some(Leave::SignOut))
+        } else {
+            session.sign_out()
+        }
+    };
     view! {
         <button class="button quiet icon-only" data-test="sign-out" aria-label="Sign out" title=title on:click=leave>
             <IconView icon=Icon::SignOut/>

@@ -25,13 +25,15 @@ where
         _ => previous.cloned().flatten(),
     });
     let has_value = Memo::new(move |_| newest.with(Option::is_some));
-    let body = move || match has_value.get().then(|| newest.get_untracked()).flatten() {
+    let body = move || {
+        match has_value.get().then(|| newest.get_untracked()).flatten() {
         Some(first) => {
             let value = Memo::new(move |_| newest.get().unwrap_or_else(|| first.clone()));
             children(value.into()).into_any()
         }
         None if error.with(Option::is_some) => ().into_any(),
         None => view! { <div aria-busy="true"><span class="visually-hidden" role="status">"Loading"</span>{skeleton.run()}</div> }.into_any(),
+    }
     };
     view! {
         {move || error.get().map(|error| view! { <LoadFailed error on_retry=move |()| resource.refetch()/> })}

@@ -22,7 +22,12 @@ impl From<&TierMigration> for Cells {
 
 impl From<&Matrix> for Cells {
     fn from(matrix: &Matrix) -> Self {
-        Self { counts: matrix.counts, cents: matrix.balance.map(|row| row.map(|money| format::parse_cents(&money.to_string()).unwrap_or(0))) }
+        Self {
+            counts: matrix.counts,
+            cents: matrix
+                .balance
+                .map(|row| row.map(|money| format::parse_cents(&money.to_string()).unwrap_or(0))),
+        }
     }
 }
 
@@ -35,8 +40,12 @@ impl Cells {
     }
 
     fn sum(&self, holds: impl Fn(Tier, Tier) -> bool) -> (u32, i64) {
-        let pairs = Tier::ALL.into_iter().flat_map(|before| Tier::ALL.into_iter().map(move |after| (before, after)));
-        pairs.filter(|(before, after)| holds(*before, *after)).map(|(before, after)| self.at(before, after)).fold((0, 0), |sum, cell| (sum.0 + cell.0, sum.1 + cell.1))
+        let pairs =
+            Tier::ALL.into_iter().flat_map(|before| Tier::ALL.into_iter().map(move |after| (before, after)));
+        pairs
+            .filter(|(before, after)| holds(*before, *after))
+            .map(|(before, after)| self.at(before, after))
+            .fold((0, 0), |sum, cell| (sum.0 + cell.0, sum.1 + cell.1))
     }
 }
 
@@ -86,7 +95,11 @@ pub fn MigrationMatrix(
 }
 
 #[component]
-fn Sum(cells: Signal<Cells>, test: String, of: impl Fn(Tier, Tier) -> bool + Copy + Send + Sync + 'static) -> impl IntoView {
+fn Sum(
+    cells: Signal<Cells>,
+    test: String,
+    of: impl Fn(Tier, Tier) -> bool + Copy + Send + Sync + 'static,
+) -> impl IntoView {
     let sum = Memo::new(move |_| cells.with(|cells| cells.sum(of)));
     view! {
         <td class="total" data-test=test data-count=move || sum.get().0.to_string() data-cents=move || sum.get().1.to_string() title=move || format::cents(sum.get().1)>
@@ -106,7 +119,9 @@ fn Cell(
     filter: Option<RwSignal<SwapFilter>>,
 ) -> impl IntoView {
     let cell = Memo::new(move |_| cells.with(|cells| cells.at(before, after)));
-    let differs = Memo::new(move |_| against.is_some_and(|against| against.with(|against| against.at(before, after)) != cell.get()));
+    let differs = Memo::new(move |_| {
+        against.is_some_and(|against| against.with(|against| against.at(before, after)) != cell.get())
+    });
     let own = SwapFilter::Cell(before, after);
     let is_chosen = move || filter.is_some_and(|filter| filter.get() == own);
     let is_empty = Memo::new(move |_| cell.get().0 == 0);
@@ -115,17 +130,21 @@ fn Cell(
         std::cmp::Ordering::Less => "down",
         std::cmp::Ordering::Equal => "same",
     };
-    let figures = move || view! {
-        <span class="count">{move || format::count(cell.get().0.into())}</span>
-        <span class="money">{move || format::cents_short(cell.get().1)}{match change { "up" => " ↑", "down" => " ↓", _ => "" }}</span>
+    let figures = move || {
+        view! {
+            <span class="count">{move || format::count(cell.get().0.into())}</span>
+            <span class="money">{move || format::cents_short(cell.get().1)}{match change { "up" => " ↑", "down" => " ↓", _ => "" }}</span>
+        }
     };
-    let label = move || format!(
-        "{} from tier {} to tier {}, {}",
-        format::counted(cell.get().0.into(), "judgment", "judgments"),
-        before.number(),
-        after.number(),
-        format::cents(cell.get().1),
-    );
+    let label = move || {
+        format!(
+            "{} from tier {} to tier {}, {}",
+            format::counted(cell.get().0.into(), "judgment", "judgments"),
+            before.number(),
+            after.number(),
+            format::cents(cell.get().1),
+        )
+    };
     view! {
         <td
             class="cell"

@@ -144,13 +144,17 @@ impl Edge {
 
     /// The name for tests and for element ids.
     fn key(&self) -> String {
-        self.limit.clone().unwrap_or_else(|| format!("{}-{}-{}", self.place.rule, self.place.arm, self.fact.name()))
+        self.limit
+            .clone()
+            .unwrap_or_else(|| format!("{}-{}-{}", self.place.rule, self.place.arm, self.fact.name()))
     }
 
     fn owns(&self, error: &PolicyError) -> bool {
         let arm = self.place.path();
         let fact = self.fact.name();
-        error.field == format!("{arm}.{fact}_from") || error.field == format!("{arm}.{fact}_below") || self.limit.as_ref().is_some_and(|name| error.field == format!("limits.{name}"))
+        error.field == format!("{arm}.{fact}_from")
+            || error.field == format!("{arm}.{fact}_below")
+            || self.limit.as_ref().is_some_and(|name| error.field == format!("limits.{name}"))
     }
 }
 
@@ -176,7 +180,18 @@ fn shape(document: &TierPolicyDocument) -> Vec<RuleShape> {
 
 fn sentence(message: &str) -> String {
     let mut opens = true;
-    let quoted: String = message.chars().map(|letter| if letter == '`' { let quote = if opens { '“' } else { '”' }; opens = !opens; quote } else { letter }).collect();
+    let quoted: String = message
+        .chars()
+        .map(|letter| {
+            if letter == '`' {
+                let quote = if opens { '“' } else { '”' };
+                opens = !opens;
+                quote
+            } else {
+                letter
+            }
+        })
+        .collect();
     format!("{quoted}.")
 }
 
@@ -188,9 +203,12 @@ pub fn PolicyEditor(workbench: Workbench) -> impl IntoView {
     // An error that no field of this editor shows.
     let stray = Memo::new(move |_| {
         let error = error.get()?;
-        let has_place = rules.with(|rules| rules.iter().flat_map(|rule| &rule.arms).any(|arm| {
-            arm.score.iter().chain(&arm.balance).any(|edge| edge.owns(&error)) || (arm.has_signals && error.field == format!("{}.signals_min", arm.place.path()))
-        }));
+        let has_place = rules.with(|rules| {
+            rules.iter().flat_map(|rule| &rule.arms).any(|arm| {
+                arm.score.iter().chain(&arm.balance).any(|edge| edge.owns(&error))
+                    || (arm.has_signals && error.field == format!("{}.signals_min", arm.place.path()))
+            })
+        });
         (!has_place).then_some(error)
     });
     view! {
@@ -228,13 +246,22 @@ fn Rule(rule: RuleShape, workbench: Workbench, error: Memo<Option<PolicyError>>)
 }
 
 #[component]
-fn Arm(arm: ArmShape, is_first: bool, workbench: Workbench, error: Memo<Option<PolicyError>>) -> impl IntoView {
+fn Arm(
+    arm: ArmShape,
+    is_first: bool,
+    workbench: Workbench,
+    error: Memo<Option<PolicyError>>,
+) -> impl IntoView {
     let ArmShape { place, score, balance, has_signals } = arm;
     let draft = workbench.draft;
     let lead = if is_first { "" } else { "or " };
     let balance_lead = if score.is_some() { "and " } else { lead };
     let is_alone = score.is_none() && balance.is_none();
-    let signals = move || has_signals.then(|| view! { <SignalsField place lead=if is_alone { lead } else { "and " } is_alone draft error/> });
+    let signals = move || {
+        has_signals.then(
+            || view! { <SignalsField place lead=if is_alone { lead } else { "and " } is_alone draft error/> },
+        )
+    };
     view! {
         <div class="arm" role="group" aria-label=if is_first { "condition" } else { "or" }>
             {score.map(|edge| view! { <LimitField edge lead workbench error/> })}
@@ -259,7 +286,8 @@ fn LimitField(
     let key = edge.key();
     let fact = edge.fact;
     let edge = StoredValue::new(edge);
-    let value = Memo::new(move |_| edge.with_value(|edge| draft.document.with(|document| edge.read(document))));
+    let value =
+        Memo::new(move |_| edge.with_value(|edge| draft.document.with(|document| edge.read(document))));
     let cents = Memo::new(move |_| value.with(|value| format::parse_cents(value)));
     // What is being typed is shown as typed; what stands is shown in groups.
     let typed = RwSignal::new(None::<String>);
@@ -302,15 +330,23 @@ fn LimitField(
         write("step", fact.at(next).to_string());
     };
     let own_error = Memo::new(move |_| error.get().filter(|error| edge.with_value(|edge| edge.owns(error))));
-    let below = Memo::new(move |_| draft.document.with(|document| edge.with_value(|edge| {
-        let bound = edge.fact.bounds(edge.place.read(document)?).1.as_ref()?;
-        Some(edge.fact.shown(document.limits.get(bound).unwrap_or(bound)))
-    })));
-    let was = Memo::new(move |_| edge.with_value(|edge| {
-        let published = workbench.inputs.with(|inputs| edge.read(inputs.policy.document()));
-        let differs = value.with(|value| *value != published && format::parse_cents(value) != format::parse_cents(&published));
-        (differs && !published.is_empty()).then(|| fact.shown(&published))
-    }));
+    let below = Memo::new(move |_| {
+        draft.document.with(|document| {
+            edge.with_value(|edge| {
+                let bound = edge.fact.bounds(edge.place.read(document)?).1.as_ref()?;
+                Some(edge.fact.shown(document.limits.get(bound).unwrap_or(bound)))
+            })
+        })
+    });
+    let was = Memo::new(move |_| {
+        edge.with_value(|edge| {
+            let published = workbench.inputs.with(|inputs| edge.read(inputs.policy.document()));
+            let differs = value.with(|value| {
+                *value != published && format::parse_cents(value) != format::parse_cents(&published)
+            });
+            (differs && !published.is_empty()).then(|| fact.shown(&published))
+        })
+    });
     let input_id = format!("limit-{key}");
     let note_id = format!("limit-note-{key}");
     let described = note_id.clone();
@@ -347,7 +383,7 @@ fn LimitField(
             <p class="limit-note" id=note_id>
                 {move || match own_error.get() {
                     Some(error) => view! { <span class="field-error" role="alert" data-test=format!("error-{}", edge.with_value(Edge::key))>{below.get().filter(|_| error.field.ends_with("_below")).map_or_else(|| sentence(&error.message), |below| format!("Must be below {below}, where the tier above begins."))}</span> }.into_any(),
-                    None => view! { 
+                    None => view! {
                         {below.get().map(|below| view! { <span class="muted">{format!("below {below}")}</span> })}
                         {was.get().map(|was| view! { <span class="was">{format!("was {was}")}</span> })}
                     }
@@ -359,9 +395,19 @@ fn LimitField(
 }
 
 #[component]
-fn SignalsField(place: Place, lead: &'static str, is_alone: bool, draft: Draft, error: Memo<Option<PolicyError>>) -> impl IntoView {
-    let value = Memo::new(move |_| draft.document.with(|document| place.read(document).and_then(|arm| arm.signals_min)));
-    let own_error = Memo::new(move |_| error.get().filter(|error| error.field == format!("{}.signals_min", place.path())));
+fn SignalsField(
+    place: Place,
+    lead: &'static str,
+    is_alone: bool,
+    draft: Draft,
+    error: Memo<Option<PolicyError>>,
+) -> impl IntoView {
+    let value = Memo::new(move |_| {
+        draft.document.with(|document| place.read(document).and_then(|arm| arm.signals_min))
+    });
+    let own_error = Memo::new(move |_| {
+        error.get().filter(|error| error.field == format!("{}.signals_min", place.path()))
+    });
     let id = format!("signals-{}-{}", place.rule, place.arm);
     let choose = move |text: String| {
         draft.end_gesture();
@@ -390,7 +436,9 @@ fn AssetToggles(draft: Draft) -> impl IntoView {
     let toggle = move |signal: AssetSignal, is_on: bool| {
         draft.end_gesture();
         draft.edit("assets", |document| {
-            let counted = |known: &AssetSignal| if *known == signal { is_on } else { document.asset_signals.contains(known) };
+            let counted = |known: &AssetSignal| {
+                if *known == signal { is_on } else { document.asset_signals.contains(known) }
+            };
             document.asset_signals = AssetSignal::ALL.into_iter().filter(counted).collect();
         });
         draft.end_gesture();

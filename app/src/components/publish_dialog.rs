@@ -21,7 +21,13 @@ pub async fn save(workbench: Workbench) -> Result<PolicySummary, ApiError> {
     let policy: TierPolicyDocument = draft.document.get_untracked();
     let summary = match draft.origin.get_untracked() {
         Origin::New => api::create_draft(NewDraft { name, policy: policy.clone() }).await?,
-        Origin::Saved(saved) => api::save_draft(&saved.id, SaveDraft { name, policy: policy.clone(), expected_version: saved.version }).await?,
+        Origin::Saved(saved) => {
+            api::save_draft(
+                &saved.id,
+                SaveDraft { name, policy: policy.clone(), expected_version: saved.version },
+            )
+            .await?
+        }
     };
     draft.name.set(summary.name.clone());
     draft.saved_as(policy, summary.clone());
@@ -33,7 +39,10 @@ pub async fn save(workbench: Workbench) -> Result<PolicySummary, ApiError> {
 enum Refusal {
     /// These judgments have other facts now.
     FactsMoved(Vec<JudgmentRef>),
-    RevisionMoved { revision: u32, by: String },
+    RevisionMoved {
+        revision: u32,
+        by: String,
+    },
     DraftMoved,
     PreviewDiffers,
     Other(ApiError),
@@ -56,12 +65,18 @@ pub fn PublishDialog(
 }
 
 #[component]
-fn PublishForm(workbench: Workbench, is_open: RwSignal<bool>, on_published: Callback<Published>, on_reopen: Callback<String>) -> impl IntoView {
+fn PublishForm(
+    workbench: Workbench,
+    is_open: RwSignal<bool>,
+    on_published: Callback<Published>,
+    on_reopen: Callback<String>,
+) -> impl IntoView {
     let session = use_session();
     let note = RwSignal::new(String::new());
     let refusal = RwSignal::new(None::<Refusal>);
     let is_busy = RwSignal::new(false);
-    let cells = Signal::derive(move || workbench.simulation.with(|simulation| Cells::from(&simulation.migration)));
+    let cells =
+        Signal::derive(move || workbench.simulation.with(|simulation| Cells::from(&simulation.migration)));
     let next_revision = move || workbench.revision() + 1;
     let is_blank = move || note.with(|note| note.trim().is_empty());
     let is_same = move || workbench.edits.with(|edits| edits.is_empty());
@@ -155,14 +170,22 @@ async fn catch_up(workbench: Workbench, error: ApiError) -> Refusal {
     match refusal {
         Refusal::RevisionMoved { .. } => workbench.inputs.with_untracked(|inputs| {
             let summary = &inputs.published.summary;
-            Refusal::RevisionMoved { revision: summary.revision.unwrap_or(0), by: summary.published_by.clone().unwrap_or_else(|| summary.author.clone()) }
+            Refusal::RevisionMoved {
+                revision: summary.revision.unwrap_or(0),
+                by: summary.published_by.clone().unwrap_or_else(|| summary.author.clone()),
+            }
         }),
         other => other,
     }
 }
 
 #[component]
-fn RefusalNotice(refusal: Refusal, workbench: Workbench, is_open: RwSignal<bool>, on_reopen: Callback<String>) -> impl IntoView {
+fn RefusalNotice(
+    refusal: Refusal,
+    workbench: Workbench,
+    is_open: RwSignal<bool>,
+    on_reopen: Callback<String>,
+) -> impl IntoView {
     const NAMED_MAX: usize = 8;
     let code = match &refusal {
         Refusal::FactsMoved(_) => problem::FACTS_MOVED,

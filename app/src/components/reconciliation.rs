@@ -8,12 +8,25 @@ use contract::{RefreshRun, RefreshState};
 use leptos::prelude::*;
 
 #[component]
-pub fn Reconciliation(#[prop(into)] run: Signal<RefreshRun>, #[prop(into)] on_close: Callback<()>) -> impl IntoView {
-    let both = Memo::new(move |_| run.with(|run| run.previewed.as_ref().zip(run.actual.as_ref()).map(|(previewed, actual)| (Cells::from(previewed), Cells::from(actual), previewed == actual))));
-    let has_both = Memo::new(move |_| both.with(Option::is_some) && run.with(|run| run.state == RefreshState::Done));
+pub fn Reconciliation(
+    #[prop(into)] run: Signal<RefreshRun>,
+    #[prop(into)] on_close: Callback<()>,
+) -> impl IntoView {
+    let both = Memo::new(move |_| {
+        run.with(|run| {
+            run.previewed
+                .as_ref()
+                .zip(run.actual.as_ref())
+                .map(|(previewed, actual)| (Cells::from(previewed), Cells::from(actual), previewed == actual))
+        })
+    });
+    let has_both =
+        Memo::new(move |_| both.with(Option::is_some) && run.with(|run| run.state == RefreshState::Done));
     let is_equal = Memo::new(move |_| both.with(|both| both.as_ref().is_some_and(|both| both.2)));
-    let previewed = Signal::derive(move || both.with(|both| both.as_ref().map(|both| both.0).unwrap_or_default()));
-    let actual = Signal::derive(move || both.with(|both| both.as_ref().map(|both| both.1).unwrap_or_default()));
+    let previewed =
+        Signal::derive(move || both.with(|both| both.as_ref().map(|both| both.0).unwrap_or_default()));
+    let actual =
+        Signal::derive(move || both.with(|both| both.as_ref().map(|both| both.1).unwrap_or_default()));
     let moved_count = move || run.with(|run| run.facts_moved);
     view! {
         <section class="panel reconciliation-panel" aria-labelledby="reconciliation-title">

@@ -6,11 +6,13 @@ use leptos::prelude::*;
 
 #[component]
 pub fn RefreshProgress(#[prop(into)] run: Signal<RefreshRun>) -> impl IntoView {
-    let words = move || run.with(|run| match run.state {
-        RefreshState::Running => format!("Re-tiering under revision {}", run.policy_revision),
-        RefreshState::Done => format!("Re-tiered under revision {}", run.policy_revision),
-        RefreshState::Failed => format!("Re-tiering under revision {} failed", run.policy_revision),
-    });
+    let words = move || {
+        run.with(|run| match run.state {
+            RefreshState::Running => format!("Re-tiering under revision {}", run.policy_revision),
+            RefreshState::Done => format!("Re-tiered under revision {}", run.policy_revision),
+            RefreshState::Failed => format!("Re-tiering under revision {} failed", run.policy_revision),
+        })
+    };
     view! {
         <div
             class="refresh-progress"

@@ -42,7 +42,9 @@ impl Names {
         self.0.with_untracked(|known| judgment_nos.retain(|judgment_no| !known.contains_key(judgment_no)));
         for batch in judgment_nos.chunks(NAMES_MAX) {
             let rows = api::judgments_by_no(batch.to_vec()).await?;
-            self.0.update(|known| known.extend(rows.into_iter().map(|row| (row.judgment_no, (row.id, row.case_number)))));
+            self.0.update(|known| {
+                known.extend(rows.into_iter().map(|row| (row.judgment_no, (row.id, row.case_number))))
+            });
         }
         Ok(())
     }
@@ -56,8 +58,11 @@ impl Names {
 pub fn SwapSet(workbench: Workbench) -> impl IntoView {
     let names = Names(RwSignal::new(BTreeMap::new()));
     let recomputed = workbench.recomputed;
-    let moved = Memo::new(move |_| workbench.simulation.with(|simulation| simulation.migration.moved.len() as u64));
-    let listed = Memo::new(move |_| recomputed.with(|recomputed| u32::try_from(recomputed.swap_rows.len()).unwrap_or(u32::MAX)));
+    let moved =
+        Memo::new(move |_| workbench.simulation.with(|simulation| simulation.migration.moved.len() as u64));
+    let listed = Memo::new(move |_| {
+        recomputed.with(|recomputed| u32::try_from(recomputed.swap_rows.len()).unwrap_or(u32::MAX))
+    });
     let is_empty = Memo::new(move |_| listed.get() == 0);
     view! {
         <section class="panel swap-set" aria-labelledby="swap-set-title" data-test="swap-set" data-moved=move || moved.get().to_string() data-listed=move || listed.get().to_string()>
@@ -137,20 +142,27 @@ fn List(workbench: Workbench, names: Names, listed: Memo<u32>) -> impl IntoView 
     let top_on = Memo::new(move |previous: Option<&(u32, SwapFilter, String)>| {
         let (filter, sort) = (workbench.swap.filter.get(), workbench.swap.sort.get());
         match previous {
-            Some((turn, old_filter, old_sort)) if *old_filter == filter && *old_sort == sort => (*turn, filter, sort),
+            Some((turn, old_filter, old_sort)) if *old_filter == filter && *old_sort == sort => {
+                (*turn, filter, sort)
+            }
             previous => (previous.map_or(0, |(turn, ..)| turn + 1), filter, sort),
         }
     });
     let navigate = use_navigate();
     let on_open = move |position: u32| {
-        let judgment_no = recomputed.with_untracked(|recomputed| judgment_nos(recomputed, position, position + 1).first().copied());
-        let id = judgment_no.and_then(|judgment_no| names.0.with_untracked(|known| known.get(&judgment_no).map(|(id, _)| id.clone())));
+        let judgment_no = recomputed
+            .with_untracked(|recomputed| judgment_nos(recomputed, position, position + 1).first().copied());
+        let id = judgment_no.and_then(|judgment_no| {
+            names.0.with_untracked(|known| known.get(&judgment_no).map(|(id, _)| id.clone()))
+        });
         if let Some(id) = id {
             super::frame::visit(&navigate, &format!("/judgments/{id}"));
         }
     };
     let row = move |position: u32| {
-        let row = recomputed.with(|recomputed| recomputed.swap_rows.get(position as usize).and_then(|row| recomputed.simulation.row(*row)));
+        let row = recomputed.with(|recomputed| {
+            recomputed.swap_rows.get(position as usize).and_then(|row| recomputed.simulation.row(*row))
+        });
         match row {
             Some(row) => view! { <Row row workbench names/> }.into_any(),
             None => ().into_any(),
@@ -224,12 +236,17 @@ fn ExportButton(workbench: Workbench, names: Names) -> impl IntoView {
             let wanted = judgment_nos(&recomputed, 0, u32::MAX);
             match names.learn(wanted).await {
                 Ok(()) => {
-                    let mut csv = String::from("judgment_no,case_number,balance_due,collectability_score,asset_signals,tier_before,reason_before,tier_after,reason_after,moved_by\r\n");
+                    let mut csv = String::from(
+                        "judgment_no,case_number,balance_due,collectability_score,asset_signals,tier_before,reason_before,tier_after,reason_after,moved_by\r\n",
+                    );
                     for row in recomputed.swap_rows.iter().filter_map(|row| recomputed.simulation.row(*row)) {
                         let cells = [
                             row.judgment_no.to_string(),
                             untrack(|| names.case_number(row.judgment_no)).unwrap_or_default(),
-                            row.facts.balance.map(|balance| balance.to_decimal().to_string()).unwrap_or_default(),
+                            row.facts
+                                .balance
+                                .map(|balance| balance.to_decimal().to_string())
+                                .unwrap_or_default(),
                             row.facts.score.map(|score| score.to_decimal().to_string()).unwrap_or_default(),
                             row.facts.signals.iter().map(AssetSignal::name).collect::<Vec<_>>().join(" "),
                             row.before.0.number().to_string(),
@@ -265,7 +282,11 @@ fn ExportButton(workbench: Workbench, names: Names) -> impl IntoView {
 fn download(name: &str, text: &str) -> Option<()> {
     let options = web_sys::BlobPropertyBag::new();
     options.set_type("text/csv;charset=utf-8");
-    let blob = web_sys::Blob::new_with_str_sequence_and_options(&js_sys::Array::of1(&JsValue::from_str(text)), &options).ok()?;
+    let blob = web_sys::Blob::new_with_str_sequence_and_options(
+        &js_sys::Array::of1(&JsValue::from_str(text)),
+        &options,
+    )
+    .ok()?;
     let address = web_sys::Url::create_object_url_with_blob(&blob).ok()?;
     let link: web_sys::HtmlAnchorElement = document().create_element("a").ok()?.dyn_into().ok()?;
     link.set_href(&address);

@@ -50,16 +50,31 @@ pub fn TierTotals(simulation: Memo<Arc<Simulation>>) -> impl IntoView {
 
 #[component]
 fn TotalRow(simulation: Memo<Arc<Simulation>>, tier: Tier) -> impl IntoView {
-    let line = Memo::new(move |_| simulation.with(|simulation| Line {
-        before: of(&simulation.before_totals, tier),
-        after: of(&simulation.after_totals, tier),
-        effective_before: of(&simulation.before.effective, tier),
-        effective_after: of(&simulation.effective, tier),
-        scale: simulation.before_totals.iter().chain(&simulation.after_totals).map(|total| total.count).max().unwrap_or(0).max(1),
-    }));
+    let line = Memo::new(move |_| {
+        simulation.with(|simulation| Line {
+            before: of(&simulation.before_totals, tier),
+            after: of(&simulation.after_totals, tier),
+            effective_before: of(&simulation.before.effective, tier),
+            effective_after: of(&simulation.effective, tier),
+            scale: simulation
+                .before_totals
+                .iter()
+                .chain(&simulation.after_totals)
+                .map(|total| total.count)
+                .max()
+                .unwrap_or(0)
+                .max(1),
+        })
+    });
     let number = tier.number();
     // In thousandths of the scale; what exists is never invisible.
-    let width = move |total: fn(&Line) -> u32| line.with(|line| (u64::from(total(line)) * 1000 / u64::from(line.scale)).max(u64::from(total(line) > 0) * 3).to_string());
+    let width = move |total: fn(&Line) -> u32| {
+        line.with(|line| {
+            (u64::from(total(line)) * 1000 / u64::from(line.scale))
+                .max(u64::from(total(line) > 0) * 3)
+                .to_string()
+        })
+    };
     view! {
         <tr data-tier=tier_key(Some(tier)) data-test=format!("total-{number}")>
             <th scope="row"><TierBadge tier/></th>

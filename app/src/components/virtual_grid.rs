@@ -3,8 +3,8 @@
 use leptos::ev::KeyboardEvent;
 use leptos::html;
 use leptos::prelude::*;
-use wasm_bindgen::closure::Closure;
 use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
 
 /// Rows kept above and below what is in sight, so that a quick scroll shows rows and not gaps.
 const OVERSCAN: u32 = 8;
@@ -88,7 +88,11 @@ pub fn VirtualGrid(
     let reveal = move |row: u32| {
         let Some(scroller) = scroller.get_untracked() else { return };
         let row_height = f64::from(row_height.get_untracked());
-        let head = scroller.query_selector(".virtual-grid-head").ok().flatten().map_or(0.0, |head| head.get_bounding_client_rect().height());
+        let head = scroller
+            .query_selector(".virtual-grid-head")
+            .ok()
+            .flatten()
+            .map_or(0.0, |head| head.get_bounding_client_rect().height());
         let top = f64::from(row) * row_height;
         let sight = f64::from(scroller.client_height()) - head;
         let at = f64::from(scroller.scroll_top());
@@ -110,7 +114,13 @@ pub fn VirtualGrid(
         // Keys that a head's button or a link understands are theirs.
         let is_own = event.target().as_ref() == scroller.get_untracked().as_ref().map(AsRef::as_ref);
         let target = match event.key().as_str() {
-            "ArrowDown" => if active.get_untracked().is_some() { now.saturating_add(1) } else { now },
+            "ArrowDown" => {
+                if active.get_untracked().is_some() {
+                    now.saturating_add(1)
+                } else {
+                    now
+                }
+            }
             "ArrowUp" => now.saturating_sub(1),
             "PageDown" => now.saturating_add(page),
             "PageUp" => now.saturating_sub(page),
@@ -197,11 +207,13 @@ fn HeadCell(column: Column, sort: Signal<String>, on_sort: Callback<String>) -> 
     let Some(key) = column.sort else {
         return view! { <div class=class role="columnheader">{column.title}</div> }.into_any();
     };
-    let direction = Memo::new(move |_| sort.with(|sort| match sort.strip_prefix('-') {
-        Some(descending) if descending == key => "descending",
-        None if sort == key => "ascending",
-        _ => "none",
-    }));
+    let direction = Memo::new(move |_| {
+        sort.with(|sort| match sort.strip_prefix('-') {
+            Some(descending) if descending == key => "descending",
+            None if sort == key => "ascending",
+            _ => "none",
+        })
+    });
     // Numbers are first wanted from the largest down, names from A on.
     let next = move || match (direction.get_untracked(), column.is_number) {
         ("descending", true) | ("none", false) => key.to_owned(),

@@ -28,7 +28,9 @@ pub fn JudgmentPage() -> impl IntoView {
         let id = params.with(|params| params.get("id").unwrap_or_default());
         async move { api::judgment(&id).await }
     });
-    let is_missing = Memo::new(move |_| matches!(detail.get(), Some(Err(ApiError::Refused(refused))) if refused.code == problem::NOT_FOUND));
+    let is_missing = Memo::new(
+        move |_| matches!(detail.get(), Some(Err(ApiError::Refused(refused))) if refused.code == problem::NOT_FOUND),
+    );
     view! {
         <Title text="Judgment"/>
         <div class="page judgment-page">
@@ -51,7 +53,10 @@ pub fn JudgmentPage() -> impl IntoView {
 }
 
 #[component]
-fn Judgment(detail: Signal<JudgmentDetail>, on_change: impl Fn() + Clone + Send + Sync + 'static) -> impl IntoView {
+fn Judgment(
+    detail: Signal<JudgmentDetail>,
+    on_change: impl Fn() + Clone + Send + Sync + 'static,
+) -> impl IntoView {
     let first = detail.get_untracked().judgment;
     let lead = match &first.defendant_name {
         Some(defendant) => format!("{} v. {defendant}", first.plaintiff_name),
@@ -114,16 +119,24 @@ fn Judgment(detail: Signal<JudgmentDetail>, on_change: impl Fn() + Clone + Send 
 }
 
 fn decided_by(decided_by: Option<&DecidedBy>) -> String {
-    decided_by.map_or_else(|| "fallback: no rule matches".to_owned(), |decided| format!("rule {}, arm {}", decided.rule, decided.arm + 1))
+    decided_by.map_or_else(
+        || "fallback: no rule matches".to_owned(),
+        |decided| format!("rule {}, arm {}", decided.rule, decided.arm + 1),
+    )
 }
 
 #[component]
-fn RetierButton(detail: Signal<JudgmentDetail>, on_change: impl Fn() + Clone + Send + Sync + 'static) -> impl IntoView {
+fn RetierButton(
+    detail: Signal<JudgmentDetail>,
+    on_change: impl Fn() + Clone + Send + Sync + 'static,
+) -> impl IntoView {
     let session = use_session();
     let toasts = use_toasts();
     let is_busy = RwSignal::new(false);
     let is_queued = move || detail.with(|detail| detail.retier_queued);
-    let is_closed = move || detail.with(|detail| matches!(detail.judgment.status.as_str(), "satisfied" | "vacated" | "expired"));
+    let is_closed = move || {
+        detail.with(|detail| matches!(detail.judgment.status.as_str(), "satisfied" | "vacated" | "expired"))
+    };
     let start = move |_| {
         let on_change = on_change.clone();
         is_busy.set(true);
@@ -136,7 +149,8 @@ fn RetierButton(detail: Signal<JudgmentDetail>, on_change: impl Fn() + Clone + S
             on_change();
         });
     };
-    move || session.may(Role::Operator).then(|| view! {
+    move || {
+        session.may(Role::Operator).then(|| view! {
         <button
             class="button"
             data-test="retier"
@@ -147,6 +161,7 @@ fn RetierButton(detail: Signal<JudgmentDetail>, on_change: impl Fn() + Clone + S
             <IconView icon=Icon::Refresh/>{move || if is_queued() { "Tiering is queued…" } else { "Re-tier now" }}
         </button>
     })
+    }
 }
 
 #[component]

@@ -22,8 +22,19 @@ use std::time::Duration;
 const PAGE_ROWS: u32 = 200;
 const SORT_DEFAULT: &str = "-balance";
 /// Every parameter of the list, in the order in which the URL shows them.
-const PARAMETERS: [&str; 11] =
-    ["search", "tier", "status", "county", "asset", "coverage", "balance_min", "balance_max", "score_min", "score_max", "sort"];
+const PARAMETERS: [&str; 11] = [
+    "search",
+    "tier",
+    "status",
+    "county",
+    "asset",
+    "coverage",
+    "balance_min",
+    "balance_max",
+    "score_min",
+    "score_max",
+    "sort",
+];
 
 const COLUMNS: [Column; 9] = [
     Column::text("Tier", Some("tier")),
@@ -41,10 +52,12 @@ const COLUMNS: [Column; 9] = [
 pub fn JudgmentsPage() -> impl IntoView {
     let query_map = use_query_map();
     // The query without what is not ours: the key of the list that is shown.
-    let query = Memo::new(move |_| query_map.with(|map| {
-        let values = PARAMETERS.map(|name| (name, map.get(name).unwrap_or_default()));
-        url::query_string(values.iter().map(|(name, value)| (*name, value.as_str())))
-    }));
+    let query = Memo::new(move |_| {
+        query_map.with(|map| {
+            let values = PARAMETERS.map(|name| (name, map.get(name).unwrap_or_default()));
+            url::query_string(values.iter().map(|(name, value)| (*name, value.as_str())))
+        })
+    });
     let list = JudgmentList::new(query);
     let csv = move || format!("/api/judgments.csv?{}", query.get());
     view! {
@@ -109,7 +122,11 @@ impl JudgmentList {
             let turn = settle.get_value().wrapping_add(1);
             settle.set_value(turn);
             set_timeout(
-                move || if settle.try_get_value() == Some(turn) { list.load_in_sight(); },
+                move || {
+                    if settle.try_get_value() == Some(turn) {
+                        list.load_in_sight();
+                    }
+                },
                 Duration::from_millis(40),
             );
         });
@@ -154,17 +171,22 @@ impl JudgmentList {
         if self.asked.with_value(|asked| asked.contains(&page)) {
             return;
         }
-        self.asked.update_value(|asked| { asked.insert(page); });
+        self.asked.update_value(|asked| {
+            asked.insert(page);
+        });
         let query = self.query.get_untracked();
         spawn_local(async move {
             let offset = page * PAGE_ROWS;
             let separator = if query.is_empty() { "" } else { "&" };
-            let answer = api::judgments(&format!("{query}{separator}offset={offset}&limit={PAGE_ROWS}")).await;
+            let answer =
+                api::judgments(&format!("{query}{separator}offset={offset}&limit={PAGE_ROWS}")).await;
             // An answer to a question that is no longer asked.
             if self.query.try_with_untracked(|now| *now == query) != Some(true) {
                 return;
             }
-            self.asked.update_value(|asked| { asked.remove(&page); });
+            self.asked.update_value(|asked| {
+                asked.remove(&page);
+            });
             match answer {
                 Ok(Page { total, total_balance, rows }) => {
                     self.error.set(None);
@@ -207,7 +229,9 @@ fn Summary(list: JudgmentList) -> impl IntoView {
 fn Rows(list: JudgmentList) -> impl IntoView {
     let narrow = screen::is_narrow();
     let sort = url::parameter("sort");
-    let sort = Signal::derive(move || sort.with(|sort| if sort.is_empty() { SORT_DEFAULT.to_owned() } else { sort.clone() }));
+    let sort = Signal::derive(move || {
+        sort.with(|sort| if sort.is_empty() { SORT_DEFAULT.to_owned() } else { sort.clone() })
+    });
     let set = url::use_set_parameters();
     let on_sort = move |key: String| set(&[("sort", if key == SORT_DEFAULT { "" } else { &key })]);
     let navigate = use_navigate();
@@ -219,7 +243,9 @@ fn Rows(list: JudgmentList) -> impl IntoView {
     let total = Memo::new(move |_| list.shown.with(|shown| u32::try_from(shown.total).unwrap_or(u32::MAX)));
     let is_empty = Memo::new(move |_| list.shown.with(|shown| shown.query.is_some() && shown.total == 0));
     let has_loaded = Memo::new(move |_| list.shown.with(|shown| shown.query.is_some()));
-    let has_filters = move || list.query.with(|query| query.split('&').any(|pair| !pair.is_empty() && !pair.starts_with("sort=")));
+    let has_filters = move || {
+        list.query.with(|query| query.split('&').any(|pair| !pair.is_empty() && !pair.starts_with("sort=")))
+    };
     let on_sort = Callback::new(move |key| on_sort(key));
     let on_open = Callback::new(move |row| on_open(row));
     view! {
@@ -312,25 +338,46 @@ const ASSETS: [(&str, &str); 7] = [
     ("real_property_lead", "Real property"),
     ("vehicle_lead", "Vehicle"),
 ];
-const COVERAGE: [(&str, &str); 4] = [("", "All"), ("today", "Tiered today"), ("stale", "Stale"), ("never", "Never tiered")];
+const COVERAGE: [(&str, &str); 4] =
+    [("", "All"), ("today", "Tiered today"), ("stale", "Stale"), ("never", "Never tiered")];
 
 #[component]
 fn Filters(list: JudgmentList) -> impl IntoView {
     let query = use_query_map();
     let facets = LocalResource::new(api::judgment_facets);
     let is_open = RwSignal::new(false);
-    let counties = Memo::new(move |_| facets.get().and_then(Result::ok).map(|facets| facets.counties).unwrap_or_default());
-    let statuses = Memo::new(move |_| facets.get().and_then(Result::ok).map(|facets| facets.statuses).unwrap_or_default());
-    let chosen = move || query.with(|query| PARAMETERS.iter().filter(|name| !matches!(**name, "sort" | "search") && query.get(name).is_some_and(|value| !value.is_empty())).count());
+    let counties = Memo::new(move |_| {
+        facets.get().and_then(Result::ok).map(|facets| facets.counties).unwrap_or_default()
+    });
+    let statuses = Memo::new(move |_| {
+        facets.get().and_then(Result::ok).map(|facets| facets.statuses).unwrap_or_default()
+    });
+    let chosen = move || {
+        query.with(|query| {
+            PARAMETERS
+                .iter()
+                .filter(|name| {
+                    !matches!(**name, "sort" | "search")
+                        && query.get(name).is_some_and(|value| !value.is_empty())
+                })
+                .count()
+        })
+    };
     let status_options = Signal::derive(move || {
         let mut options = vec![(String::new(), "All".to_owned()), ("active".to_owned(), "Active".to_owned())];
         options.extend(statuses.get().into_iter().map(|status| (status.clone(), format::words(&status))));
         options
     });
     let county_options = Signal::derive(move || {
-        std::iter::once((String::new(), "All".to_owned())).chain(counties.get().into_iter().map(|county| (county.clone(), county))).collect::<Vec<_>>()
+        std::iter::once((String::new(), "All".to_owned()))
+            .chain(counties.get().into_iter().map(|county| (county.clone(), county)))
+            .collect::<Vec<_>>()
     });
-    let fixed = |options: &[(&str, &str)]| Signal::stored(options.iter().map(|(value, name)| ((*value).to_owned(), (*name).to_owned())).collect::<Vec<_>>());
+    let fixed = |options: &[(&str, &str)]| {
+        Signal::stored(
+            options.iter().map(|(value, name)| ((*value).to_owned(), (*name).to_owned())).collect::<Vec<_>>(),
+        )
+    };
     view! {
         <search class="filters" aria-label="Search and filter judgments">
             <div class="first-line">
@@ -372,8 +419,10 @@ fn SearchField() -> impl IntoView {
         let now = turn.get_value().wrapping_add(1);
         turn.set_value(now);
         set_timeout(
-            move || if turn.try_get_value() == Some(now) {
-                set.with_value(|set| typed.with_untracked(|typed| set(&[("search", typed.trim())])));
+            move || {
+                if turn.try_get_value() == Some(now) {
+                    set.with_value(|set| typed.with_untracked(|typed| set(&[("search", typed.trim())])));
+                }
             },
             Duration::from_millis(150),
         );
@@ -402,7 +451,11 @@ fn TierFilter() -> impl IntoView {
     let set = StoredValue::new(url::use_set_parameters());
     let is_on = move |key: &str| current.with(|tiers| tiers.split(',').any(|tier| tier == key));
     let toggle = move |key: &'static str| {
-        let wanted: Vec<&str> = TIERS.iter().map(|(tier, _)| *tier).filter(|tier| untrack(|| is_on(tier)) != (*tier == key)).collect();
+        let wanted: Vec<&str> = TIERS
+            .iter()
+            .map(|(tier, _)| *tier)
+            .filter(|tier| untrack(|| is_on(tier)) != (*tier == key))
+            .collect();
         set.with_value(|set| set(&[("tier", &wanted.join(","))]));
     };
     view! {
@@ -425,7 +478,11 @@ fn TierFilter() -> impl IntoView {
 }
 
 #[component]
-fn SelectFilter(name: &'static str, label: &'static str, options: Signal<Vec<(String, String)>>) -> impl IntoView {
+fn SelectFilter(
+    name: &'static str,
+    label: &'static str,
+    options: Signal<Vec<(String, String)>>,
+) -> impl IntoView {
     let current = url::parameter(name);
     let set = url::use_set_parameters();
     let id = format!("filter-{name}");

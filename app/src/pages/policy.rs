@@ -78,7 +78,10 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
     // The address says which draft is open; what is open already is left alone.
     Effect::new(move |_| {
         let choice = drafts.chosen.get();
-        let is_open = workbench.draft.origin.with_untracked(|origin| matches!(origin, Origin::Saved(saved) if saved.id == choice));
+        let is_open = workbench
+            .draft
+            .origin
+            .with_untracked(|origin| matches!(origin, Origin::Saved(saved) if saved.id == choice));
         if !is_open {
             open(workbench, drafts, choice);
         }
@@ -109,8 +112,16 @@ fn open(workbench: Workbench, drafts: Drafts, choice: String) {
 async fn open_draft(workbench: Workbench, choice: &str) -> Result<(), ApiError> {
     let draft = workbench.draft;
     match choice {
-        "" => draft.open(workbench.inputs.with_untracked(|inputs| inputs.policy.document().clone()), new_name(), Origin::New),
-        READY_MADE => draft.open(TierPolicy::monotone_draft().document().clone(), "Monotone repair".to_owned(), Origin::New),
+        "" => draft.open(
+            workbench.inputs.with_untracked(|inputs| inputs.policy.document().clone()),
+            new_name(),
+            Origin::New,
+        ),
+        READY_MADE => draft.open(
+            TierPolicy::monotone_draft().document().clone(),
+            "Monotone repair".to_owned(),
+            Origin::New,
+        ),
         id => {
             let detail = api::policy(id).await?;
             let (name, origin) = match detail.summary.state {
@@ -132,7 +143,10 @@ fn undo_by_keyboard(workbench: Workbench) {
         // Text that is being written has an undo of its own; limits do not.
         let is_text = event.target().is_some_and(|target| {
             use wasm_bindgen::JsCast;
-            target.dyn_ref::<web_sys::HtmlTextAreaElement>().is_some() || target.dyn_ref::<web_sys::HtmlInputElement>().is_some_and(|input| input.id() == "draft-name")
+            target.dyn_ref::<web_sys::HtmlTextAreaElement>().is_some()
+                || target
+                    .dyn_ref::<web_sys::HtmlInputElement>()
+                    .is_some_and(|input| input.id() == "draft-name")
         });
         if is_text {
             return;
@@ -186,7 +200,11 @@ fn DraftActions(workbench: Workbench, drafts: Drafts) -> impl IntoView {
                 toasts.say(format!("Draft “{}” discarded.", saved.name));
                 drafts.all.refetch();
             }
-            draft.open(workbench.inputs.with_untracked(|inputs| inputs.policy.document().clone()), new_name(), Origin::New);
+            draft.open(
+                workbench.inputs.with_untracked(|inputs| inputs.policy.document().clone()),
+                new_name(),
+                Origin::New,
+            );
             set.with_value(|set| set(&[("draft", "")]));
         });
     };
@@ -226,11 +244,17 @@ fn DraftLine(workbench: Workbench, drafts: Drafts) -> impl IntoView {
     let draft = workbench.draft;
     let is_unsaved = Memo::new(move |_| draft.is_unsaved());
     let has_name = Memo::new(move |_| draft.name.with(|name| !name.trim().is_empty()));
-    let edits = move || workbench.edits.with(|edits| match edits.len() {
-        0 => "no edits".to_owned(),
-        n => format::counted(n as u64, "edit", "edits"),
-    });
-    let edit_labels = move || workbench.edits.with(|edits| edits.iter().map(|edit| edit.label.clone()).collect::<Vec<_>>().join("\n"));
+    let edits = move || {
+        workbench.edits.with(|edits| match edits.len() {
+            0 => "no edits".to_owned(),
+            n => format::counted(n as u64, "edit", "edits"),
+        })
+    };
+    let edit_labels = move || {
+        workbench
+            .edits
+            .with(|edits| edits.iter().map(|edit| edit.label.clone()).collect::<Vec<_>>().join("\n"))
+    };
     view! {
         <div class="draft-line">
             <DraftChooser drafts/>
@@ -355,7 +379,8 @@ fn MovedNotice(workbench: Workbench) -> impl IntoView {
             }
         });
     };
-    move || newer.get().map(|revision| view! {
+    move || {
+        newer.get().map(|revision| view! {
         <Notice tone=Tone::Plain>
             <div class="load-failed" data-test="revision-newer">
                 <span>{format!("Revision {revision} has been published meanwhile. This preview still compares with the one before.")}</span>
@@ -363,6 +388,7 @@ fn MovedNotice(workbench: Workbench) -> impl IntoView {
             </div>
         </Notice>
     })
+    }
 }
 
 // ---- result ----
@@ -374,7 +400,8 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
     let is_reloading = RwSignal::new(false);
     let cells = Signal::derive(move || simulation.with(|simulation| Cells::from(&simulation.migration)));
     let moved = Memo::new(move |_| simulation.with(|simulation| simulation.moved()));
-    let taken_at = Memo::new(move |_| simulation.with(|simulation| simulation.before.snapshot.meta.taken_at.clone()));
+    let taken_at =
+        Memo::new(move |_| simulation.with(|simulation| simulation.before.snapshot.meta.taken_at.clone()));
     let rows = Memo::new(move |_| simulation.with(|simulation| u64::from(simulation.portfolio().len())));
     let is_policy = Memo::new(move |_| workbench.policy.with(Result::is_ok));
     let reload = move |_| {
@@ -423,8 +450,13 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
 /// Stored tiers that are not what the published policy gives: they change at the next refresh, draft or not.
 #[component]
 fn Stale(workbench: Workbench) -> impl IntoView {
-    let counts = Memo::new(move |_| workbench.simulation.with(|simulation| (simulation.before.stale.rows.len() as u64, u64::from(simulation.before.stale.never_tiered))));
-    move || match counts.get() {
+    let counts = Memo::new(move |_| {
+        workbench.simulation.with(|simulation| {
+            (simulation.before.stale.rows.len() as u64, u64::from(simulation.before.stale.never_tiered))
+        })
+    });
+    move || {
+        match counts.get() {
         (0, 0) => view! { <p class="muted" data-test="stale" data-stale="0" data-never="0">"Every stored tier is what the published policy gives."</p> }.into_any(),
         (stale, never) => view! {
             <p class="muted" data-test="stale" data-stale=stale.to_string() data-never=never.to_string()>
@@ -434,6 +466,7 @@ fn Stale(workbench: Workbench) -> impl IntoView {
             </p>
         }
         .into_any(),
+    }
     }
 }
 
@@ -451,7 +484,9 @@ fn RunPanel(id: String, workbench: Workbench, on_close: Callback<()>) -> impl In
     });
     let state = Memo::new(move |_| run.get().and_then(Result::ok).map(|run| run.state));
     Effect::new(move |_| {
-        if live.refresh.with(|tick| tick.as_ref().is_some_and(|tick| tick.done >= tick.total && id.with_value(|id| *id == tick.id))) {
+        if live.refresh.with(|tick| {
+            tick.as_ref().is_some_and(|tick| tick.done >= tick.total && id.with_value(|id| *id == tick.id))
+        }) {
             run.refetch();
         }
     });

@@ -65,7 +65,10 @@ struct Action {
 }
 
 impl Action {
-    fn new(queues: LocalResource<Result<Vec<QueueStats>, ApiError>>, letters: LocalResource<Result<Vec<DeadLetter>, ApiError>>) -> Self {
+    fn new(
+        queues: LocalResource<Result<Vec<QueueStats>, ApiError>>,
+        letters: LocalResource<Result<Vec<DeadLetter>, ApiError>>,
+    ) -> Self {
         Self { queues, letters, is_busy: RwSignal::new(false), toasts: use_toasts() }
     }
 
@@ -86,7 +89,15 @@ impl Action {
 #[component]
 fn KindFilter(kind: Memo<String>, queues: LocalResource<Result<Vec<QueueStats>, ApiError>>) -> impl IntoView {
     let set = url::use_set_parameters();
-    let kinds = Memo::new(move |_| queues.get().and_then(Result::ok).unwrap_or_default().into_iter().map(|queue| queue.kind).collect::<Vec<_>>());
+    let kinds = Memo::new(move |_| {
+        queues
+            .get()
+            .and_then(Result::ok)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|queue| queue.kind)
+            .collect::<Vec<_>>()
+    });
     view! {
         <label class="kind-filter">
             <span class="muted">"Queue"</span>
@@ -134,7 +145,11 @@ fn QueueRow(queue: QueueStats, act: Action) -> impl IntoView {
         let kind = kind.clone();
         move |_| {
             let kind = kind.clone();
-            let done = if is_paused { format!("Queue {kind} resumed.") } else { format!("Queue {kind} paused: its messages wait until it is resumed.") };
+            let done = if is_paused {
+                format!("Queue {kind} resumed.")
+            } else {
+                format!("Queue {kind} paused: its messages wait until it is resumed.")
+            };
             act.run(done, async move { api::set_queue_paused(&kind, !is_paused).await });
         }
     };
@@ -178,7 +193,9 @@ fn DeadLetters(letters: Signal<Vec<DeadLetter>>, act: Action) -> impl IntoView {
     });
     let discard = move |()| {
         if let Some(letter) = discarding.get_untracked() {
-            act.run(format!("Message {} discarded.", letter.msg_id), async move { api::discard_dead_letter(&letter.id).await });
+            act.run(format!("Message {} discarded.", letter.msg_id), async move {
+                api::discard_dead_letter(&letter.id).await
+            });
         }
     };
     let is_empty = Memo::new(move |_| letters.with(Vec::is_empty));
@@ -214,7 +231,10 @@ fn DeadLetterItem(letter: DeadLetter, act: Action, ask: Callback<DeadLetter>) ->
     let msg_id = letter.msg_id;
     let retry = move |_| {
         let id = id.clone();
-        act.run(format!("Message {msg_id} is queued again."), async move { api::retry_dead_letter(&id).await });
+        act.run(
+            format!("Message {msg_id} is queued again."),
+            async move { api::retry_dead_letter(&id).await },
+        );
     };
     view! {
         <details class="dead-letter" data-test="dead-letter" data-kind=letter.kind.clone() data-reason=letter.reason.clone()>

@@ -27,7 +27,11 @@ pub fn SignInPage() -> impl IntoView {
         if matches!(phase.get(), Phase::SignedIn | Phase::PasswordWanted) {
             // Only a path of this console: never an address of somebody else's.
             let next = next.get_untracked();
-            let target = if next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') { next } else { "/tiers".to_owned() };
+            let target = if next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') {
+                next
+            } else {
+                "/tiers".to_owned()
+            };
             navigate(&target, NavigateOptions { replace: true, ..NavigateOptions::default() });
         }
     });
@@ -40,7 +44,12 @@ pub fn SignInPage() -> impl IntoView {
         is_busy.set(true);
         error.set(None);
         spawn_local(async move {
-            match api::sign_in(SignIn { email: email.get_untracked().trim().to_owned(), password: password.get_untracked() }).await {
+            match api::sign_in(SignIn {
+                email: email.get_untracked().trim().to_owned(),
+                password: password.get_untracked(),
+            })
+            .await
+            {
                 Ok(()) => session.reload().await,
                 Err(refused) => {
                     password.set(String::new());

@@ -44,36 +44,53 @@ fn RefreshButton(overview: LocalResource<Result<TierOverview, ApiError>>) -> imp
     let session = use_session();
     let is_busy = RwSignal::new(false);
     let is_running = Memo::new(move |_| {
-        overview.get().and_then(Result::ok).and_then(|overview| overview.refresh).is_some_and(|run| run.state == RefreshState::Running)
+        overview
+            .get()
+            .and_then(Result::ok)
+            .and_then(|overview| overview.refresh)
+            .is_some_and(|run| run.state == RefreshState::Running)
     });
     let start = move |_| {
         is_busy.set(true);
         spawn_local(async move {
             match api::refresh_tiers().await {
-                Ok(run) => toasts.say(format!("Refreshing the tiers of {}.", format::counted(run.total, "active judgment", "active judgments"))),
+                Ok(run) => toasts.say(format!(
+                    "Refreshing the tiers of {}.",
+                    format::counted(run.total, "active judgment", "active judgments")
+                )),
                 Err(error) => toasts.fail(&error),
             }
             is_busy.set(false);
             overview.refetch();
         });
     };
-    move || session.may(Role::Operator).then(|| view! {
+    move || {
+        session.may(Role::Operator).then(|| view! {
         <button class="button" data-test="refresh-tiers" disabled=move || is_busy.get() || is_running.get() on:click=start>
             <IconView icon=Icon::Refresh/>{move || if is_running.get() { "Refreshing…" } else { "Refresh tiers" }}
         </button>
     })
+    }
 }
 
 #[component]
 fn Overview(overview: Signal<TierOverview>, on_progress: impl Fn() + Clone + 'static) -> impl IntoView {
-    let rows = Memo::new(move |_| overview.with(|overview| {
-        let mut rows: Vec<TierOverviewRow> = overview.rows.iter().filter(|row| row.tier.is_some()).cloned().collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.tier));
-        rows
-    }));
-    let untiered = Memo::new(move |_| overview.with(|overview| overview.rows.iter().find(|row| row.tier.is_none() && row.judgment_count > 0).cloned()));
+    let rows = Memo::new(move |_| {
+        overview.with(|overview| {
+            let mut rows: Vec<TierOverviewRow> =
+                overview.rows.iter().filter(|row| row.tier.is_some()).cloned().collect();
+            rows.sort_by_key(|row| std::cmp::Reverse(row.tier));
+            rows
+        })
+    });
+    let untiered = Memo::new(move |_| {
+        overview.with(|overview| {
+            overview.rows.iter().find(|row| row.tier.is_none() && row.judgment_count > 0).cloned()
+        })
+    });
     let run = Memo::new(move |_| overview.with(|overview| overview.refresh.clone()));
-    let is_empty = Memo::new(move |_| overview.with(|overview| overview.rows.iter().all(|row| row.judgment_count == 0)));
+    let is_empty =
+        Memo::new(move |_| overview.with(|overview| overview.rows.iter().all(|row| row.judgment_count == 0)));
     view! {
         <section class="tier-cards" aria-label="Tiers">
             {move || rows.get().into_iter().map(|row| view! { <TierCard row/> }).collect_view()}
@@ -122,7 +139,9 @@ fn TierCard(row: TierOverviewRow) -> impl IntoView {
 fn Distribution(rows: Memo<Vec<TierOverviewRow>>) -> impl IntoView {
     let bars = move || {
         let rows = rows.get();
-        let balance = |row: &TierOverviewRow| format::parse_cents(&row.active_balance).unwrap_or(0).max(0).unsigned_abs();
+        let balance = |row: &TierOverviewRow| {
+            format::parse_cents(&row.active_balance).unwrap_or(0).max(0).unsigned_abs()
+        };
         let count_total: u64 = rows.iter().map(|row| row.active_count).sum();
         let balance_total: u64 = rows.iter().map(balance).sum();
         rows.iter().map(|row| {
@@ -161,7 +180,8 @@ fn Distribution(rows: Memo<Vec<TierOverviewRow>>) -> impl IntoView {
 #[component]
 fn Bar(part: u64, whole: u64) -> impl IntoView {
     // In thousandths of the whole; what exists is never invisible.
-    let width = if whole == 0 { 0 } else { u128::from(part) * 1000 / u128::from(whole) }.max(u128::from(part > 0) * 4);
+    let width = if whole == 0 { 0 } else { u128::from(part) * 1000 / u128::from(whole) }
+        .max(u128::from(part > 0) * 4);
     view! {
         <svg class="share-bar" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">
             <rect class="track" width="1000" height="10"/>
@@ -172,14 +192,16 @@ fn Bar(part: u64, whole: u64) -> impl IntoView {
 
 #[component]
 fn CoveragePanel(coverage: Signal<Coverage>) -> impl IntoView {
-    let line = move |name: &'static str, key: &'static str, part: fn(&Coverage) -> u64| view! {
-        <div>
-            <dt>{name}</dt>
-            <dd>
-                <a href=format!("/judgments?coverage={key}&status=active") data-test=format!("coverage-{key}")>{move || coverage.with(|coverage| format::count(part(coverage)))}</a>
-                <span class="muted number share">{move || coverage.with(|coverage| format::percent(part(coverage), coverage.active))}</span>
-            </dd>
-        </div>
+    let line = move |name: &'static str, key: &'static str, part: fn(&Coverage) -> u64| {
+        view! {
+            <div>
+                <dt>{name}</dt>
+                <dd>
+                    <a href=format!("/judgments?coverage={key}&status=active") data-test=format!("coverage-{key}")>{move || coverage.with(|coverage| format::count(part(coverage)))}</a>
+                    <span class="muted number share">{move || coverage.with(|coverage| format::percent(part(coverage), coverage.active))}</span>
+                </dd>
+            </div>
+        }
     };
     view! {
         <section class="panel" data-test="coverage">
@@ -213,18 +235,24 @@ fn LastRefresh(run: Memo<Option<RefreshRun>>, on_progress: impl Fn() + Clone + '
     // Between two fetches the pushed progress is the newer one.
     let shown = Memo::new(move |_| {
         let mut run = run.get()?;
-        if let Some(tick) = live.refresh.get().filter(|tick| tick.id == run.id && run.state == RefreshState::Running) {
+        if let Some(tick) =
+            live.refresh.get().filter(|tick| tick.id == run.id && run.state == RefreshState::Running)
+        {
             run.done = tick.done.max(run.done);
             run.total = tick.total;
         }
         Some(run)
     });
-    let is_running = Memo::new(move |_| run.with(|run| run.as_ref().is_some_and(|run| run.state == RefreshState::Running)));
+    let is_running = Memo::new(move |_| {
+        run.with(|run| run.as_ref().is_some_and(|run| run.state == RefreshState::Running))
+    });
     // A tick of a run that is not shown yet, or of one that has reached its end, changes the overview.
     let fetch = on_progress.clone();
     Effect::new(move |_| {
         let Some(tick) = live.refresh.get() else { return };
-        let is_shown_running = run.with_untracked(|run| run.as_ref().is_some_and(|run| run.id == tick.id && run.state == RefreshState::Running));
+        let is_shown_running = run.with_untracked(|run| {
+            run.as_ref().is_some_and(|run| run.id == tick.id && run.state == RefreshState::Running)
+        });
         if !is_shown_running || tick.done >= tick.total {
             fetch();
         }

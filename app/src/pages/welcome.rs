@@ -14,7 +14,11 @@ use wasm_bindgen::JsValue;
 pub fn WelcomePage() -> impl IntoView {
     let session = use_session();
     let failure = RwSignal::new(None::<Option<ApiError>>);
-    let token = location_hash().and_then(|hash| hash.trim_start_matches('#').split('&').find_map(|part| part.strip_prefix("token=").map(str::to_owned)));
+    let token = location_hash().and_then(|hash| {
+        hash.trim_start_matches('#')
+            .split('&')
+            .find_map(|part| part.strip_prefix("token=").map(str::to_owned))
+    });
     // The token must not stay in the address bar or in the history.
     if let Ok(history) = window().history() {
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some("/welcome"));

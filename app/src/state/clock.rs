@@ -46,12 +46,29 @@ fn formatter(zone: &str, options: &[(&str, &str)]) -> js_sys::Function {
 
 fn format(at: f64, with_time: bool) -> String {
     FORMATS.with_borrow_mut(|slot| {
-        let formats = slot.get_or_insert_with(|| ZONE.with_borrow(|zone| Formats {
-            date: formatter(zone, &[("year", "numeric"), ("month", "short"), ("day", "numeric")]),
-            time: formatter(zone, &[("year", "numeric"), ("month", "short"), ("day", "numeric"), ("hour", "numeric"), ("minute", "2-digit"), ("second", "2-digit"), ("timeZoneName", "short")]),
-        }));
+        let formats = slot.get_or_insert_with(|| {
+            ZONE.with_borrow(|zone| Formats {
+                date: formatter(zone, &[("year", "numeric"), ("month", "short"), ("day", "numeric")]),
+                time: formatter(
+                    zone,
+                    &[
+                        ("year", "numeric"),
+                        ("month", "short"),
+                        ("day", "numeric"),
+                        ("hour", "numeric"),
+                        ("minute", "2-digit"),
+                        ("second", "2-digit"),
+                        ("timeZoneName", "short"),
+                    ],
+                ),
+            })
+        });
         let function = if with_time { &formats.time } else { &formats.date };
-        function.call1(&JsValue::UNDEFINED, &JsValue::from_f64(at)).ok().and_then(|text| text.as_string()).unwrap_or_default()
+        function
+            .call1(&JsValue::UNDEFINED, &JsValue::from_f64(at))
+            .ok()
+            .and_then(|text| text.as_string())
+            .unwrap_or_default()
     })
 }
 
@@ -67,7 +84,8 @@ pub fn full_time(at: &str) -> String {
 /// Below a day `12 min ago`, else the date.
 pub fn short_time(at: &str) -> String {
     let Some(millis) = millis(at) else { return at.to_owned() };
-    let now = use_context::<Clock>().map_or_else(js_sys::Date::now, |clock| clock.0.get().max(js_sys::Date::now()));
+    let now =
+        use_context::<Clock>().map_or_else(js_sys::Date::now, |clock| clock.0.get().max(js_sys::Date::now()));
     let seconds = (now - millis) / 1000.0;
     if seconds < -60.0 || seconds >= 86_400.0 {
         return format(millis, false);
@@ -81,7 +99,8 @@ pub fn short_time(at: &str) -> String {
 
 /// A calendar day (`2024-03-01`) as `Mar 1, 2024`: days have no zone to be moved by.
 pub fn day(iso: &str) -> String {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let mut parts = iso.splitn(3, '-');
     let shown = (|| {
         let year = parts.next()?;
@@ -111,7 +130,9 @@ pub fn measure(name: &str, start: f64) -> f64 {
         let span = js_sys::Object::new();
         let _ = js_sys::Reflect::set(&span, &"start".into(), &start.into());
         let _ = js_sys::Reflect::set(&span, &"end".into(), &end.into());
-        if let Ok(measure) = js_sys::Reflect::get(&performance, &"measure".into()).and_then(JsCast::dyn_into::<js_sys::Function>) {
+        if let Ok(measure) = js_sys::Reflect::get(&performance, &"measure".into())
+            .and_then(JsCast::dyn_into::<js_sys::Function>)
+        {
             let _ = measure.call2(&performance, &name.into(), &span);
         }
     }

@@ -119,7 +119,9 @@ impl Draft {
 
     /// Whether something would be lost.
     pub fn is_unsaved(self) -> bool {
-        self.saved.with(|(document, name)| self.document.with(|now| now != document) || self.name.with(|now| now != name))
+        self.saved.with(|(document, name)| {
+            self.document.with(|now| now != document) || self.name.with(|now| now != name)
+        })
     }
 }
 
@@ -130,7 +132,9 @@ mod tests {
 
     fn check(run: impl FnOnce(Draft)) {
         let owner = Owner::new();
-        owner.with(|| run(Draft::new(TierPolicy::revision_1().document().clone(), "Spring review".to_owned())));
+        owner.with(|| {
+            run(Draft::new(TierPolicy::revision_1().document().clone(), "Spring review".to_owned()))
+        });
     }
 
     fn set(draft: Draft, gesture: &str, value: &str) {

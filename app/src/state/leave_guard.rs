@@ -33,14 +33,21 @@ pub fn provide() {
     on_cleanup(move || closing.remove());
     // In the capture phase: the router must not see a click that is being asked about.
     let clicked = Closure::<dyn Fn(MouseEvent)>::new(move |event: MouseEvent| {
-        if !guard.has_unsaved.get_untracked() || event.button() != 0 || event.ctrl_key() || event.meta_key() || event.shift_key() {
+        if !guard.has_unsaved.get_untracked()
+            || event.button() != 0
+            || event.ctrl_key()
+            || event.meta_key()
+            || event.shift_key()
+        {
             return;
         }
         let link = event
             .composed_path()
             .iter()
             .find_map(|target| target.dyn_into::<HtmlAnchorElement>().ok())
-            .filter(|link| link.target().is_empty() && !link.has_attribute("download") && !link.href().is_empty());
+            .filter(|link| {
+                link.target().is_empty() && !link.has_attribute("download") && !link.href().is_empty()
+            });
         let here = location_pathname().unwrap_or_default();
         if let Some(link) = link.filter(|link| link.pathname() != here) {
             event.prevent_default();
@@ -49,7 +56,8 @@ pub fn provide() {
         }
     });
     // Listening fails only without a document, and then there is nothing to click.
-    let _ = document().add_event_listener_with_callback_and_bool("click", clicked.as_ref().unchecked_ref(), true);
+    let _ =
+        document().add_event_listener_with_callback_and_bool("click", clicked.as_ref().unchecked_ref(), true);
     clicked.forget();
 }
 
@@ -70,9 +78,18 @@ pub fn guard_history(here: impl Fn() -> String + 'static) {
         }
         guard.asked.set(Some(Leave::To(format!("{target}{search}"))));
     });
-    let _ = window().add_event_listener_with_callback_and_bool("popstate", moved.as_ref().unchecked_ref(), true);
+    let _ =
+        window().add_event_listener_with_callback_and_bool("popstate", moved.as_ref().unchecked_ref(), true);
     let held = StoredValue::new_local(moved);
-    on_cleanup(move || held.with_value(|moved| drop(window().remove_event_listener_with_callback_and_bool("popstate", moved.as_ref().unchecked_ref(), true))));
+    on_cleanup(move || {
+        held.with_value(|moved| {
+            drop(window().remove_event_listener_with_callback_and_bool(
+                "popstate",
+                moved.as_ref().unchecked_ref(),
+                true,
+            ))
+        })
+    });
 }
 
 pub fn use_leave_guard() -> LeaveGuard {

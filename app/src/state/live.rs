@@ -78,7 +78,9 @@ fn connect(live: Live, slot: Slot) {
         live.connection.set(Connection::Live);
     });
     let message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-        let Some(event) = event.data().as_string().and_then(|data| serde_json::from_str(&data).ok()) else { return };
+        let Some(event) = event.data().as_string().and_then(|data| serde_json::from_str(&data).ok()) else {
+            return;
+        };
         match event {
             LiveEvent::Refresh { id, done, total } => live.refresh.set(Some(RefreshTick { id, done, total })),
             LiveEvent::PolicyPublished { revision } => live.published.set(Some(revision)),
@@ -93,7 +95,14 @@ fn connect(live: Live, slot: Slot) {
         }
         // The browser reconnects by itself, except where the server refused.
         if failing.ready_state() == EventSource::CLOSED {
-            set_timeout(move || if slot.try_with_value(|slot| slot.is_some()) == Some(true) { connect(live, slot) }, Duration::from_secs(5));
+            set_timeout(
+                move || {
+                    if slot.try_with_value(|slot| slot.is_some()) == Some(true) {
+                        connect(live, slot)
+                    }
+                },
+                Duration::from_secs(5),
+            );
         }
     });
     source.set_onopen(Some(opened.as_ref().unchecked_ref()));

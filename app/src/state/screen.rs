@@ -11,7 +11,9 @@ pub fn provide() {
     let query = window().match_media("(max-width: 640px)").ok().flatten();
     let narrow = RwSignal::new(query.as_ref().is_some_and(web_sys::MediaQueryList::matches));
     if let Some(query) = query {
-        let changed = Closure::<dyn Fn(web_sys::MediaQueryListEvent)>::new(move |event: web_sys::MediaQueryListEvent| narrow.set(event.matches()));
+        let changed = Closure::<dyn Fn(web_sys::MediaQueryListEvent)>::new(
+            move |event: web_sys::MediaQueryListEvent| narrow.set(event.matches()),
+        );
         query.set_onchange(Some(changed.as_ref().unchecked_ref()));
         changed.forget();
     }

@@ -67,20 +67,24 @@ impl SessionState {
     }
 
     pub fn phase(self) -> Memo<Phase> {
-        Memo::new(move |_| self.0.with(|known| match known {
-            Known::NotYet => Phase::Unknown,
-            Known::Unreachable => Phase::Unreachable,
-            Known::SignedOut => Phase::SignedOut,
-            Known::SignedIn(session) if session.must_set_password => Phase::PasswordWanted,
-            Known::SignedIn(_) => Phase::SignedIn,
-        }))
+        Memo::new(move |_| {
+            self.0.with(|known| match known {
+                Known::NotYet => Phase::Unknown,
+                Known::Unreachable => Phase::Unreachable,
+                Known::SignedOut => Phase::SignedOut,
+                Known::SignedIn(session) if session.must_set_password => Phase::PasswordWanted,
+                Known::SignedIn(_) => Phase::SignedIn,
+            })
+        })
     }
 
     pub fn current(self) -> Signal<Option<Session>> {
-        Signal::derive(move || self.0.with(|known| match known {
-            Known::SignedIn(session) => Some((**session).clone()),
-            _ => None,
-        }))
+        Signal::derive(move || {
+            self.0.with(|known| match known {
+                Known::SignedIn(session) => Some((**session).clone()),
+                _ => None,
+            })
+        })
     }
 
     /// Whether the person's role covers `needed`; the server checks for itself.

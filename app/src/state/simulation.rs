@@ -103,7 +103,10 @@ impl Simulation {
     /// The rows that move and that `filter` keeps, in the order of `sort` (a key; a leading `-` descends).
     pub fn swap_set(&self, filter: SwapFilter, sort: &str) -> Vec<u32> {
         let (key, descends) = sort.strip_prefix('-').map_or((sort, false), |key| (key, true));
-        let kept = |row: u32| filter == SwapFilter::All || self.pair(row).is_some_and(|(before, after)| filter.keeps(before, after));
+        let kept = |row: u32| {
+            filter == SwapFilter::All
+                || self.pair(row).is_some_and(|(before, after)| filter.keeps(before, after))
+        };
         let mut rows: Vec<u32> = match self.before.snapshot.order(key) {
             None => self.migration.moved.iter().copied().filter(|row| kept(*row)).collect(),
             Some(order) => {
@@ -113,7 +116,11 @@ impl Simulation {
                         *slot = true;
                     }
                 }
-                order.iter().copied().filter(|row| is_moved.get(*row as usize) == Some(&true) && kept(*row)).collect()
+                order
+                    .iter()
+                    .copied()
+                    .filter(|row| is_moved.get(*row as usize) == Some(&true) && kept(*row))
+                    .collect()
             }
         };
         if descends {
@@ -190,14 +197,21 @@ pub fn edits(published: &TierPolicyDocument, draft: &TierPolicyDocument) -> Vec<
             take(&mut document, from);
             TierPolicy::try_from(document).ok().map(|policy| policy.compile())
         };
-        edits.push(PolicyEdit { label, without: changed(draft, published), alone: changed(published, draft) });
+        edits.push(PolicyEdit {
+            label,
+            without: changed(draft, published),
+            alone: changed(published, draft),
+        });
     };
     for (name, after) in &draft.limits {
         match published.limits.get(name) {
-            Some(before) if !same_number(before, after) => push(
-                format!("{} {before}→{after}", limit_label(draft, name)),
-                &|document, from| if let Some(value) = from.limits.get(name) { document.limits.insert(name.clone(), value.clone()); },
-            ),
+            Some(before) if !same_number(before, after) => {
+                push(format!("{} {before}→{after}", limit_label(draft, name)), &|document, from| {
+                    if let Some(value) = from.limits.get(name) {
+                        document.limits.insert(name.clone(), value.clone());
+                    }
+                })
+            }
             Some(_) => {}
             None => push(format!("limit {name}"), &|document, from| match from.limits.get(name) {
                 Some(value) => drop(document.limits.insert(name.clone(), value.clone())),
@@ -206,7 +220,9 @@ pub fn edits(published: &TierPolicyDocument, draft: &TierPolicyDocument) -> Vec<
         }
     }
     if published.asset_signals != draft.asset_signals {
-        push("what counts as an asset".to_owned(), &|document, from| document.asset_signals.clone_from(&from.asset_signals));
+        push("what counts as an asset".to_owned(), &|document, from| {
+            document.asset_signals.clone_from(&from.asset_signals)
+        });
     }
     for rule in &draft.rules {
         let Some(base) = published.rules.iter().find(|base| base.id == rule.id) else {
@@ -218,7 +234,9 @@ pub fn edits(published: &TierPolicyDocument, draft: &TierPolicyDocument) -> Vec<
         }
         let take = |document: &mut TierPolicyDocument, from: &TierPolicyDocument| {
             let theirs = from.rules.iter().find(|theirs| theirs.id == rule.id);
-            if let (Some(ours), Some(theirs)) = (document.rules.iter_mut().find(|ours| ours.id == rule.id), theirs) {
+            if let (Some(ours), Some(theirs)) =
+                (document.rules.iter_mut().find(|ours| ours.id == rule.id), theirs)
+            {
                 ours.clone_from(theirs);
             }
         };
@@ -231,7 +249,8 @@ pub fn edits(published: &TierPolicyDocument, draft: &TierPolicyDocument) -> Vec<
 }
 
 fn same_number(a: &str, b: &str) -> bool {
-    a == b || matches!((crate::format::parse_cents(a), crate::format::parse_cents(b)), (Some(a), Some(b)) if a == b)
+    a == b
+        || matches!((crate::format::parse_cents(a), crate::format::parse_cents(b)), (Some(a), Some(b)) if a == b)
 }
 
 /// `rule t2 score` for the limit from which a rule's arm begins, else the limit's own name.
@@ -241,7 +260,13 @@ fn limit_label(document: &TierPolicyDocument, name: &str) -> String {
         .rules
         .iter()
         .find_map(|rule| {
-            let fact = rule.any.iter().find_map(|arm| if named(&arm.score_from) { Some("score") } else { named(&arm.balance_from).then_some("balance") })?;
+            let fact = rule.any.iter().find_map(|arm| {
+                if named(&arm.score_from) {
+                    Some("score")
+                } else {
+                    named(&arm.balance_from).then_some("balance")
+                }
+            })?;
             Some(format!("rule {} {fact}", rule.id))
         })
         .unwrap_or_else(|| format!("limit {name}"))
@@ -254,7 +279,8 @@ fn rule_change(before: &policy::tier::TierRuleDocument, after: &policy::tier::Ti
     let mut changes = Vec::new();
     for (before, after) in before.any.iter().zip(&after.any) {
         if before.signals_min != after.signals_min {
-            let shown = |signals: Option<u8>| signals.map_or_else(|| "any".to_owned(), |signals| signals.to_string());
+            let shown =
+                |signals: Option<u8>| signals.map_or_else(|| "any".to_owned(), |signals| signals.to_string());
             changes.push(format!("assets {}→{}", shown(before.signals_min), shown(after.signals_min)));
         }
         if before.score_below.is_some() && after.score_below.is_none() {
@@ -271,9 +297,12 @@ fn rule_change(before: &policy::tier::TierRuleDocument, after: &policy::tier::Ti
 ///
 /// Where no single edit is needed, those that move it by themselves; where none does, they do it together.
 pub fn moved_by(edits: &[PolicyEdit], facts: &JudgmentFacts, before: Tier, after: Tier) -> String {
-    let needed = edits.iter().filter(|edit| edit.without.as_ref().is_some_and(|grid| grid.tier_of(facts) != after));
-    let enough = edits.iter().filter(|edit| edit.alone.as_ref().is_some_and(|grid| grid.tier_of(facts) != before));
-    let labels = |edits: Vec<&PolicyEdit>| edits.iter().map(|edit| edit.label.as_str()).collect::<Vec<_>>().join("; ");
+    let needed =
+        edits.iter().filter(|edit| edit.without.as_ref().is_some_and(|grid| grid.tier_of(facts) != after));
+    let enough =
+        edits.iter().filter(|edit| edit.alone.as_ref().is_some_and(|grid| grid.tier_of(facts) != before));
+    let labels =
+        |edits: Vec<&PolicyEdit>| edits.iter().map(|edit| edit.label.as_str()).collect::<Vec<_>>().join("; ");
     let needed: Vec<_> = needed.collect();
     if !needed.is_empty() {
         return labels(needed);
@@ -289,7 +318,11 @@ mod tests {
     use policy::tier::{AssetSignals, Cents, Score};
 
     fn facts(score: u16, cents: i64, signals: u8) -> JudgmentFacts {
-        JudgmentFacts { score: Score::from_hundredths(score), balance: Cents::from_cents(cents), signals: AssetSignals::from_bits(signals) }
+        JudgmentFacts {
+            score: Score::from_hundredths(score),
+            balance: Cents::from_cents(cents),
+            signals: AssetSignals::from_bits(signals),
+        }
     }
 
     fn simulation(rows: &[JudgmentFacts], edit: impl Fn(&mut TierPolicyDocument)) -> Simulation {
@@ -298,7 +331,12 @@ mod tests {
             columns.push(judgment_no, facts, None, None);
         }
         let portfolio = Portfolio::from_columns(columns).unwrap();
-        let meta = SnapshotMeta { snapshot: String::new(), digest: portfolio.digest(), taken_at: String::new(), rows: portfolio.len() };
+        let meta = SnapshotMeta {
+            snapshot: String::new(),
+            digest: portfolio.digest(),
+            taken_at: String::new(),
+            rows: portfolio.len(),
+        };
         let before = Before::new(Arc::new(Snapshot::new(meta, portfolio)), TierPolicy::revision_1());
         let mut document = TierPolicy::revision_1().document().clone();
         edit(&mut document);
@@ -311,13 +349,17 @@ mod tests {
 
     #[test]
     fn the_swap_set_is_what_moves_in_the_order_asked_for() {
-        let rows = [facts(5_800, 100, 0), facts(2_000, 5_000_00, 0), facts(5_900, 900_00, 0), facts(9_000, 100, 0)];
+        let rows =
+            [facts(5_800, 100, 0), facts(2_000, 5_000_00, 0), facts(5_900, 900_00, 0), facts(9_000, 100, 0)];
         let outcome = simulation(&rows, |document| set(document, "score_2", "58"));
         assert_eq!(outcome.swap_set(SwapFilter::All, "judgment"), [0, 2]);
         assert_eq!(outcome.swap_set(SwapFilter::All, "-balance"), [2, 0]);
         assert_eq!(outcome.swap_set(SwapFilter::Up, "score"), [0, 2]);
         assert_eq!(outcome.swap_set(SwapFilter::Down, "score"), [0_u32; 0]);
-        assert_eq!(outcome.swap_set(SwapFilter::Cell(Tier::WarmProspects, Tier::ActiveEnforcement), "-score"), [2, 0]);
+        assert_eq!(
+            outcome.swap_set(SwapFilter::Cell(Tier::WarmProspects, Tier::ActiveEnforcement), "-score"),
+            [2, 0]
+        );
         assert_eq!(outcome.moved(), (2, 901_00));
     }
 
@@ -328,7 +370,10 @@ mod tests {
             set(document, "balance_1", "4000");
         });
         let edits = edits(outcome.before.policy.document(), outcome.after.document());
-        assert_eq!(edits.iter().map(|edit| edit.label.as_str()).collect::<Vec<_>>(), ["rule t1 balance 5000→4000", "rule t2 score 60→58"]);
+        assert_eq!(
+            edits.iter().map(|edit| edit.label.as_str()).collect::<Vec<_>>(),
+            ["rule t1 balance 5000→4000", "rule t2 score 60→58"]
+        );
         let row = outcome.row(0).unwrap();
         assert_eq!(moved_by(&edits, &row.facts, row.before.0, row.after.0), "rule t2 score 60→58");
     }

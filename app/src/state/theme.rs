@@ -30,7 +30,8 @@ impl Theme {
 }
 
 pub fn provide() {
-    let stored = window().local_storage().ok().flatten().and_then(|storage| storage.get_item(KEY).ok().flatten());
+    let stored =
+        window().local_storage().ok().flatten().and_then(|storage| storage.get_item(KEY).ok().flatten());
     provide_context(RwSignal::new(match stored.as_deref() {
         Some("light") => Theme::Light,
         Some("dark") => Theme::Dark,

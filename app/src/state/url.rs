@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
-use leptos_router::params::ParamsMap;
 use leptos_router::hooks::{use_location, use_navigate, use_query_map};
+use leptos_router::params::ParamsMap;
 
 pub fn encode(text: &str) -> String {
     js_sys::encode_uri_component(text).into()
@@ -42,7 +42,8 @@ pub fn use_set_parameters() -> impl Fn(&[(&str, &str)]) + Clone + 'static {
                 .map(|(name, value)| (name.to_string(), value.to_owned()))
                 .collect()
         });
-        let pairs = kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(changes.iter().copied());
+        let pairs =
+            kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(changes.iter().copied());
         let path = location.pathname.get_untracked();
         let query = query_string(pairs);
         let target = if query.is_empty() { path } else { format!("{path}?{query}") };

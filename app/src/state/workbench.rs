@@ -28,7 +28,8 @@ impl PartialEq for Inputs {
 pub async fn load_inputs() -> Result<Inputs, ApiError> {
     let published = api::published_policy().await?;
     let (meta, portfolio) = api::portfolio_snapshot().await?;
-    let policy = TierPolicy::try_from(published.policy.clone()).map_err(|error| ApiError::Unreadable(error.to_string()))?;
+    let policy = TierPolicy::try_from(published.policy.clone())
+        .map_err(|error| ApiError::Unreadable(error.to_string()))?;
     Ok(Inputs { published, policy, snapshot: Arc::new(Snapshot::new(meta, portfolio)) })
 }
 
@@ -70,10 +71,14 @@ impl Workbench {
     pub fn new(inputs: Inputs, name: String) -> Self {
         let draft = Draft::new(inputs.policy.document().clone(), name);
         let inputs = RwSignal::new(inputs);
-        let swap = SwapView { filter: RwSignal::new(SwapFilter::All), sort: RwSignal::new("-balance".to_owned()) };
+        let swap =
+            SwapView { filter: RwSignal::new(SwapFilter::All), sort: RwSignal::new("-balance".to_owned()) };
         let policy = Memo::new(move |_| TierPolicy::try_from(draft.document.get()));
         let before = Memo::new_with_compare(
-            move |_| inputs.with(|inputs| Arc::new(Before::new(Arc::clone(&inputs.snapshot), inputs.policy.clone()))),
+            move |_| {
+                inputs
+                    .with(|inputs| Arc::new(Before::new(Arc::clone(&inputs.snapshot), inputs.policy.clone())))
+            },
             is_another,
         );
         let recomputed = Memo::new_with_compare(
@@ -83,19 +88,25 @@ impl Workbench {
                 let after = policy.get();
                 let (filter, sort) = (swap.filter.get(), swap.sort.get());
                 let still = previous.filter(|previous| {
-                    Arc::ptr_eq(&previous.simulation.before, &before) && after.as_ref().is_ok_and(|after| *after == previous.simulation.after)
+                    Arc::ptr_eq(&previous.simulation.before, &before)
+                        && after.as_ref().is_ok_and(|after| *after == previous.simulation.after)
                 });
                 let simulation = match (still, after) {
                     (Some(previous), _) => Arc::clone(&previous.simulation),
                     (None, Ok(after)) => Arc::new(Simulation::run(before, after)),
                     // Not a policy for the moment: the last one stays, over the newest facts.
-                    (None, Err(_)) => match previous.filter(|previous| Arc::ptr_eq(&previous.simulation.before, &before)) {
-                        Some(previous) => Arc::clone(&previous.simulation),
-                        None => {
-                            let after = previous.map_or_else(|| before.policy.clone(), |previous| previous.simulation.after.clone());
-                            Arc::new(Simulation::run(before, after))
+                    (None, Err(_)) => {
+                        match previous.filter(|previous| Arc::ptr_eq(&previous.simulation.before, &before)) {
+                            Some(previous) => Arc::clone(&previous.simulation),
+                            None => {
+                                let after = previous.map_or_else(
+                                    || before.policy.clone(),
+                                    |previous| previous.simulation.after.clone(),
+                                );
+                                Arc::new(Simulation::run(before, after))
+                            }
                         }
-                    },
+                    }
                 };
                 let swap_rows = Arc::new(simulation.swap_set(filter, &sort));
                 let took_ms = clock::measure("recompute", start);
@@ -103,11 +114,19 @@ impl Workbench {
             },
             is_another,
         );
-        let simulation = Memo::new_with_compare(move |_| recomputed.with(|recomputed| Arc::clone(&recomputed.simulation)), is_another);
-        let edits = Memo::new_with_compare(
-            move |_| Arc::new(inputs.with(|inputs| draft.document.with(|document| edits(inputs.policy.document(), document)))),
+        let simulation = Memo::new_with_compare(
+            move |_| recomputed.with(|recomputed| Arc::clone(&recomputed.simulation)),
             is_another,
         );
+        let edits =
+            Memo::new_with_compare(
+                move |_| {
+                    Arc::new(inputs.with(|inputs| {
+                        draft.document.with(|document| edits(inputs.policy.document(), document))
+                    }))
+                },
+                is_another,
+            );
         Self { inputs, draft, swap, policy, recomputed, simulation, edits }
     }
 

@@ -378,7 +378,7 @@ begin
   update pg_temp.import_work w
      set outcome = 'unchanged', note = format('older than what is known since %s', d.last_updated at time zone 'UTC')
     from public.debtor_intelligence d
-   where d.judgment_id = w.judgment_id and w.last_updated < d.last_updated and w.outcome is null and w.error is null;
+   where d.org_id = p_run.org_id and d.judgment_id = w.judgment_id and w.last_updated < d.last_updated and w.outcome is null and w.error is null;
 
   -- The row is all that the vendor knows: a blank signal is withdrawn. Only a missing score leaves the known one, since
   -- a vendor who could not score a debtor this time has not said that the debtor cannot pay.
@@ -386,7 +386,7 @@ begin
      set changes = f.changes
     from pg_temp.import_work k
     join public.core_judgments j on j.id = k.judgment_id
-    left join public.debtor_intelligence d on d.judgment_id = j.id
+    left join public.debtor_intelligence d on d.org_id = p_run.org_id and d.judgment_id = j.id
    cross join lateral (
      select jsonb_object_agg(v.field, jsonb_build_array(v.before, v.after)) as changes
        from (values
@@ -399,7 +399,7 @@ begin
    where k.id = w.id and k.outcome is null and k.error is null;
   update pg_temp.import_work w set outcome = 'new', changes = null
    where w.outcome is null and w.error is null
-     and not exists (select from public.debtor_intelligence d where d.judgment_id = w.judgment_id);
+     and not exists (select from public.debtor_intelligence d where d.org_id = p_run.org_id and d.judgment_id = w.judgment_id);
 
   -- Both in one update, so that the judgment gets one row of facts; the trigger of the table below finds the bits set.
   update public.core_judgments j

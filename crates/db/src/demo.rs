@@ -64,7 +64,11 @@ pub async fn highest_no(tx: &mut Transaction) -> Result<i64, SqlError> {
 }
 
 /// The ids of plaintiffs of these names, in their order; who is missing is added
-pub async fn load_plaintiffs(tx: &mut Transaction, org_id: Uuid, names: &[String]) -> Result<Vec<Uuid>, SqlError> {
+pub async fn load_plaintiffs(
+    tx: &mut Transaction,
+    org_id: Uuid,
+    names: &[String],
+) -> Result<Vec<Uuid>, SqlError> {
     sqlx::query(
         "insert into public.plaintiffs (org_id, name) select $1, n from unnest($2::text[]) n
          on conflict (org_id, normalized_name) do nothing",
@@ -86,7 +90,11 @@ pub async fn load_plaintiffs(tx: &mut Transaction, org_id: Uuid, names: &[String
 }
 
 /// Adds judgments with what is known of their debtors and their open cases
-pub async fn load_judgments(tx: &mut Transaction, org_id: Uuid, judgments: &[DemoJudgment]) -> Result<(), SqlError> {
+pub async fn load_judgments(
+    tx: &mut Transaction,
+    org_id: Uuid,
+    judgments: &[DemoJudgment],
+) -> Result<(), SqlError> {
     let cases: Vec<Option<&DemoCase>> = judgments.iter().map(|row| row.open_case.as_ref()).collect();
     let overriding: Vec<Option<&DemoOverride>> =
         cases.iter().map(|case| case.and_then(|case| case.overriding.as_ref())).collect();

@@ -102,9 +102,9 @@ impl Sort {
     }
 
     /// Judgments that lack the value come last either way; equal ones are in the order of their numbers
-    fn order_by(self, column: &str) -> String {
+    fn order_by(self, column: &str, judgment_no: &str) -> String {
         let direction = if self.descends { "desc" } else { "asc" };
-        format!(" order by {column} {direction} nulls last, j.judgment_no")
+        format!(" order by {column} {direction} nulls last, {judgment_no}")
     }
 }
 
@@ -211,6 +211,12 @@ fn score(field: &'static str, text: &Option<String>) -> Result<Option<Decimal>, 
 }
 
 impl JudgmentFilter {
+    /// Whether every judgment passes
+    fn is_open(&self) -> bool {
+        let Self { sort, offset, limit, .. } = *self;
+        *self == Self { sort, offset, limit, ..Self::default() }
+    }
+
     /// Appends `where …` over the alias `j`
     fn push_conditions<'a>(&'a self, sql: &mut QueryBuilder<'a, Postgres>) {
         sql.push(" where j.org_id = (select public.current_org_id())");
@@ -329,26 +335,30 @@ impl From<Record> for JudgmentRow {
 
 /// One page of the judgments that a filter lets through, with count and balance of all of them
 pub async fn page(tx: &mut Transaction, filter: &JudgmentFilter) -> Result<JudgmentPage, SqlError> {
-    let mut sql =
-        QueryBuilder::new("select count(*), coalesce(sum(j.balance_due), 0) from public.core_judgments j");
-    filter.push_conditions(&mut sql);
-    let (total, total_balance): (i64, Decimal) = sql.build_query_as().fetch_one(&mut **tx).await?;
-
-    // What is sorted is narrow; the rows that are shown are looked up.
     let Sort { column, .. } = filter.sort;
+    // A filter is applied once for totals and page. Without one, both are better off with an index.
+    let materialized = if filter.is_open() { "not materialized" } else { "materialized" };
     let mut sql = QueryBuilder::new(format!(
-        "select {ROW_COLUMNS} from (select j.id, j.judgment_no, {column} as sort_key from "
+        "with s as {materialized} (select j.id, j.judgment_no, j.balance_due, {column} as sort_key from "
     ));
     sql.push(if column.starts_with("p.") { ROW_TABLES } else { "public.core_judgments j" });
     filter.push_conditions(&mut sql);
-    sql.push(filter.sort.order_by(column));
+    sql.push(
+        ") select (select count(*) from s), (select coalesce(sum(s.balance_due), 0) from s), array(select s.id from s",
+    );
+    sql.push(filter.sort.order_by("s.sort_key", "s.judgment_no"));
     sql.push(" limit ").push_bind(i64::from(filter.limit));
-    sql.push(" offset ").push_bind(i64::from(filter.offset));
-    sql.push(") s join public.core_judgments j on j.id = s.id");
-    sql.push(" join public.plaintiffs p on p.org_id = j.org_id and p.id = j.plaintiff_id");
-    sql.push(filter.sort.order_by("s.sort_key"));
-    let records: Vec<Record> = sql.build_query_as().fetch_all(&mut **tx).await?;
+    sql.push(" offset ").push_bind(i64::from(filter.offset)).push(")");
+    let (total, total_balance, ids): (i64, Decimal, Vec<Uuid>) =
+        sql.build_query_as().fetch_one(&mut **tx).await?;
 
+    let records: Vec<Record> = sqlx::query_as(&format!(
+        "select {ROW_COLUMNS} from {ROW_TABLES} join unnest($1::uuid[]) with ordinality o (id, n) on o.id = j.id
+          order by o.n"
+    ))
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await?;
     Ok(JudgmentPage {
         total: wire::count(total),
         total_balance: wire::money(total_balance),
@@ -369,7 +379,7 @@ pub async fn send_rows(
 ) {
     let mut sql = QueryBuilder::new(format!("select {ROW_COLUMNS} from {ROW_TABLES}"));
     filter.push_conditions(&mut sql);
-    sql.push(filter.sort.order_by(filter.sort.column));
+    sql.push(filter.sort.order_by(filter.sort.column, "j.judgment_no"));
     let records = sql.build_query_as::<Record>().fetch(&mut *tx).map_ok(JudgmentRow::from);
     let mut pieces = records.try_chunks(EXPORT_ROWS);
     while let Some(piece) = pieces.next().await {

@@ -1,5 +1,7 @@
 //! The other commands: what they print, how they end, what configures them
 
+#![allow(clippy::unwrap_used)]
+
 mod cli;
 
 use cli::Cli;

@@ -1,5 +1,7 @@
 //! `dragonfly import`: vendor files end as judgments with tiers
 
+#![allow(clippy::unwrap_used)]
+
 mod cli;
 
 use cli::Cli;

@@ -1,5 +1,7 @@
 //! `dragonfly tier eval` as scripts use it
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};

@@ -1,5 +1,7 @@
 //! Whole files, as vendors send them and as they should not
 
+#![allow(clippy::unwrap_used)]
+
 use import::{FileError, Format, JudgmentStatus, Record, VendorFile, read};
 use proptest::prelude::*;
 
