@@ -25,6 +25,10 @@ async fn every_tier_is_there_and_a_refresh_fills_them() {
     assert_eq!((run.state, run.total, run.policy_revision), (RefreshState::Running, 2, 1));
     let joined: RefreshRun = firm.operator.order("/api/tiers/refresh").await.json();
     assert_eq!(joined.id, run.id);
+    let by_operator =
+        "select count(*) from public.tier_refreshes r join public.users u on u.id = r.requested_by
+                        where u.email = 'operator@firm.example'";
+    assert_eq!(app.number(by_operator).await, 1);
     while refreshes::step(&app.db, run.id.parse().unwrap(), 100).await.unwrap().unwrap().run.state
         == RefreshState::Running
     {}

@@ -1,5 +1,7 @@
 //! Judgments as people search, list, export and open them.
 
+use std::time::Duration;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use contract::{
     Assignment, FactsRow, JudgmentDetail, JudgmentFacets, JudgmentPage, JudgmentQuery, JudgmentRow, OpenCase,
@@ -369,24 +371,30 @@ pub async fn page(tx: &mut Transaction, filter: &JudgmentFilter) -> Result<Judgm
 /// Rows that are sent at once
 const EXPORT_ROWS: usize = 500;
 
+/// A receiver that takes nothing for this long no longer keeps a connection
+const EXPORT_PATIENCE: Duration = Duration::from_secs(60);
+
 /// Sends every judgment that a filter lets through, in its order; offset and limit do not count here
 ///
-/// Waits for the receiver, and ends where it is gone. An error comes last.
+/// True once all are sent; false where the receiver is gone or took too long. An error is sent and comes last.
 pub async fn send_rows(
     mut tx: Transaction,
     filter: JudgmentFilter,
     receiver: mpsc::Sender<Result<Vec<JudgmentRow>, SqlError>>,
-) {
+) -> bool {
     let mut sql = QueryBuilder::new(format!("select {ROW_COLUMNS} from {ROW_TABLES}"));
     filter.push_conditions(&mut sql);
     sql.push(filter.sort.order_by(filter.sort.column, "j.judgment_no"));
     let records = sql.build_query_as::<Record>().fetch(&mut *tx).map_ok(JudgmentRow::from);
     let mut pieces = records.try_chunks(EXPORT_ROWS);
     while let Some(piece) = pieces.next().await {
-        if receiver.send(piece.map_err(|TryChunksError(_, error)| error)).await.is_err() {
-            return;
+        let piece = piece.map_err(|TryChunksError(_, error)| error);
+        let is_error = piece.is_err();
+        if receiver.send_timeout(piece, EXPORT_PATIENCE).await.is_err() || is_error {
+            return false;
         }
     }
+    true
 }
 
 /// The judgments of these numbers that the caller may see, in the order of their numbers

@@ -93,10 +93,12 @@ fn matrix(counts: &[i64], balances: &[Decimal]) -> MigrationMatrix {
 ///
 /// Refuses with 404 where no policy is published.
 pub async fn start(tx: &mut Transaction, org_id: Uuid) -> Result<Refresh, SqlError> {
-    let record: Record = sqlx::query_as(&format!("select {COLUMNS} from public.start_tier_refresh($1) r"))
-        .bind(org_id)
-        .fetch_one(&mut **tx)
-        .await?;
+    let record: Record = sqlx::query_as(&format!(
+        "select {COLUMNS} from public.start_tier_refresh($1, p_requested_by => public.current_user_id()) r"
+    ))
+    .bind(org_id)
+    .fetch_one(&mut **tx)
+    .await?;
     Ok(record.into())
 }
 

@@ -14,8 +14,8 @@ use contract::{
 };
 use db::judgments::{self, JudgmentFilter};
 use db::queue;
-use futures_util::stream;
-use tokio::sync::mpsc;
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::AppState;
 use crate::error::ApiError;
@@ -104,15 +104,29 @@ pub(crate) async fn export(
     Params(query): Params<JudgmentQuery>,
 ) -> Result<impl IntoResponse, ApiError> {
     let filter = JudgmentFilter::try_from(&query)?;
+    let place = EXPORTS.acquire().await.map_err(ApiError::internal)?;
     let tx = app.db.begin_as(&viewer.actor()).await?;
     let (sender, receiver) = mpsc::channel(4);
-    tokio::spawn(judgments::send_rows(tx, filter, sender));
-    let body = stream::unfold((receiver, true), |(mut receiver, is_first)| async move {
-        let piece = if is_first { Ok(Vec::new()) } else { receiver.recv().await? };
-        // Too late for another status: the connection breaks off, which browsers report.
-        let piece = piece.map_err(|error| error.to_string()).and_then(|rows| csv_piece(is_first, &rows));
-        let piece = piece.inspect_err(|cause| tracing::error!(cause, "export_failed"));
-        Some((piece.map_err(io::Error::other), (receiver, false)))
+    let sending = tokio::spawn(async move {
+        let _place = place;
+        judgments::send_rows(tx, filter, sender).await
+    });
+    let header = stream::once(async { csv_piece(&[COLUMNS.map(str::to_owned)]) });
+    let rows = stream::unfold(Some((receiver, sending)), |state| async {
+        let (mut receiver, sending) = state?;
+        match receiver.recv().await {
+            Some(Ok(rows)) => {
+                let cells: Vec<_> = rows.iter().map(cells).collect();
+                Some((csv_piece(&cells), Some((receiver, sending))))
+            }
+            Some(Err(error)) => Some((Err(error.to_string()), None)),
+            None if sending.await.unwrap_or(false) => None,
+            None => Some((Err("the receiver took too long".to_owned()), None)),
+        }
+    });
+    // An error comes too late for another status: the connection breaks off, which browsers report.
+    let body = header.chain(rows).map(|piece| {
+        piece.inspect_err(|cause| tracing::error!(cause, "export_failed")).map_err(io::Error::other)
     });
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8"),
@@ -120,6 +134,9 @@ pub(crate) async fn export(
     ];
     Ok((headers, Body::from_stream(body)))
 }
+
+/// Each export keeps a connection while the browser reads: the others are for everybody else.
+static EXPORTS: Semaphore = Semaphore::const_new(4);
 
 const COLUMNS: [&str; 17] = [
     "judgment_no",
@@ -141,10 +158,9 @@ const COLUMNS: [&str; 17] = [
     "tier_as_of",
 ];
 
-fn csv_piece(is_first: bool, rows: &[JudgmentRow]) -> Result<Bytes, String> {
+fn csv_piece(records: &[[String; COLUMNS.len()]]) -> Result<Bytes, String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = is_first.then(|| COLUMNS.map(str::to_owned));
-    for record in header.into_iter().chain(rows.iter().map(cells)) {
+    for record in records {
         writer.write_record(record).map_err(|error| error.to_string())?;
     }
     Ok(writer.into_inner().map_err(|error| error.to_string())?.into())

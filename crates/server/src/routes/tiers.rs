@@ -37,7 +37,8 @@ pub(crate) async fn start_refresh(
 ) -> Result<(StatusCode, Json<RefreshRun>), ApiError> {
     let org_id = operator.signed_in.org_id;
     // Only the service may begin one; that the caller may ask for it is settled by now.
-    let mut tx = app.db.begin_as(&Actor::service(org_id)).await?;
+    let service = Actor { user_id: Some(operator.signed_in.user_id), ..Actor::service(org_id) };
+    let mut tx = app.db.begin_as(&service).await?;
     let refresh = refreshes::start(&mut tx, org_id).await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(refresh.run)))
