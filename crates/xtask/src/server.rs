@@ -2,7 +2,7 @@
 
 use crate::shell::Workspace;
 use anyhow::{Context, Result, bail, ensure};
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -42,17 +42,19 @@ impl Server {
     /// Returns at the first healthy answer, or with an error after a minute
     pub(crate) fn start(workspace: &Workspace, home: &Home) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let log = home.path.join("server.log");
         let begun = Instant::now();
         let mut process = workspace
             .command(workspace.dragonfly())
             .args(["serve", "--port", &port.to_string()])
             .env("DRAGONFLY_DATA_DIR", home.path.join("data"))
             .stdout(Stdio::null())
+            .stderr(File::create(&log)?)
             .spawn()
             .context("cannot start the server")?;
         while !is_healthy(port) {
             if let Some(status) = process.try_wait()? {
-                bail!("the server ended before it served ({status})");
+                bail!("the server ended before it served ({status})\n{}", fs::read_to_string(&log)?);
             }
             ensure!(begun.elapsed() < Duration::from_secs(60), "the server did not serve within a minute");
             sleep(Duration::from_millis(2));
