@@ -117,10 +117,10 @@ fn is_compressed(path: &str) -> bool {
     path.ends_with(".br") || path.ends_with(".gz")
 }
 
-/// Whether the path names its content by a hash, as Trunk's do: sixteen hexadecimal digits
+/// Whether the path names its content by a hash, as Trunk's do: sixteen hexadecimal digits without leading zeros
 fn is_hashed(path: &str) -> bool {
     path.split(['/', '-', '_', '.'])
-        .any(|part| part.len() >= 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .any(|part| part.len() >= 12 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn media_type(path: &str) -> Option<&'static str> {
@@ -152,6 +152,7 @@ mod tests {
     fn hashed_files_are_told_from_others() {
         assert!(is_hashed("app-0123456789abcdef_bg.wasm"));
         assert!(is_hashed("snippets/app-0123456789abcdef/inline0.js"));
+        assert!(is_hashed("frame-61c335fa132a137.css"));
         assert!(!is_hashed("theme.js"));
         assert!(!is_hashed("fonts/inter-latin-wght-normal.woff2"));
     }
