@@ -253,72 +253,65 @@ CREATE FUNCTION public.import_intelligence(p_run public.import_runs) RETURNS voi
     AS $$
 begin
   create temp table import_work on commit drop as
-  select r.id, r.line, r.record, d.*, public.import_docket(d.case_number) as docket,
-         (case when d.employer_name is null then 0 else 1 end + case when d.bank_name is null then 0 else 2 end
-          + case when d.real_property_lead is null then 0 else 4 end
-          + case when d.vehicle_lead is null then 0 else 8 end)::smallint as bits,
-         null::uuid as judgment_id, null::uuid as plaintiff_id, null::bigint as first_id, null::jsonb as prior,
-         null::public.import_outcome as outcome, null::text as error, null::jsonb as changes, null::text as note
-    from public.import_rows r
-    cross join lateral jsonb_to_record(r.record) as d (
-         case_number text, collectability_score numeric(5,2), employer_name text, bank_name text,
-         real_property_lead text, vehicle_lead text, last_updated timestamptz)
-   where r.org_id = p_run.org_id and r.run_id = p_run.id and r.outcome is null;
+  with said as materialized (
+    select r.id, r.line, r.record, d.*,
+           (case when d.employer_name is null then 0 else 1 end + case when d.bank_name is null then 0 else 2 end
+            + case when d.real_property_lead is null then 0 else 4 end
+            + case when d.vehicle_lead is null then 0 else 8 end)::smallint as bits
+      from public.import_rows r
+      cross join lateral jsonb_to_record(r.record) as d (
+           case_number text, collectability_score numeric(5,2), employer_name text, bank_name text,
+           real_property_lead text, vehicle_lead text, last_updated timestamptz)
+     where r.org_id = p_run.org_id and r.run_id = p_run.id and r.outcome is null
+  ), matched as materialized (
+    select s.*, m.candidates, m.judgment_id::uuid as judgment_id
+      from said s
+     cross join lateral (
+       select count(*) as candidates, case when count(*) = 1 then min(j.id::text) end as judgment_id
+         from public.core_judgments j
+        where j.org_id = p_run.org_id and j.docket = public.import_docket(s.case_number)) m
+  ), grouped as (
+    select m.*, first_value(m.id) over of_one as first_id, first_value(m.line) over of_one as first_line,
+           first_value(m.record) over of_one as first_record,
+           coalesce(m.last_updated < first_value(m.last_updated) over of_one, false) as is_older
+      from matched m
+    window of_one as (partition by coalesce(m.judgment_id::text, 'row ' || m.id)
+                      order by m.last_updated desc nulls last, m.line, m.id)
+  )
+  select g.*,
+         case when g.candidates = 0 then format('no judgment has the case number `%s`', g.case_number)
+              when g.judgment_id is null
+              then format('%s judgments have the case number `%s`, and the row names no court', g.candidates, g.case_number)
+              when g.record <> g.first_record and not g.is_older
+              then format('differs from line %s, which names the same judgment', g.first_line) end as error,
+         case when g.is_older then format('line %s is newer', g.first_line) end as note,
+         case when g.judgment_id is null or (g.record <> g.first_record and not g.is_older) then 'refused'
+              when g.first_id <> g.id or p.record = g.record then 'unchanged' end::public.import_outcome as outcome
+    from grouped g
+    left join lateral (
+      select i.record from public.import_rows i
+       where i.org_id = p_run.org_id and i.judgment_id = g.judgment_id and i.format = p_run.format
+         and i.outcome <> 'refused' and i.run_id <> p_run.id
+       order by (i.record ->> 'last_updated')::timestamptz desc nulls last, i.id desc limit 1) p on true;
   analyze pg_temp.import_work;
 
-  update pg_temp.import_work w
-     set judgment_id = m.judgment_id,
-         error = case when m.candidates = 0 then format('no judgment has the case number `%s`', w.case_number)
-                      when m.candidates > 1
-                      then format('%s judgments have the case number `%s`, and the row names no court', m.candidates, w.case_number) end
-    from (
-      select k.id, count(j.id) as candidates, case when count(j.id) = 1 then min(j.id::text)::uuid end as judgment_id
-        from pg_temp.import_work k
-        left join public.core_judgments j on j.org_id = p_run.org_id and j.docket = k.docket
-       group by k.id) m
-   where m.id = w.id;
-
-  with subject as (
-    select w.id, w.record, w.last_updated,
-           first_value(w.id) over of_one as first_id, first_value(w.line) over of_one as first_line,
-           first_value(w.record) over of_one as first_record, first_value(w.last_updated) over of_one as first_updated
-      from pg_temp.import_work w
-     where w.error is null
-    window of_one as (partition by w.judgment_id order by w.last_updated desc nulls last, w.line, w.id)
-  )
-  update pg_temp.import_work w
-     set first_id = s.first_id,
-         outcome = case when s.record = s.first_record or s.last_updated < s.first_updated
-                        then 'unchanged'::public.import_outcome end,
-         note = case when s.last_updated < s.first_updated then format('line %s is newer', s.first_line) end,
-         error = case when s.record <> s.first_record and not coalesce(s.last_updated < s.first_updated, false)
-                      then format('differs from line %s, which names the same judgment', s.first_line) end
-    from subject s
-   where s.id = w.id and s.first_id <> s.id;
-
-  update pg_temp.import_work w
-     set prior = (select p.record from public.import_rows p
-                   where p.org_id = p_run.org_id and p.judgment_id = w.judgment_id and p.format = p_run.format
-                     and p.outcome <> 'refused' and p.run_id <> p_run.id
-                   order by (p.record ->> 'last_updated')::timestamptz desc nulls last, p.id desc limit 1)
-   where w.outcome is null and w.error is null;
-  update pg_temp.import_work w set outcome = 'unchanged' where w.outcome is null and w.prior = w.record;
-
   perform from public.core_judgments j
-    where j.id in (select w.judgment_id from pg_temp.import_work w where w.outcome is null and w.error is null)
+    where j.org_id = p_run.org_id and j.id in (select w.judgment_id from pg_temp.import_work w where w.outcome is null)
     order by j.judgment_no for no key update;
-  update pg_temp.import_work w
-     set outcome = 'unchanged', note = format('older than what is known since %s', d.last_updated at time zone 'UTC')
-    from public.debtor_intelligence d
-   where d.judgment_id = w.judgment_id and w.last_updated < d.last_updated and w.outcome is null and w.error is null;
-
   -- The row is all that the vendor knows: a blank signal is withdrawn. Only a missing score leaves the known one, since
   -- a vendor who could not score a debtor this time has not said that the debtor cannot pay.
-  update pg_temp.import_work w
-     set changes = f.changes
+  create temp table import_changes on commit drop as
+  select k.id, k.judgment_id, k.employer_name, k.bank_name, k.real_property_lead, k.vehicle_lead, k.last_updated, k.bits,
+         coalesce(k.collectability_score, j.collectability_score) as collectability_score,
+         case when d.judgment_id is null then 'new'
+              when k.last_updated < d.last_updated or f.changes is null then 'unchanged'
+              else 'changed' end::public.import_outcome as outcome,
+         coalesce(k.last_updated < d.last_updated, false) as is_stale,
+         case when d.judgment_id is not null and not coalesce(k.last_updated < d.last_updated, false) then f.changes end as changes,
+         case when k.last_updated < d.last_updated then format('older than what is known since %s', d.last_updated at time zone 'UTC') end as note
     from pg_temp.import_work k
-    join public.core_judgments j on j.id = k.judgment_id
-    left join public.debtor_intelligence d on d.judgment_id = j.id
+    join public.core_judgments j on j.org_id = p_run.org_id and j.id = k.judgment_id
+    left join public.debtor_intelligence d on d.org_id = p_run.org_id and d.judgment_id = k.judgment_id
    cross join lateral (
      select jsonb_object_agg(v.field, jsonb_build_array(v.before, v.after)) as changes
        from (values
@@ -328,28 +321,32 @@ begin
          ('real_property_lead', d.real_property_lead, k.real_property_lead),
          ('vehicle_lead', d.vehicle_lead, k.vehicle_lead)) as v (field, before, after)
       where v.before is distinct from v.after) f
-   where k.id = w.id and k.outcome is null and k.error is null;
-  update pg_temp.import_work w set outcome = 'new', changes = null
-   where w.outcome is null and w.error is null
-     and not exists (select from public.debtor_intelligence d where d.judgment_id = w.judgment_id);
+   where k.outcome is null;
+  analyze pg_temp.import_changes;
 
   -- Both in one update, so that the judgment gets one row of facts; the trigger of the table below finds the bits set.
   update public.core_judgments j
-     set collectability_score = coalesce(w.collectability_score, j.collectability_score), asset_signals = w.bits
-    from pg_temp.import_work w
-   where j.id = w.judgment_id and w.error is null and (w.outcome = 'new' or w.changes is not null)
-     and (coalesce(w.collectability_score, j.collectability_score) is distinct from j.collectability_score
-          or j.asset_signals <> w.bits);
+     set collectability_score = c.collectability_score, asset_signals = c.bits
+    from pg_temp.import_changes c
+   where j.org_id = p_run.org_id and j.id = c.judgment_id and not c.is_stale
+     and (j.collectability_score is distinct from c.collectability_score or j.asset_signals <> c.bits);
   insert into public.debtor_intelligence as d
     (judgment_id, org_id, employer_name, bank_name, real_property_lead, vehicle_lead, last_updated)
-  select w.judgment_id, p_run.org_id, w.employer_name, w.bank_name, w.real_property_lead, w.vehicle_lead,
-         coalesce(w.last_updated, public.app_now())
-    from pg_temp.import_work w
-   where w.error is null and (w.outcome is null or w.outcome = 'new')
+  select c.judgment_id, p_run.org_id, c.employer_name, c.bank_name, c.real_property_lead, c.vehicle_lead,
+         coalesce(c.last_updated, public.app_now())
+    from pg_temp.import_changes c
+   where not c.is_stale
   on conflict (org_id, judgment_id) do update
     set employer_name = excluded.employer_name, bank_name = excluded.bank_name,
         real_property_lead = excluded.real_property_lead, vehicle_lead = excluded.vehicle_lead,
         last_updated = excluded.last_updated;
+
+  create temp table import_outcomes on commit drop as
+  select w.id, w.error, c.changes, coalesce(c.note, w.note) as note,
+         case when w.error is null then w.judgment_id end as judgment_id, null::uuid as plaintiff_id,
+         coalesce(w.outcome, c.outcome) as outcome
+    from pg_temp.import_work w
+    left join pg_temp.import_changes c on c.id = w.id;
 end;
 $$;
 
@@ -359,109 +356,94 @@ CREATE FUNCTION public.import_judgments(p_run public.import_runs) RETURNS void
     AS $$
 begin
   create temp table import_work on commit drop as
-  select r.id, r.line, r.record, d.*,
-         public.import_docket(d.case_number) as docket, lower(coalesce(d.court, '')) as court_key,
-         public.import_name_key(d.plaintiff) as plaintiff_key,
-         null::uuid as judgment_id, null::uuid as plaintiff_id, null::bigint as first_id, null::jsonb as prior,
-         null::public.import_outcome as outcome, null::text as error, null::jsonb as changes, null::text as note
-    from public.import_rows r
-    cross join lateral jsonb_to_record(r.record) as d (
-         case_number text, court text, county text, state text, case_type text, filing_date date, judgment_date date,
-         judgment_amount numeric(14,2), balance numeric(14,2), status text,
-         plaintiff text, plaintiff_address text, plaintiff_phone text, plaintiff_email text, co_plaintiffs jsonb,
-         defendant text, defendant_address text, lead_source text, lead_id text)
-   where r.org_id = p_run.org_id and r.run_id = p_run.id and r.outcome is null;
-  create index on pg_temp.import_work (docket, court_key);
-  analyze pg_temp.import_work;
-
-  -- Case number and court name a judgment. A court that one side does not know is no contradiction, as long as
-  -- there is no doubt which judgment is meant.
-  update pg_temp.import_work w
-     set judgment_id = coalesce(
-       (select j.id from public.core_judgments j
-         where j.org_id = p_run.org_id and j.docket = w.docket and lower(coalesce(j.court, '')) = w.court_key),
-       case when w.court_key <> ''
-            then (select j.id from public.core_judgments j
-                   where j.org_id = p_run.org_id and j.docket = w.docket and lower(coalesce(j.court, '')) = '')
-            else (select min(j.id::text)::uuid from public.core_judgments j
-                   where j.org_id = p_run.org_id and j.docket = w.docket having count(*) = 1) end);
-  update pg_temp.import_work w
-     set error = format('several courts have the case number `%s`, and the row names none', w.case_number)
-   where w.judgment_id is null and w.court_key = ''
-     and exists (select from public.core_judgments j where j.org_id = p_run.org_id and j.docket = w.docket);
-
-  with subject as (
-    select w.id, w.line, w.record,
-           first_value(w.id) over of_one as first_id, first_value(w.line) over of_one as first_line,
-           first_value(w.record) over of_one as first_record
-      from pg_temp.import_work w
-     where w.error is null
-    window of_one as (partition by coalesce(w.judgment_id::text, w.docket || ' ' || w.court_key) order by w.line, w.id)
+  with said as materialized (
+    select r.id, r.line, r.record, d.*,
+           public.import_docket(d.case_number) as docket, lower(coalesce(d.court, '')) as court_key,
+           public.import_name_key(d.plaintiff) as plaintiff_key, gen_random_uuid() as fresh_id
+      from public.import_rows r
+      cross join lateral jsonb_to_record(r.record) as d (
+           case_number text, court text, county text, state text, case_type text, filing_date date, judgment_date date,
+           judgment_amount numeric(14,2), balance numeric(14,2), status text,
+           plaintiff text, plaintiff_address text, plaintiff_phone text, plaintiff_email text, co_plaintiffs jsonb,
+           defendant text, defendant_address text, lead_source text, lead_id text)
+     where r.org_id = p_run.org_id and r.run_id = p_run.id and r.outcome is null
+  ), matched as materialized (
+    -- Case number and court name a judgment. A court that one side does not know is no contradiction, as long as
+    -- there is no doubt which judgment is meant.
+    select s.*, coalesce(
+             (select j.id from public.core_judgments j
+               where j.org_id = p_run.org_id and j.docket = s.docket and lower(coalesce(j.court, '')) = s.court_key),
+             case when s.court_key <> ''
+                  then (select j.id from public.core_judgments j
+                         where j.org_id = p_run.org_id and j.docket = s.docket and lower(coalesce(j.court, '')) = '')
+                  else (select min(j.id::text)::uuid from public.core_judgments j
+                         where j.org_id = p_run.org_id and j.docket = s.docket having count(*) = 1) end) as known_id
+      from said s
+  ), grouped as (
+    select m.*, first_value(m.id) over of_one as first_id, first_value(m.line) over of_one as first_line,
+           first_value(m.record) over of_one as first_record, first_value(m.fresh_id) over of_one as new_id,
+           m.known_id is null and m.court_key = ''
+             and exists (select from public.core_judgments j where j.org_id = p_run.org_id and j.docket = m.docket) as is_ambiguous
+      from matched m
+    window of_one as (partition by coalesce(m.known_id::text, m.docket || ' ' || m.court_key) order by m.line, m.id)
   )
-  update pg_temp.import_work w
-     set first_id = s.first_id,
-         outcome = case when s.record = s.first_record then 'unchanged'::public.import_outcome end,
-         error = case when s.record <> s.first_record
-                      then format('differs from line %s, which names the same judgment', s.first_line) end
-    from subject s
-   where s.id = w.id and s.first_id <> s.id;
-
-  update pg_temp.import_work w
-     set prior = (select p.record from public.import_rows p
-                   where p.org_id = p_run.org_id and p.judgment_id = w.judgment_id and p.format = p_run.format
-                     and p.outcome <> 'refused' and p.run_id <> p_run.id
-                   order by p.id desc limit 1)
-   where w.judgment_id is not null and w.outcome is null and w.error is null;
-  update pg_temp.import_work w set outcome = 'unchanged' where w.prior = w.record;
+  select g.*, p.record as prior, coalesce(g.known_id, g.new_id) as judgment_id,
+         case when g.is_ambiguous then format('several courts have the case number `%s`, and the row names none', g.case_number)
+              when g.record <> g.first_record then format('differs from line %s, which names the same judgment', g.first_line)
+          end as error,
+         case when g.is_ambiguous or g.record <> g.first_record then 'refused'
+              when g.first_id <> g.id or p.record = g.record then 'unchanged'
+              when g.known_id is null then 'new' end::public.import_outcome as outcome
+    from grouped g
+    left join lateral (
+      select i.record from public.import_rows i
+       where i.org_id = p_run.org_id and i.judgment_id = g.known_id and i.format = p_run.format
+         and i.outcome <> 'refused' and i.run_id <> p_run.id
+       order by i.id desc limit 1) p on true;
+  create unique index on pg_temp.import_work (id);
+  analyze pg_temp.import_work;
 
   -- Contact details of a plaintiff who is known already are left alone: they belong to the plaintiff intake.
   insert into public.plaintiffs (org_id, name, address, phone, email)
   select distinct on (w.plaintiff_key)
          p_run.org_id, w.plaintiff, w.plaintiff_address, w.plaintiff_phone, w.plaintiff_email
     from pg_temp.import_work w
-   where w.outcome is null and w.error is null and w.prior -> 'plaintiff' is distinct from w.record -> 'plaintiff'
+   where (w.outcome is null or w.outcome = 'new') and w.prior -> 'plaintiff' is distinct from w.record -> 'plaintiff'
    order by w.plaintiff_key, w.line
   on conflict (org_id, normalized_name) do nothing;
   insert into public.plaintiffs (org_id, name)
   select distinct on (public.import_name_key(c.name)) p_run.org_id, c.name
     from pg_temp.import_work w cross join lateral jsonb_array_elements_text(w.co_plaintiffs) as c (name)
-   where w.outcome is null and w.error is null
+   where w.outcome is null or w.outcome = 'new'
    order by public.import_name_key(c.name), w.line
   on conflict (org_id, normalized_name) do nothing;
-  update pg_temp.import_work w set plaintiff_id = p.id
-    from public.plaintiffs p
-   where p.org_id = p_run.org_id and p.normalized_name = w.plaintiff_key and w.outcome is null and w.error is null;
 
-  with inserted as (
-    insert into public.core_judgments
-      (org_id, case_number, court, county, state, case_type, plaintiff_id, defendant_name, defendant_address,
-       filing_date, judgment_date, judgment_amount, balance_due, imported_balance, status, lead_source, lead_id)
-    select p_run.org_id, w.case_number, w.court, w.county, w.state, w.case_type, w.plaintiff_id, w.defendant,
-           w.defendant_address, w.filing_date, w.judgment_date, w.judgment_amount,
-           coalesce(w.balance, w.judgment_amount), coalesce(w.balance, w.judgment_amount),
-           coalesce(w.status, 'unsatisfied'), w.lead_source, w.lead_id
-      from pg_temp.import_work w
-     where w.judgment_id is null and w.outcome is null and w.error is null
-     order by w.line, w.id
-    returning id, docket, lower(coalesce(court, '')) as court_key
-  )
-  update pg_temp.import_work w set judgment_id = i.id, outcome = 'new'
-    from inserted i
-   where w.docket = i.docket and w.court_key = i.court_key and w.outcome is null and w.error is null;
+  insert into public.core_judgments
+    (id, org_id, case_number, court, county, state, case_type, plaintiff_id, defendant_name, defendant_address,
+     filing_date, judgment_date, judgment_amount, balance_due, imported_balance, status, lead_source, lead_id)
+  select w.judgment_id, p_run.org_id, w.case_number, w.court, w.county, w.state, w.case_type, p.id, w.defendant,
+         w.defendant_address, w.filing_date, w.judgment_date, w.judgment_amount,
+         coalesce(w.balance, w.judgment_amount), coalesce(w.balance, w.judgment_amount),
+         coalesce(w.status, 'unsatisfied'), w.lead_source, w.lead_id
+    from pg_temp.import_work w
+    join public.plaintiffs p on p.org_id = p_run.org_id and p.normalized_name = w.plaintiff_key
+   where w.outcome = 'new'
+   order by w.line, w.id;
 
   -- In the order in which refreshes and workers lock.
   perform from public.core_judgments j
-    where j.id in (select w.judgment_id from pg_temp.import_work w where w.outcome is null and w.error is null)
+    where j.org_id = p_run.org_id and j.id in (select w.judgment_id from pg_temp.import_work w where w.outcome is null)
     order by j.judgment_no for no key update;
-  update pg_temp.import_work w
-     set changes = f.changes,
-         note = concat_ws('; ',
+  create temp table import_changes on commit drop as
+  select k.*, said.id as plaintiff_id, f.changes,
+         concat_ws('; ',
            case when k.balance <> j.balance_due and not b.is_untouched and b.is_moved
                 then format('the balance stays %s: payments have changed it', j.balance_due) end,
-           case when k.status <> j.status and s.is_final then format('the status stays %s', j.status) end)
+           case when k.status <> j.status and s.is_final then format('the status stays %s', j.status) end) as note
     from pg_temp.import_work k
-    join public.core_judgments j on j.id = k.judgment_id
-    join public.plaintiffs p on p.id = j.plaintiff_id
+    join public.core_judgments j on j.org_id = p_run.org_id and j.id = k.judgment_id
+    join public.plaintiffs p on p.org_id = p_run.org_id and p.id = j.plaintiff_id
+    left join public.plaintiffs said on said.org_id = p_run.org_id and said.normalized_name = k.plaintiff_key
    cross join lateral (
      select j.balance_due is null or j.balance_due = coalesce(j.imported_balance, j.judgment_amount) as is_untouched,
             k.prior -> 'balance' is distinct from k.record -> 'balance' as is_moved) b
@@ -479,38 +461,44 @@ begin
          ('judgment_amount', 'judgment_amount', j.judgment_amount::text, k.judgment_amount::text),
          ('balance_due', 'balance', j.balance_due::text, case when b.is_untouched then k.balance::text end),
          ('status', 'status', j.status, case when not s.is_final then k.status end),
-         ('plaintiff', 'plaintiff', p.name, case when k.plaintiff_id <> j.plaintiff_id then k.plaintiff end),
+         ('plaintiff', 'plaintiff', p.name, case when said.id <> j.plaintiff_id then k.plaintiff end),
          ('defendant_name', 'defendant', j.defendant_name, k.defendant),
          ('defendant_address', 'defendant_address', j.defendant_address, k.defendant_address),
          ('lead_source', 'lead_source', j.lead_source, k.lead_source),
          ('lead_id', 'lead_id', j.lead_id, k.lead_id)) as v (field, said_in, before, after)
       where v.after is not null and v.after is distinct from v.before
         and k.prior -> v.said_in is distinct from k.record -> v.said_in) f
-   where k.id = w.id and k.outcome is null and k.error is null;
+   where k.outcome is null;
+  create unique index on pg_temp.import_changes (id);
+  analyze pg_temp.import_changes;
   update public.core_judgments j
-     set court = case when w.changes ? 'court' then w.court else j.court end,
-         county = case when w.changes ? 'county' then w.county else j.county end,
-         state = case when w.changes ? 'state' then w.state else j.state end,
-         case_type = case when w.changes ? 'case_type' then w.case_type else j.case_type end,
-         filing_date = case when w.changes ? 'filing_date' then w.filing_date else j.filing_date end,
-         judgment_date = case when w.changes ? 'judgment_date' then w.judgment_date else j.judgment_date end,
-         judgment_amount = case when w.changes ? 'judgment_amount' then w.judgment_amount else j.judgment_amount end,
-         balance_due = case when w.changes ? 'balance_due' then w.balance else j.balance_due end,
-         imported_balance = case when w.changes ? 'balance_due' or w.balance = j.balance_due then w.balance
+     set court = case when c.changes ? 'court' then c.court else j.court end,
+         county = case when c.changes ? 'county' then c.county else j.county end,
+         state = case when c.changes ? 'state' then c.state else j.state end,
+         case_type = case when c.changes ? 'case_type' then c.case_type else j.case_type end,
+         filing_date = case when c.changes ? 'filing_date' then c.filing_date else j.filing_date end,
+         judgment_date = case when c.changes ? 'judgment_date' then c.judgment_date else j.judgment_date end,
+         judgment_amount = case when c.changes ? 'judgment_amount' then c.judgment_amount else j.judgment_amount end,
+         balance_due = case when c.changes ? 'balance_due' then c.balance else j.balance_due end,
+         imported_balance = case when c.changes ? 'balance_due' or c.balance = j.balance_due then c.balance
                                  -- An amount that a vendor corrects must not make an untouched balance look paid.
                                  else coalesce(j.imported_balance, j.judgment_amount) end,
-         status = case when w.changes ? 'status' then w.status else j.status end,
-         plaintiff_id = case when w.changes ? 'plaintiff' then w.plaintiff_id else j.plaintiff_id end,
-         defendant_name = case when w.changes ? 'defendant_name' then w.defendant else j.defendant_name end,
-         defendant_address = case when w.changes ? 'defendant_address' then w.defendant_address else j.defendant_address end,
-         lead_source = case when w.changes ? 'lead_source' then w.lead_source else j.lead_source end,
-         lead_id = case when w.changes ? 'lead_id' then w.lead_id else j.lead_id end
-    from pg_temp.import_work w
-   where j.id = w.judgment_id and w.outcome is null and w.error is null
-     and (w.changes is not null or (w.balance = j.balance_due and j.imported_balance is distinct from w.balance));
+         status = case when c.changes ? 'status' then c.status else j.status end,
+         plaintiff_id = case when c.changes ? 'plaintiff' then c.plaintiff_id else j.plaintiff_id end,
+         defendant_name = case when c.changes ? 'defendant_name' then c.defendant else j.defendant_name end,
+         defendant_address = case when c.changes ? 'defendant_address' then c.defendant_address else j.defendant_address end,
+         lead_source = case when c.changes ? 'lead_source' then c.lead_source else j.lead_source end,
+         lead_id = case when c.changes ? 'lead_id' then c.lead_id else j.lead_id end
+    from pg_temp.import_changes c
+   where j.org_id = p_run.org_id and j.id = c.judgment_id
+     and (c.changes is not null or (c.balance = j.balance_due and j.imported_balance is distinct from c.balance));
 
-  update pg_temp.import_work w set judgment_id = f.judgment_id
-    from pg_temp.import_work f where f.id = w.first_id;
+  create temp table import_outcomes on commit drop as
+  select w.id, w.error, c.changes, c.note, case when w.outcome <> 'refused' or w.outcome is null then w.judgment_id end as judgment_id,
+         null::uuid as plaintiff_id,
+         coalesce(w.outcome, case when c.changes is null then 'unchanged' else 'changed' end::public.import_outcome) as outcome
+    from pg_temp.import_work w
+    left join pg_temp.import_changes c on c.id = w.id;
 end;
 $$;
 
@@ -527,58 +515,46 @@ CREATE FUNCTION public.import_plaintiffs(p_run public.import_runs) RETURNS void
     AS $$
 begin
   create temp table import_work on commit drop as
-  select r.id, r.line, r.record, d.*, public.import_name_key(d.name) as name_key,
-         null::uuid as judgment_id, null::uuid as plaintiff_id, null::bigint as first_id, null::jsonb as prior,
-         null::public.import_outcome as outcome, null::text as error, null::jsonb as changes, null::text as note
-    from public.import_rows r
-    cross join lateral jsonb_to_record(r.record) as d (
-         name text, email text, phone text, firm_name text, contact_name text, address text, city text, state text,
-         postal_code text, source_reference text)
-   where r.org_id = p_run.org_id and r.run_id = p_run.id and r.outcome is null;
+  with said as materialized (
+    select r.id, r.line, r.record, d.*, public.import_name_key(d.name) as name_key, gen_random_uuid() as fresh_id
+      from public.import_rows r
+      cross join lateral jsonb_to_record(r.record) as d (
+           name text, email text, phone text, firm_name text, contact_name text, address text, city text, state text,
+           postal_code text, source_reference text)
+     where r.org_id = p_run.org_id and r.run_id = p_run.id and r.outcome is null
+  ), grouped as (
+    select s.*, first_value(s.id) over of_one as first_id, first_value(s.line) over of_one as first_line,
+           first_value(s.record) over of_one as first_record, first_value(s.fresh_id) over of_one as new_id
+      from said s
+    window of_one as (partition by s.name_key order by s.line, s.id)
+  )
+  select g.*, i.record as prior, coalesce(p.id, g.new_id) as plaintiff_id,
+         case when g.record <> g.first_record
+              then format('differs from line %s, which names the same plaintiff', g.first_line) end as error,
+         case when g.record <> g.first_record then 'refused'
+              when g.first_id <> g.id or i.record = g.record then 'unchanged'
+              when p.id is null then 'new' end::public.import_outcome as outcome
+    from grouped g
+    left join public.plaintiffs p on p.org_id = p_run.org_id and p.normalized_name = g.name_key
+    left join lateral (
+      select r.record from public.import_rows r
+       where r.org_id = p_run.org_id and r.plaintiff_id = p.id and r.format = p_run.format
+         and r.outcome <> 'refused' and r.run_id <> p_run.id
+       order by r.id desc limit 1) i on true;
   analyze pg_temp.import_work;
 
-  with subject as (
-    select w.id, w.record,
-           first_value(w.id) over of_one as first_id, first_value(w.line) over of_one as first_line,
-           first_value(w.record) over of_one as first_record
-      from pg_temp.import_work w
-    window of_one as (partition by w.name_key order by w.line, w.id)
-  )
-  update pg_temp.import_work w
-     set first_id = s.first_id,
-         outcome = case when s.record = s.first_record then 'unchanged'::public.import_outcome end,
-         error = case when s.record <> s.first_record
-                      then format('differs from line %s, which names the same plaintiff', s.first_line) end
-    from subject s
-   where s.id = w.id and s.first_id <> s.id;
+  insert into public.plaintiffs
+    (id, org_id, name, email, phone, firm_name, contact_name, address, city, state, postal_code, source_reference)
+  select w.plaintiff_id, p_run.org_id, w.name, w.email, w.phone, w.firm_name, w.contact_name, w.address, w.city, w.state,
+         w.postal_code, w.source_reference
+    from pg_temp.import_work w
+   where w.outcome = 'new'
+   order by w.line, w.id;
 
-  update pg_temp.import_work w
-     set plaintiff_id = p.id,
-         prior = (select i.record from public.import_rows i
-                   where i.org_id = p_run.org_id and i.plaintiff_id = p.id and i.format = p_run.format
-                     and i.outcome <> 'refused' and i.run_id <> p_run.id
-                   order by i.id desc limit 1)
-    from public.plaintiffs p
-   where p.org_id = p_run.org_id and p.normalized_name = w.name_key;
-  update pg_temp.import_work w set outcome = 'unchanged' where w.outcome is null and w.error is null and w.prior = w.record;
-
-  with inserted as (
-    insert into public.plaintiffs
-      (org_id, name, email, phone, firm_name, contact_name, address, city, state, postal_code, source_reference)
-    select p_run.org_id, w.name, w.email, w.phone, w.firm_name, w.contact_name, w.address, w.city, w.state,
-           w.postal_code, w.source_reference
-      from pg_temp.import_work w
-     where w.plaintiff_id is null and w.outcome is null and w.error is null
-     order by w.line, w.id
-    returning id, normalized_name
-  )
-  update pg_temp.import_work w set plaintiff_id = i.id, outcome = 'new'
-    from inserted i where w.name_key = i.normalized_name and w.outcome is null and w.error is null;
-
-  update pg_temp.import_work w
-     set changes = f.changes
+  create temp table import_changes on commit drop as
+  select k.*, f.changes
     from pg_temp.import_work k
-    join public.plaintiffs p on p.id = k.plaintiff_id
+    join public.plaintiffs p on p.org_id = p_run.org_id and p.id = k.plaintiff_id
    cross join lateral (
      select jsonb_object_agg(v.field, jsonb_build_array(v.before, v.after)) as changes
        from (values
@@ -588,22 +564,27 @@ begin
          ('source_reference', p.source_reference, k.source_reference)) as v (field, before, after)
       where v.after is not null and v.after is distinct from v.before
         and k.prior -> v.field is distinct from k.record -> v.field) f
-   where k.id = w.id and k.outcome is null and k.error is null;
+   where k.outcome is null;
+  analyze pg_temp.import_changes;
   update public.plaintiffs p
-     set email = case when w.changes ? 'email' then w.email else p.email end,
-         phone = case when w.changes ? 'phone' then w.phone else p.phone end,
-         firm_name = case when w.changes ? 'firm_name' then w.firm_name else p.firm_name end,
-         contact_name = case when w.changes ? 'contact_name' then w.contact_name else p.contact_name end,
-         address = case when w.changes ? 'address' then w.address else p.address end,
-         city = case when w.changes ? 'city' then w.city else p.city end,
-         state = case when w.changes ? 'state' then w.state else p.state end,
-         postal_code = case when w.changes ? 'postal_code' then w.postal_code else p.postal_code end,
-         source_reference = case when w.changes ? 'source_reference' then w.source_reference else p.source_reference end
-    from pg_temp.import_work w
-   where p.id = w.plaintiff_id and w.changes is not null;
+     set email = case when c.changes ? 'email' then c.email else p.email end,
+         phone = case when c.changes ? 'phone' then c.phone else p.phone end,
+         firm_name = case when c.changes ? 'firm_name' then c.firm_name else p.firm_name end,
+         contact_name = case when c.changes ? 'contact_name' then c.contact_name else p.contact_name end,
+         address = case when c.changes ? 'address' then c.address else p.address end,
+         city = case when c.changes ? 'city' then c.city else p.city end,
+         state = case when c.changes ? 'state' then c.state else p.state end,
+         postal_code = case when c.changes ? 'postal_code' then c.postal_code else p.postal_code end,
+         source_reference = case when c.changes ? 'source_reference' then c.source_reference else p.source_reference end
+    from pg_temp.import_changes c
+   where p.org_id = p_run.org_id and p.id = c.plaintiff_id and c.changes is not null;
 
-  update pg_temp.import_work w set plaintiff_id = f.plaintiff_id
-    from pg_temp.import_work f where f.id = w.first_id;
+  create temp table import_outcomes on commit drop as
+  select w.id, w.error, c.changes, null::text as note, null::uuid as judgment_id,
+         case when w.error is null then w.plaintiff_id end as plaintiff_id,
+         coalesce(w.outcome, case when c.changes is null then 'unchanged' else 'changed' end::public.import_outcome) as outcome
+    from pg_temp.import_work w
+    left join pg_temp.import_changes c on c.id = w.id;
 end;
 $$;
 
@@ -613,78 +594,77 @@ CREATE FUNCTION public.import_statuses(p_run public.import_runs) RETURNS void
     AS $$
 begin
   create temp table import_work on commit drop as
-  select r.id, r.line, r.record, d.lead_id, d.county, d.status, d.updated_at, d.docket as said_docket,
-         public.import_docket(d.docket) as docket, null::uuid as judgment_id, null::uuid as plaintiff_id,
-         null::bigint as first_id, null::jsonb as prior,
-         null::public.import_outcome as outcome, null::text as error, null::jsonb as changes, null::text as note
-    from public.import_rows r
-    cross join lateral jsonb_to_record(r.record) as d (
-         docket text, lead_id text, county text, status text, updated_at timestamptz)
-   where r.org_id = p_run.org_id and r.run_id = p_run.id and r.outcome is null;
+  with said as materialized (
+    select r.id, r.line, r.record, d.*
+      from public.import_rows r
+      cross join lateral jsonb_to_record(r.record) as d (
+           docket text, lead_id text, county text, status text, updated_at timestamptz)
+     where r.org_id = p_run.org_id and r.run_id = p_run.id and r.outcome is null
+  ), matched as materialized (
+    -- The docket names the judgment; lead id, then county, tell those of several courts apart.
+    select s.*, m.candidates, m.judgment_id::uuid as judgment_id
+      from said s
+     cross join lateral (
+       select count(*) as candidates,
+              coalesce(case when count(*) = 1 then min(j.id::text) end,
+                       case when count(*) filter (where j.lead_id = s.lead_id) = 1
+                            then min(j.id::text) filter (where j.lead_id = s.lead_id) end,
+                       case when count(*) filter (where lower(j.county) = lower(s.county)) = 1
+                            then min(j.id::text) filter (where lower(j.county) = lower(s.county)) end) as judgment_id
+         from public.core_judgments j
+        where j.org_id = p_run.org_id and j.docket = public.import_docket(s.docket)) m
+  ), grouped as (
+    -- The newest statement of a file counts.
+    select m.*, first_value(m.id) over of_one as first_id, first_value(m.line) over of_one as first_line,
+           first_value(m.record) over of_one as first_record,
+           coalesce(m.updated_at < first_value(m.updated_at) over of_one, false) as is_older
+      from matched m
+    window of_one as (partition by coalesce(m.judgment_id::text, 'row ' || m.id)
+                      order by m.updated_at desc nulls last, m.line, m.id)
+  )
+  select g.*,
+         case when g.candidates = 0 then format('no judgment has the docket `%s`', g.docket)
+              when g.judgment_id is null
+              then format('%s judgments have the docket `%s`, and neither lead id nor county tells which', g.candidates, g.docket)
+              when g.record <> g.first_record and not g.is_older
+              then format('differs from line %s, which names the same judgment', g.first_line) end as error,
+         case when g.is_older then format('line %s is newer', g.first_line)
+              when g.updated_at < p.updated_at
+              then format('older than the status of %s, which is known already', p.record ->> 'updated_at') end as note,
+         case when g.judgment_id is null or (g.record <> g.first_record and not g.is_older) then 'refused'
+              when g.first_id <> g.id or p.record = g.record or g.updated_at < p.updated_at then 'unchanged'
+          end::public.import_outcome as outcome
+    from grouped g
+    left join lateral (
+      -- Older statements that came late lie behind newer ones.
+      select i.record, (i.record ->> 'updated_at')::timestamptz as updated_at from public.import_rows i
+       where i.org_id = p_run.org_id and i.judgment_id = g.judgment_id and i.format = p_run.format
+         and i.outcome <> 'refused' and i.run_id <> p_run.id
+       order by (i.record ->> 'updated_at')::timestamptz desc nulls last, i.id desc limit 1) p on true;
   analyze pg_temp.import_work;
 
-  -- The docket names the judgment; lead id, then county, tell those of several courts apart.
-  update pg_temp.import_work w
-     set judgment_id = m.judgment_id,
-         error = case
-           when m.candidates = 0 then format('no judgment has the docket `%s`', w.said_docket)
-           when m.judgment_id is null
-           then format('%s judgments have the docket `%s`, and neither lead id nor county tells which', m.candidates, w.said_docket) end
-    from (
-      select k.id, count(j.id) as candidates,
-             coalesce(case when count(j.id) = 1 then min(j.id::text) end,
-                      case when count(j.id) filter (where j.lead_id = k.lead_id) = 1
-                           then min(j.id::text) filter (where j.lead_id = k.lead_id) end,
-                      case when count(j.id) filter (where lower(j.county) = lower(k.county)) = 1
-                           then min(j.id::text) filter (where lower(j.county) = lower(k.county)) end)::uuid as judgment_id
-        from pg_temp.import_work k
-        left join public.core_judgments j on j.org_id = p_run.org_id and j.docket = k.docket
-       group by k.id) m
-   where m.id = w.id;
-
-  -- The newest statement of a file counts.
-  with subject as (
-    select w.id, w.record, w.updated_at,
-           first_value(w.id) over of_one as first_id, first_value(w.line) over of_one as first_line,
-           first_value(w.record) over of_one as first_record, first_value(w.updated_at) over of_one as first_updated_at
-      from pg_temp.import_work w
-     where w.error is null
-    window of_one as (partition by w.judgment_id order by w.updated_at desc nulls last, w.line, w.id)
-  )
-  update pg_temp.import_work w
-     set first_id = s.first_id,
-         outcome = case when s.record = s.first_record or s.updated_at < s.first_updated_at
-                        then 'unchanged'::public.import_outcome end,
-         note = case when s.updated_at < s.first_updated_at then format('line %s is newer', s.first_line) end,
-         error = case when s.record <> s.first_record and not coalesce(s.updated_at < s.first_updated_at, false)
-                      then format('differs from line %s, which names the same judgment', s.first_line) end
-    from subject s
-   where s.id = w.id and s.first_id <> s.id;
-
-  update pg_temp.import_work w
-     set prior = (select p.record from public.import_rows p
-                   where p.org_id = p_run.org_id and p.judgment_id = w.judgment_id and p.format = p_run.format
-                     and p.outcome <> 'refused' and p.run_id <> p_run.id
-                   -- Older statements are kept too, behind newer ones that came first.
-                   order by (p.record ->> 'updated_at')::timestamptz desc nulls last, p.id desc limit 1)
-   where w.outcome is null and w.error is null;
-  update pg_temp.import_work w set outcome = 'unchanged' where w.outcome is null and w.prior = w.record;
-  update pg_temp.import_work w
-     set outcome = 'unchanged', note = format('older than the status of %s, which is known already', w.prior ->> 'updated_at')
-   where w.outcome is null and w.error is null and w.updated_at < (w.prior ->> 'updated_at')::timestamptz;
-
   perform from public.core_judgments j
-    where j.id in (select w.judgment_id from pg_temp.import_work w where w.outcome is null and w.error is null)
+    where j.org_id = p_run.org_id and j.id in (select w.judgment_id from pg_temp.import_work w where w.outcome is null)
     order by j.judgment_no for no key update;
-  update pg_temp.import_work w
-     set changes = case when j.status not in ('vacated', 'expired')
-                        then jsonb_build_object('status', jsonb_build_array(j.status, w.status)) end,
-         note = case when j.status in ('vacated', 'expired') then format('the status stays %s', j.status) end
-    from public.core_judgments j
-   where j.id = w.judgment_id and w.outcome is null and w.error is null and j.status <> w.status;
-  update public.core_judgments j set status = w.status
+  create temp table import_changes on commit drop as
+  select k.id, k.judgment_id, k.status,
+         case when j.status not in ('vacated', 'expired')
+              then jsonb_build_object('status', jsonb_build_array(j.status, k.status)) end as changes,
+         case when j.status in ('vacated', 'expired') then format('the status stays %s', j.status) end as note
+    from pg_temp.import_work k
+    join public.core_judgments j on j.org_id = p_run.org_id and j.id = k.judgment_id
+   where k.outcome is null and j.status <> k.status;
+  analyze pg_temp.import_changes;
+  update public.core_judgments j set status = c.status
+    from pg_temp.import_changes c
+   where j.org_id = p_run.org_id and j.id = c.judgment_id and c.changes is not null;
+
+  create temp table import_outcomes on commit drop as
+  select w.id, w.error, c.changes, coalesce(c.note, w.note) as note,
+         case when w.error is null then w.judgment_id end as judgment_id, null::uuid as plaintiff_id,
+         coalesce(w.outcome, case when c.changes is null then 'unchanged' else 'changed' end::public.import_outcome) as outcome
     from pg_temp.import_work w
-   where j.id = w.judgment_id and w.changes is not null;
+    left join pg_temp.import_changes c on c.id = w.id;
 end;
 $$;
 
@@ -735,6 +715,7 @@ $$;
 CREATE FUNCTION public.process_simplicity_imports(import_run_id uuid) RETURNS public.import_runs
     LANGUAGE plpgsql
     SET search_path TO ''
+    SET client_min_messages TO 'warning'
     AS $$
 declare
   v_run public.import_runs;
@@ -751,9 +732,7 @@ begin
   end if;
   -- What a row does depends on what is known, so two files of one organisation go one after the other.
   perform pg_advisory_xact_lock(hashtextextended('import:' || v_run.org_id, 0));
-  if to_regclass('pg_temp.import_work') is not null then
-    drop table pg_temp.import_work;
-  end if;
+  drop table if exists pg_temp.import_work, pg_temp.import_changes, pg_temp.import_outcomes;
 
   -- The facts are queued below all at once, which is many times faster than row by row.
   perform set_config('dragonfly.refresh_follows', 'on', true);
@@ -765,23 +744,22 @@ begin
   end case;
   perform set_config('dragonfly.refresh_follows', v_refresh_follows, true);
 
+  create unique index on pg_temp.import_outcomes (id);
+  analyze pg_temp.import_outcomes;
   update public.import_rows r
-     set outcome = case when w.error is not null then 'refused'
-                        when w.outcome is not null then w.outcome
-                        when w.changes is not null then 'changed'
-                        else 'unchanged' end::public.import_outcome,
-         error = w.error, changes = w.changes, note = nullif(w.note, ''),
-         judgment_id = w.judgment_id, plaintiff_id = w.plaintiff_id
-    from pg_temp.import_work w
-   where r.id = w.id;
-  drop table pg_temp.import_work;
+     set outcome = o.outcome, error = o.error, changes = o.changes, note = nullif(o.note, ''),
+         judgment_id = o.judgment_id, plaintiff_id = o.plaintiff_id
+    from pg_temp.import_outcomes o
+   where r.id = o.id;
+  drop table pg_temp.import_work, pg_temp.import_changes, pg_temp.import_outcomes;
 
   if v_refresh_follows <> 'on' then
     for v_judgment_ids, v_keys in
       select array_agg(f.judgment_id), array_agg('tier:' || f.judgment_id || ':facts:' || f.id)
         from (select k.judgment_id, max(k.id) as id, row_number() over (order by max(k.id)) as n
                 from public.judgment_facts k
-                join public.core_judgments j on j.id = k.judgment_id and not public.is_closed_status(j.status)
+                join public.core_judgments j
+                  on j.org_id = k.org_id and j.id = k.judgment_id and not public.is_closed_status(j.status)
                where k.org_id = v_run.org_id and k.written_by = pg_current_xact_id()
                group by k.judgment_id) f
        group by f.n / 10000
@@ -1124,6 +1102,7 @@ COMMENT ON FUNCTION public.queue_statistics() IS 'One row a kind, counting the j
 CREATE FUNCTION public.queue_tier_assignments(p_org_id uuid, p_judgment_ids uuid[], p_keys text[]) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO ''
+    SET work_mem TO '64MB'
     AS $$
 declare
   v_job_ids bigint[];
@@ -1287,6 +1266,7 @@ COMMENT ON FUNCTION public.start_tier_refresh(p_org_id uuid, p_before_policy_id 
 CREATE FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) RETURNS public.tier_refreshes
     LANGUAGE plpgsql
     SET search_path TO ''
+    SET work_mem TO '64MB'
     AS $_$
 declare
   v_refresh public.tier_refreshes;
@@ -1521,7 +1501,7 @@ CREATE TABLE public.core_judgments (
     CONSTRAINT core_judgments_status_check CHECK ((status = ANY (ARRAY['unsatisfied'::text, 'in_progress'::text, 'satisfied'::text, 'vacated'::text, 'expired'::text]))),
     CONSTRAINT core_judgments_tier_check CHECK (((tier >= 0) AND (tier <= 3)))
 )
-WITH (fillfactor='50');
+WITH (fillfactor='45');
 
 ALTER TABLE ONLY public.core_judgments FORCE ROW LEVEL SECURITY;
 
@@ -1956,7 +1936,7 @@ ALTER TABLE ONLY public.sign_in_links
     ADD CONSTRAINT sign_in_links_pkey PRIMARY KEY (token_hash);
 
 ALTER TABLE ONLY public.tier_assignments
-    ADD CONSTRAINT tier_assignments_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT tier_assignments_pkey PRIMARY KEY (org_id, judgment_id, id);
 
 ALTER TABLE ONLY public.tier_policies
     ADD CONSTRAINT tier_policies_org_id_revision_key UNIQUE (org_id, revision);
@@ -2028,8 +2008,6 @@ CREATE INDEX sessions_user ON public.sessions USING btree (user_id);
 
 CREATE INDEX sign_in_links_user ON public.sign_in_links USING btree (user_id);
 
-CREATE INDEX tier_assignments_judgment ON public.tier_assignments USING btree (org_id, judgment_id, assigned_at DESC, id DESC);
-
 CREATE INDEX tier_policies_author ON public.tier_policies USING btree (author_id);
 
 CREATE UNIQUE INDEX tier_policies_published ON public.tier_policies USING btree (org_id) WHERE (state = 'published'::public.policy_state);
@@ -2060,7 +2038,7 @@ CREATE TRIGGER set_signals AFTER INSERT OR DELETE OR UPDATE ON public.debtor_int
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE OF case_number, court, county, state, plaintiff_id, defendant_name, defendant_address, judgment_date, judgment_amount, balance_due, status, collectability_score ON public.core_judgments FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
 
-CREATE TRIGGER touch_updated_at BEFORE UPDATE ON public.enforcement_cases FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
+CREATE TRIGGER touch_updated_at BEFORE UPDATE OF plaintiff_id, current_stage, tier_override, override_expires_at, override_note, current_balance, levy_status, garnishment_status, marshal_status, next_action_at, closed_at, closure_reason ON public.enforcement_cases FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON public.plaintiffs FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
 
