@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// Measure, print a table and write it to bench.json in the target folder
 ///
@@ -40,7 +41,7 @@ struct Measurement {
     measure: fn(&Bench) -> Result<Vec<f64>>,
 }
 
-const MEASUREMENTS: [Measurement; 7] = [
+const MEASUREMENTS: [Measurement; 9] = [
     Measurement { name: "console_brotli", unit: "bytes", measure: console_brotli },
     Measurement { name: "policy_wasm_brotli", unit: "bytes", measure: policy_wasm_brotli },
     Measurement { name: "evaluate_native", unit: "1/s", measure: |bench| bench.native("evaluate_native") },
@@ -51,6 +52,8 @@ const MEASUREMENTS: [Measurement; 7] = [
         unit: "ms",
         measure: |bench| bench.script("compare_1m_browser"),
     },
+    Measurement { name: "queue_100k", unit: "s", measure: |bench| bench.database("queue_100k") },
+    Measurement { name: "refresh_100k", unit: "s", measure: |bench| bench.database("refresh_100k") },
     Measurement { name: "start_warm", unit: "s", measure: start_warm },
 ];
 
@@ -109,9 +112,17 @@ impl Bench<'_> {
 
     /// Runs a measurement of crates/bench, built for release
     fn native(&self, name: &str) -> Result<Vec<f64>> {
-        let mut cargo =
-            self.workspace.cargo(["run", "--quiet", "--locked", "--release", "--package", "bench", "--"]);
-        self.values(cargo.arg(name))
+        self.values(self.native_program().arg(name), self.runs())
+    }
+
+    /// The same, of one that has a PostgreSQL of its own and takes seconds a run
+    fn database(&self, name: &str) -> Result<Vec<f64>> {
+        setup::postgres()?;
+        self.values(self.native_program().arg(name), 3)
+    }
+
+    fn native_program(&self) -> Command {
+        self.workspace.cargo(["run", "--quiet", "--locked", "--release", "--package", "bench", "--"])
     }
 
     /// Runs the measurement tests/e2e/bench/{name}.mjs on the policy module, under Node or in Chromium
@@ -119,20 +130,17 @@ impl Bench<'_> {
         let [web, node] = wasm::build(self.workspace)?;
         setup::browser(self.workspace)?;
         let mut script = self.workspace.command("node");
-        script
-            .arg(format!("tests/e2e/bench/{name}.mjs"))
-            .env("POLICY_WASM_WEB", web)
-            .env("POLICY_WASM_NODE", node);
-        self.values(&mut script)
+        script.arg(format!("tests/e2e/bench/{name}.mjs"));
+        self.values(script.env("POLICY_WASM_WEB", web).env("POLICY_WASM_NODE", node), self.runs())
     }
 
     /// A measuring program is told how often to run and prints a JSON array with one number a run
-    fn values(&self, command: &mut std::process::Command) -> Result<Vec<f64>> {
-        command.args(["--runs", &self.runs().to_string()]);
+    fn values(&self, program: &mut Command, runs: usize) -> Result<Vec<f64>> {
+        program.args(["--runs", &runs.to_string()]);
         if self.quick {
-            command.arg("--quick");
+            program.arg("--quick");
         }
-        serde_json::from_str(&read(command)?).context("not a list of numbers")
+        serde_json::from_str(&read(program)?).context("not a list of numbers")
     }
 }
 
