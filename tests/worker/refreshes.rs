@@ -133,6 +133,30 @@ async fn facts_that_move_before_the_refresh_are_counted() {
 }
 
 #[tokio::test]
+async fn a_refresh_waits_for_facts_in_change_and_tiers_by_the_new_ones() {
+    let firm = Firm::new().await;
+    let mut facts = vec![some_facts(); 4];
+    let ids = firm.add(&facts).await;
+    let mut change = firm.begin().await;
+    sqlx::query("update public.core_judgments set collectability_score = 85 where judgment_no = 2")
+        .execute(&mut *change)
+        .await
+        .unwrap();
+    sqlx::query("update public.core_judgments set status = 'vacated' where judgment_no = 3")
+        .execute(&mut *change)
+        .await
+        .unwrap();
+    let (db, org_id) = (firm.db.clone(), firm.org_id);
+    let refresh = tokio::spawn(async move { refresh::refresh_now(&db, org_id, |_| {}).await.unwrap() });
+    firm.until_waiting(1).await;
+    change.commit().await.unwrap();
+    assert_eq!(refresh.await.unwrap().run.done, 3, "one was closed meanwhile");
+    facts[1] = crate::support::facts("85", "25000.00", 3);
+    firm.assert_tiered_by(&TierPolicy::revision_1(), &ids[..2], &facts[..2]).await;
+    firm.assert_tiered_by(&TierPolicy::revision_1(), &ids[3..], &facts[3..]).await;
+}
+
+#[tokio::test]
 async fn one_worker_at_a_time_is_at_a_refresh() {
     let firm = Firm::new().await;
     firm.add(&[some_facts(); 2]).await;

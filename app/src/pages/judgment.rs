@@ -105,7 +105,8 @@ fn Judgment(
                             <div><dt>"Collectability score"</dt><dd>{format::score(judgment.collectability_score.as_deref(), 2)}</dd></div>
                             <div><dt>"Status"</dt><dd>{format::words(&judgment.status)}</dd></div>
                             <div><dt>"Judgment date"</dt><dd>{judgment.judgment_date.as_deref().map_or_else(|| "–".to_owned(), clock::day)}</dd></div>
-                            <div><dt>"Court"</dt><dd class="clip">{[judgment.court, judgment.county, judgment.state].into_iter().flatten().collect::<Vec<_>>().join(", ")}</dd></div>
+                            <div><dt>"Court"</dt><dd class="clip">{judgment.court.unwrap_or_else(|| "–".to_owned())}</dd></div>
+                            <div><dt>"County"</dt><dd class="clip">{[judgment.county, judgment.state].into_iter().flatten().collect::<Vec<_>>().join(", ")}</dd></div>
                         </dl>
                     </section>
                     <Signals signals/>

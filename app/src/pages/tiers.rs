@@ -95,12 +95,7 @@ fn Overview(overview: Signal<TierOverview>, on_progress: impl Fn() + Clone + 'st
         <section class="tier-cards" aria-label="Tiers">
             {move || rows.get().into_iter().map(|row| view! { <TierCard row/> }).collect_view()}
         </section>
-        {move || untiered.get().map(|row| view! {
-            <Notice tone=Tone::Plain>
-                <a href="/judgments?tier=none" data-test="untiered">{format::counted(row.judgment_count, "judgment", "judgments")}" without a tier"</a>
-                {format!(" · {} principal", format::money(&row.total_principal))}
-            </Notice>
-        })}
+        {move || untiered.get().map(|row| view! { <Untiered row/> })}
         <div class="tiers-detail">
             {move || if is_empty.get() {
                 view! { <div class="panel"><Empty title="No judgments yet" text="How they divide by tier appears here once a vendor’s export is imported: dragonfly import FILE --commit."/></div> }.into_any()
@@ -113,6 +108,26 @@ fn Overview(overview: Signal<TierOverview>, on_progress: impl Fn() + Clone + 'st
                 <LastRefresh run on_progress/>
             </div>
         </div>
+    }
+}
+
+/// Active judgments without a tier want attention; closed ones that were never tiered do not.
+#[component]
+fn Untiered(row: TierOverviewRow) -> impl IntoView {
+    let closed = row.judgment_count.saturating_sub(row.active_count);
+    view! {
+        {(row.active_count > 0).then(|| view! {
+            <Notice tone=Tone::Plain>
+                <a href="/judgments?tier=none&status=active" data-test="untiered">{format::counted(row.active_count, "active judgment", "active judgments")}" without a tier"</a>
+                {format!(" · {} balance due", format::money(&row.active_balance))}
+            </Notice>
+        })}
+        {(closed > 0).then(|| view! {
+            <p class="muted">
+                "Beside these there are "<a href="/judgments?tier=none" data-test="untiered-closed">{format::counted(closed, "closed judgment", "closed judgments")}</a>
+                " that never had a tier."
+            </p>
+        })}
     }
 }
 

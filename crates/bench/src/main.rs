@@ -2,19 +2,22 @@
 //!
 //! `bench NAME --runs N` prints a JSON array with one number a run.
 
+mod queue;
+
 use anyhow::{Context, Result};
 use clap::Parser;
 use policy::portfolio::{
     MISSING_BALANCE, MISSING_SCORE, NO_TIER, Portfolio, PortfolioColumns, TierMigration,
 };
 use policy::tier::TierPolicy;
+use queue::Measured;
 use std::hint::black_box;
 use std::time::Instant;
 
 /// Run one measurement and print its values as a JSON array
 #[derive(Parser)]
 struct Arguments {
-    /// evaluate_native or compare_1m_native
+    /// evaluate_native, compare_1m_native, queue_100k or refresh_100k
     name: String,
 
     #[arg(long, default_value_t = 9)]
@@ -27,6 +30,16 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let Arguments { name, runs, quick } = Arguments::parse();
+    let of_database = match name.as_str() {
+        "queue_100k" => Some(Measured::Queue),
+        "refresh_100k" => Some(Measured::Refresh),
+        _ => None,
+    };
+    if let Some(measured) = of_database {
+        let values = queue::measure(measured, &portfolio(if quick { 1_000 } else { 100_000 })?, runs)?;
+        println!("{}", serde_json::to_string(&values)?);
+        return Ok(());
+    }
     let portfolio = portfolio(if quick { 10_000 } else { 1_000_000 })?;
     let measure = match name.as_str() {
         "evaluate_native" => evaluate,

@@ -56,8 +56,8 @@ create table public.core_judgments (
   check ((tier is null) = (tier_as_of is null) and (tier is null) = (tier_policy_revision is null)),
   foreign key (org_id, plaintiff_id) references public.plaintiffs (org_id, id),
   unique (org_id, id)
-) with (fillfactor = 50);
--- Half of each page is free, because every night rewrites every row: within its page that touches none of the indexes.
+) with (fillfactor = 45);
+-- More than half of each page is free, because every night rewrites every row: within its page that touches no index.
 comment on table public.core_judgments is 'A court judgment; `judgments` is a view of it';
 comment on column public.core_judgments.docket is 'The case number without punctuation, as some vendors write it';
 comment on column public.core_judgments.asset_signals is 'Bits of the signals present in debtor_intelligence: 1 employer_name, 2 bank_name, 4 real_property_lead, 8 vehicle_lead; kept by a trigger';
@@ -239,9 +239,10 @@ $$;
 
 create trigger touch_updated_at before update on public.plaintiffs
   for each row execute function public.tg_touch_updated_at();
-create trigger touch_updated_at before update on public.enforcement_cases
+-- Tiering touches tier_as_of, not updated_at: that column tells when people or imports last changed the case or judgment.
+create trigger touch_updated_at before update of plaintiff_id, current_stage, tier_override, override_expires_at, override_note,
+    current_balance, levy_status, garnishment_status, marshal_status, next_action_at, closed_at, closure_reason on public.enforcement_cases
   for each row execute function public.tg_touch_updated_at();
--- Tiering touches tier_as_of, not updated_at: that column tells when people or imports last changed the judgment.
 create trigger touch_updated_at before update of case_number, court, county, state, plaintiff_id, defendant_name, defendant_address,
     judgment_date, judgment_amount, balance_due, status, collectability_score on public.core_judgments
   for each row execute function public.tg_touch_updated_at();

@@ -37,7 +37,7 @@ create index tier_policies_author on public.tier_policies (author_id);
 create index tier_policies_publisher on public.tier_policies (published_by);
 
 create table public.tier_assignments (
-  id bigint primary key generated always as identity,
+  id bigint generated always as identity,
   org_id uuid not null,
   judgment_id uuid not null,
   assigned_at timestamptz not null default public.app_now(),
@@ -48,10 +48,11 @@ create table public.tier_assignments (
   policy_revision int not null,
   policy_digest text not null,
   source text not null check (source in ('job', 'refresh')),
+  -- In the order in which it is read and no other: a hundred thousand rows a night pay for each index.
+  primary key (org_id, judgment_id, id),
   foreign key (org_id, judgment_id) references public.core_judgments (org_id, id) on delete cascade
 );
 comment on table public.tier_assignments is 'Append-only: one row whenever tier, deciding rule, reason or policy of a judgment changes';
-create index tier_assignments_judgment on public.tier_assignments (org_id, judgment_id, assigned_at desc, id desc);
 
 create table public.tier_refreshes (
   id uuid primary key default gen_random_uuid(),
@@ -149,9 +150,10 @@ $$;
 comment on function public.start_tier_refresh(uuid, uuid, jsonb, pg_snapshot, uuid) is
   'Begins re-tiering every active judgment of an organisation; the running refresh of the same policy is joined, one of an older policy is ended';
 
+-- Memory for a chunk: what does not fit is written to temporary files between the parts of the statement.
 create function public.step_tier_refresh(p_refresh_id uuid, p_limit int)
 returns public.tier_refreshes
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker set search_path = '' set work_mem = '64MB'
 as $$
 declare
   v_refresh public.tier_refreshes;

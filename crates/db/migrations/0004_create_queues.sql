@@ -144,7 +144,7 @@ comment on function public.queue_job(jsonb) is
   'Enqueues {kind, idempotency_key, payload}; a key that is still queued answers the message that holds it';
 
 create function public.queue_tier_assignments(p_org_id uuid, p_judgment_ids uuid[], p_keys text[]) returns bigint
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker set search_path = '' set work_mem = '64MB'
 as $$
 declare
   v_job_ids bigint[];

@@ -128,6 +128,8 @@ pub(crate) async fn export(
     let body = header.chain(rows).map(|piece| {
         piece.inspect_err(|cause| tracing::error!(cause, "export_failed")).map_err(io::Error::other)
     });
+    // Compression asks once more after the end, which the stream of rows does not stand by itself.
+    let body = body.fuse();
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8"),
         (CONTENT_DISPOSITION, "attachment; filename=\"judgments.csv\""),
