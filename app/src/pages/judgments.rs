@@ -246,8 +246,8 @@ fn Rows(list: JudgmentList) -> impl IntoView {
     let has_filters = move || {
         list.query.with(|query| query.split('&').any(|pair| !pair.is_empty() && !pair.starts_with("sort=")))
     };
-    let on_sort = Callback::new(move |key| on_sort(key));
-    let on_open = Callback::new(move |row| on_open(row));
+    let on_sort = Callback::new(on_sort);
+    let on_open = Callback::new(on_open);
     view! {
         {move || list.error.get().map(|error| view! { <LoadFailed error on_retry=move |()| { list.error.set(None); list.load_first(); }/> })}
         {move || if is_empty.get() {

@@ -276,7 +276,7 @@ fn LastRefresh(run: Memo<Option<RefreshRun>>, on_progress: impl Fn() + Clone + '
     Effect::new(move |_| {
         if is_running.get() {
             let ask = on_progress.clone();
-            if let Ok(timer) = set_interval_with_handle(move || ask(), Duration::from_millis(1500)) {
+            if let Ok(timer) = set_interval_with_handle(ask, Duration::from_millis(1500)) {
                 on_cleanup(move || timer.clear());
             }
         }

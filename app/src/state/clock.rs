@@ -87,7 +87,7 @@ pub fn short_time(at: &str) -> String {
     let now =
         use_context::<Clock>().map_or_else(js_sys::Date::now, |clock| clock.0.get().max(js_sys::Date::now()));
     let seconds = (now - millis) / 1000.0;
-    if seconds < -60.0 || seconds >= 86_400.0 {
+    if !(-60.0..86_400.0).contains(&seconds) {
         return format(millis, false);
     }
     match seconds as i64 {
