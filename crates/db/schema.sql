@@ -293,7 +293,6 @@ begin
        where i.org_id = p_run.org_id and i.judgment_id = g.judgment_id and i.format = p_run.format
          and i.outcome <> 'refused' and i.run_id <> p_run.id
        order by (i.record ->> 'last_updated')::timestamptz desc nulls last, i.id desc limit 1) p on true;
-  create unique index on pg_temp.import_work (judgment_id) where outcome is null;
   analyze pg_temp.import_work;
 
   perform from public.core_judgments j
@@ -323,8 +322,6 @@ begin
          ('vehicle_lead', d.vehicle_lead, k.vehicle_lead)) as v (field, before, after)
       where v.before is distinct from v.after) f
    where k.outcome is null;
-  create unique index on pg_temp.import_changes (id);
-  create unique index on pg_temp.import_changes (judgment_id);
   analyze pg_temp.import_changes;
 
   -- Both in one update, so that the judgment gets one row of facts; the trigger of the table below finds the bits set.
@@ -403,7 +400,7 @@ begin
        where i.org_id = p_run.org_id and i.judgment_id = g.known_id and i.format = p_run.format
          and i.outcome <> 'refused' and i.run_id <> p_run.id
        order by i.id desc limit 1) p on true;
-  create unique index on pg_temp.import_work (judgment_id) where outcome is null;
+  create unique index on pg_temp.import_work (id);
   analyze pg_temp.import_work;
 
   -- Contact details of a plaintiff who is known already are left alone: they belong to the plaintiff intake.
@@ -473,7 +470,6 @@ begin
         and k.prior -> v.said_in is distinct from k.record -> v.said_in) f
    where k.outcome is null;
   create unique index on pg_temp.import_changes (id);
-  create unique index on pg_temp.import_changes (judgment_id);
   analyze pg_temp.import_changes;
   update public.core_judgments j
      set court = case when c.changes ? 'court' then c.court else j.court end,
@@ -545,7 +541,6 @@ begin
        where r.org_id = p_run.org_id and r.plaintiff_id = p.id and r.format = p_run.format
          and r.outcome <> 'refused' and r.run_id <> p_run.id
        order by r.id desc limit 1) i on true;
-  create unique index on pg_temp.import_work (plaintiff_id) where outcome is null;
   analyze pg_temp.import_work;
 
   insert into public.plaintiffs
@@ -570,8 +565,6 @@ begin
       where v.after is not null and v.after is distinct from v.before
         and k.prior -> v.field is distinct from k.record -> v.field) f
    where k.outcome is null;
-  create unique index on pg_temp.import_changes (id);
-  create unique index on pg_temp.import_changes (plaintiff_id);
   analyze pg_temp.import_changes;
   update public.plaintiffs p
      set email = case when c.changes ? 'email' then c.email else p.email end,
@@ -648,7 +641,6 @@ begin
        where i.org_id = p_run.org_id and i.judgment_id = g.judgment_id and i.format = p_run.format
          and i.outcome <> 'refused' and i.run_id <> p_run.id
        order by (i.record ->> 'updated_at')::timestamptz desc nulls last, i.id desc limit 1) p on true;
-  create unique index on pg_temp.import_work (judgment_id) where outcome is null;
   analyze pg_temp.import_work;
 
   perform from public.core_judgments j
@@ -662,8 +654,6 @@ begin
     from pg_temp.import_work k
     join public.core_judgments j on j.org_id = p_run.org_id and j.id = k.judgment_id
    where k.outcome is null and j.status <> k.status;
-  create unique index on pg_temp.import_changes (id);
-  create unique index on pg_temp.import_changes (judgment_id);
   analyze pg_temp.import_changes;
   update public.core_judgments j set status = c.status
     from pg_temp.import_changes c
