@@ -93,8 +93,8 @@ fn Navigation() -> impl IntoView {
 fn TopBar(is_jumping: RwSignal<bool>) -> impl IntoView {
     view! {
         <header class="frame-bar">
-            <button class="jump-button" data-test="jump" aria-label="Search or jump to…" aria-keyshortcuts="Control+K" on:click=move |_| is_jumping.set(true)>
-                <IconView icon=Icon::Search/><span class="words">"Search or jump to…"</span><kbd aria-hidden="true">"Ctrl K"</kbd>
+            <button class="jump-button" data-test="jump" aria-keyshortcuts="Control+K" on:click=move |_| is_jumping.set(true)>
+                <IconView icon=Icon::Search/><span class="words">"Search or jump to…"</span><kbd>"Ctrl K"</kbd>
             </button>
             <span class="spacer"></span>
             <LiveIndicator/>
