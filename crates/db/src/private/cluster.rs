@@ -118,10 +118,13 @@ impl Cluster {
     /// Stops the server, breaking off what its connections do; call it with the transition lock held
     pub(crate) fn stop(&self, child: &mut Option<Child>) -> Result<(), PrivateError> {
         let patience = Patience::of(STOP_PATIENCE);
-        if let Some(postmaster) = self.postmaster() {
+        let data = self.data();
+        let stopping = self.postmaster();
+        if let Some(postmaster) = &stopping {
             postmaster.signal(Signal::INT);
         }
-        while self.postmaster().is_some() || child.is_some() {
+        // Its pid file goes before the process does.
+        while stopping.as_ref().is_some_and(|it| it.is_alive(&data)) || child.is_some() {
             reap(child);
             if !patience.is_left() {
                 return Err(PrivateError::Stop { log: self.log_path() });

@@ -38,6 +38,10 @@ impl Postmaster {
         })
     }
 
+    pub(crate) fn is_alive(&self, data: &Path) -> bool {
+        is_postmaster(self.pid, data)
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         send(self.pid, signal);
     }
