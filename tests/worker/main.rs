@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod assignments;
+mod faults;
 mod lines;
 mod nights;
 mod queue;

@@ -157,20 +157,32 @@ async fn a_refresh_waits_for_facts_in_change_and_tiers_by_the_new_ones() {
 }
 
 #[tokio::test]
-async fn one_worker_at_a_time_is_at_a_refresh() {
+async fn workers_share_a_refresh_by_its_ranges() {
     let firm = Firm::new().await;
-    firm.add(&[some_facts(); 2]).await;
-    firm.publish(&TierPolicy::monotone_draft()).await;
-    let mut tx = firm.begin().await;
-    let id = refreshes::newest(&mut tx).await.unwrap().unwrap().id;
-    sqlx::query("select pg_advisory_xact_lock(hashtextextended('tier_refresh:' || $1::text, 0))")
-        .bind(id)
-        .execute(&mut *tx)
+    let facts: Vec<JudgmentFacts> = (0..10).map(sample::facts).collect();
+    let ids = firm.add(&facts).await;
+    let after = TierPolicy::monotone_draft();
+    firm.publish(&after).await;
+    // Ranges as a portfolio of tens of thousands has them.
+    firm.execute(
+        "insert into public.tier_refresh_ranges (org_id, refresh_id, last_no, after_no)
+         select org_id, refresh_id, n, n - 4 from public.tier_refresh_ranges, unnest(array[4, 8]) n;
+         update public.tier_refresh_ranges set after_no = 8 where last_no > 8",
+    )
+    .await;
+    let mut other = firm.begin().await;
+    let id = refreshes::newest(&mut other).await.unwrap().unwrap().id;
+    sqlx::query("select from public.tier_refresh_ranges where last_no = 4 for update")
+        .execute(&mut *other)
         .await
         .unwrap();
-    assert_eq!(refreshes::step(&firm.db, id, 1).await.unwrap(), None);
-    tx.rollback().await.unwrap();
-    assert!(refreshes::step(&firm.db, id, 1).await.unwrap().is_some());
+    let step = async || refreshes::step(&firm.db, id, 10).await.unwrap().map(|refresh| refresh.run.done);
+    assert_eq!((step().await, step().await), (Some(4), Some(6)), "the first range is another worker's");
+    assert_eq!(step().await, None, "nothing else is left");
+    other.rollback().await.unwrap();
+    let run = refresh(&firm).await.run;
+    assert_eq!((run.state, run.done, run.total), (RefreshState::Done, 10, 10));
+    firm.assert_tiered_by(&after, &ids, &facts).await;
 }
 
 #[tokio::test]

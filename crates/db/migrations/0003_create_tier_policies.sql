@@ -63,7 +63,6 @@ create table public.tier_refreshes (
   state public.refresh_state not null default 'running',
   total bigint not null,
   done bigint not null default 0,
-  last_judgment_no bigint not null default 0,
   previewed jsonb,
   snapshot pg_snapshot,
   facts_moved bigint not null default 0,
@@ -74,15 +73,29 @@ create table public.tier_refreshes (
   finished_at timestamptz,
   error text,
   check ((state = 'running') = (finished_at is null)),
-  check (state <> 'failed' or error is not null)
+  check (state <> 'failed' or error is not null),
+  unique (org_id, id)
 );
-comment on table public.tier_refreshes is 'Set-based re-tiering in chunks: resumable by last_judgment_no, reconciled by counts and balances (index before*4+after+1)';
+comment on table public.tier_refreshes is 'Set-based re-tiering, resumable by its ranges, reconciled by counts and balances (index before*4+after+1)';
 comment on column public.tier_refreshes.before_policy_id is 'The policy that a publish superseded; with it the refresh counts the matrix that the preview showed';
 create unique index tier_refreshes_running on public.tier_refreshes (org_id) where state = 'running';
 create index tier_refreshes_newest on public.tier_refreshes (org_id, started_at desc);
 create index tier_refreshes_policy on public.tier_refreshes (policy_id);
 create index tier_refreshes_before_policy on public.tier_refreshes (before_policy_id);
 create index tier_refreshes_requester on public.tier_refreshes (requested_by);
+
+create table public.tier_refresh_ranges (
+  org_id uuid not null,
+  refresh_id uuid not null,
+  last_no bigint not null,
+  after_no bigint not null,
+  is_done boolean not null default false,
+  primary key (org_id, refresh_id, last_no),
+  foreign key (org_id, refresh_id) references public.tier_refreshes (org_id, id) on delete cascade
+);
+comment on table public.tier_refresh_ranges is 'The parts of a refresh: whoever locks one tiers its judgments, several at a time; a killed worker leaves it as it was';
+comment on column public.tier_refresh_ranges.last_no is 'The range ends with this judgment_no; the last one is open';
+comment on column public.tier_refresh_ranges.after_no is 'Judgments after this number are still to be tiered';
 
 -- ---- functions ----
 -- Whom live changes concern; listeners fetch what they show, the notification carries no data.
@@ -143,6 +156,14 @@ begin
      (select count(*) from public.core_judgments j where j.org_id = p_org_id and not public.is_closed_status(j.status)),
      p_previewed, p_snapshot, p_requested_by)
   returning * into v_refresh;
+  insert into public.tier_refresh_ranges (org_id, refresh_id, last_no, after_no)
+  select p_org_id, v_refresh.id, b.last_no, lag(b.last_no, 1, 0::bigint) over (order by b.last_no)
+    from (select n.judgment_no as last_no
+            from (select j.judgment_no, row_number() over (order by j.judgment_no) as place
+                    from public.core_judgments j
+                   where j.org_id = p_org_id and not public.is_closed_status(j.status)) n
+           where n.place % 10000 = 0
+          union all select 9223372036854775807) b;
   perform pg_notify('dragonfly_refresh', v_refresh.id::text);
   return v_refresh;
 end;
@@ -150,13 +171,14 @@ $$;
 comment on function public.start_tier_refresh(uuid, uuid, jsonb, pg_snapshot, uuid) is
   'Begins re-tiering every active judgment of an organisation; the running refresh of the same policy is joined, one of an older policy is ended';
 
--- Memory for a chunk: what does not fit is written to temporary files between the parts of the statement.
+-- Memory for a step: what does not fit is written to temporary files between the parts of the statement.
 create function public.step_tier_refresh(p_refresh_id uuid, p_limit int)
 returns public.tier_refreshes
 language plpgsql volatile security invoker set search_path = '' set work_mem = '64MB'
 as $$
 declare
   v_refresh public.tier_refreshes;
+  v_range public.tier_refresh_ranges;
   v_policy public.tier_policies;
   v_before_sql text;
   v_last bigint;
@@ -165,11 +187,10 @@ declare
   v_counts bigint[];
   v_balances numeric(18,2)[];
 begin
-  -- The policy before the refresh, as a publish locks them; a publish waits for this chunk, and this chunk never
-  -- outlives its revision.
+  -- First the policy, as everybody locks: a publish waits for this step, and this step never outlives its revision.
   select p.* into v_policy
     from public.hold_published_policies((select array[r.org_id] from public.tier_refreshes r where r.id = p_refresh_id)) p;
-  select * into v_refresh from public.tier_refreshes where id = p_refresh_id for update;
+  select * into v_refresh from public.tier_refreshes where id = p_refresh_id;
   if not found then
     raise sqlstate 'PT404' using message = 'tier refresh not found';
   end if;
@@ -179,11 +200,19 @@ begin
   if v_policy.id is distinct from v_refresh.policy_id then
     update public.tier_refreshes
        set state = 'failed', finished_at = clock_timestamp(), error = 'overtaken by a newer revision'
-     where id = p_refresh_id returning * into v_refresh;
+     where id = p_refresh_id and state = 'running' returning * into v_refresh;
     return v_refresh;
   end if;
   select coalesce(max(tier_sql), v_policy.tier_sql) into v_before_sql
     from public.tier_policies where id = v_refresh.before_policy_id;
+
+  select * into v_range from public.tier_refresh_ranges
+   where org_id = v_refresh.org_id and refresh_id = p_refresh_id and not is_done
+   order by last_no limit 1
+     for update skip locked;
+  if not found then
+    return null;
+  end if;
 
   execute format($sql$
     with chunk as materialized (
@@ -191,7 +220,7 @@ begin
              tier as old_tier, tier_reason as old_reason, tier_decided_by as old_decided_by,
              tier_policy_digest as old_digest
         from public.core_judgments
-       where org_id = $1 and judgment_no > $2 and not public.is_closed_status(status)
+       where org_id = $1 and judgment_no > $2 and judgment_no <= $8 and not public.is_closed_status(status)
        order by judgment_no
        limit $3
          for no key update
@@ -225,42 +254,50 @@ begin
         from written group by 1
     )
     select max(last_no), coalesce(sum(judgments), 0),
-           (select array_agg($7[i] + coalesce(c.judgments, 0) order by i)
+           (select array_agg(coalesce(c.judgments, 0) order by i)
               from generate_series(1, 16) i left join cells c on c.cell = i),
-           (select array_agg($8[i] + coalesce(c.balance, 0) order by i)
+           (select array_agg(coalesce(c.balance, 0) order by i)
               from generate_series(1, 16) i left join cells c on c.cell = i),
            (select count(distinct f.judgment_id)
               from public.judgment_facts f join chunk k on k.id = f.judgment_id
-             where $9 is not null and f.org_id = $1
-               and f.written_by >= pg_snapshot_xmin($9) and not pg_visible_in_snapshot(f.written_by, $9))
+             where $7 is not null and f.org_id = $1
+               and f.written_by >= pg_snapshot_xmin($7) and not pg_visible_in_snapshot(f.written_by, $7))
       from cells
     $sql$, v_before_sql, v_policy.tier_sql, v_policy.reason_sql, v_policy.decided_by_sql)
   into v_last, v_rows, v_counts, v_balances, v_moved
-  using v_refresh.org_id, v_refresh.last_judgment_no, p_limit, public.app_now(),
-        v_policy.revision, v_policy.digest, v_refresh.counts, v_refresh.balances, v_refresh.snapshot;
+  using v_refresh.org_id, v_range.after_no, p_limit, public.app_now(),
+        v_policy.revision, v_policy.digest, v_refresh.snapshot, v_range.last_no;
 
-  update public.tier_refreshes
-     set done = done + v_rows,
-         last_judgment_no = coalesce(v_last, last_judgment_no),
-         counts = v_counts, balances = v_balances, facts_moved = facts_moved + v_moved,
-         total = case when v_rows < p_limit then done + v_rows else greatest(total, done + v_rows) end,
-         state = case when v_rows < p_limit then 'done' else state end,
-         finished_at = case when v_rows < p_limit then clock_timestamp() end
-   where id = p_refresh_id
+  update public.tier_refresh_ranges
+     set after_no = coalesce(v_last, after_no), is_done = v_rows < p_limit or v_last = last_no
+   where org_id = v_range.org_id and refresh_id = p_refresh_id and last_no = v_range.last_no;
+  -- Last of all: those who tier other ranges wait for each other here, and only until the commit.
+  update public.tier_refreshes r
+     set done = r.done + v_rows, total = greatest(r.total, r.done + v_rows), facts_moved = r.facts_moved + v_moved,
+         counts = array(select a + b from unnest(r.counts, v_counts) with ordinality as u (a, b, n) order by n),
+         balances = array(select a + b from unnest(r.balances, v_balances) with ordinality as u (a, b, n) order by n)
+   where r.id = p_refresh_id
   returning * into v_refresh;
+  if not exists (select from public.tier_refresh_ranges
+                  where org_id = v_refresh.org_id and refresh_id = p_refresh_id and not is_done) then
+    update public.tier_refreshes set state = 'done', finished_at = clock_timestamp(), total = done
+     where id = p_refresh_id
+    returning * into v_refresh;
+  end if;
   perform public.notify_live(v_refresh.org_id, jsonb_build_object(
     'kind', 'refresh', 'id', v_refresh.id, 'done', v_refresh.done, 'total', v_refresh.total));
   return v_refresh;
 end;
 $$;
 comment on function public.step_tier_refresh(uuid, int) is
-  'Re-tiers the next judgments of a refresh in one transaction; call it until state is no longer running. Safe to call again after a crash';
+  'Re-tiers the next judgments of a refresh in one transaction; call it until state is no longer running. Null while others are at all that is left. Safe to call again after a crash';
 
 create function public.refresh_enforcement_metrics() returns bigint
 language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
   v_refresh public.tier_refreshes;
+  v_step public.tier_refreshes;
   v_done bigint := 0;
   v_org uuid;
 begin
@@ -271,7 +308,10 @@ begin
   loop
     v_refresh := public.start_tier_refresh(v_org);
     while v_refresh.state = 'running' loop
-      v_refresh := public.step_tier_refresh(v_refresh.id, 20000);
+      v_step := public.step_tier_refresh(v_refresh.id, 10000);
+      -- Workers are at all that is left.
+      exit when v_step.id is null;
+      v_refresh := v_step;
     end loop;
     v_done := v_done + v_refresh.done;
   end loop;
@@ -348,6 +388,7 @@ create trigger refuse_change before update or delete on public.tier_assignments
 alter table public.tier_policies enable row level security, force row level security;
 alter table public.tier_assignments enable row level security, force row level security;
 alter table public.tier_refreshes enable row level security, force row level security;
+alter table public.tier_refresh_ranges enable row level security, force row level security;
 
 create policy "members see their policies" on public.tier_policies
   for select to authenticated using (org_id = (select public.current_org_id()));
@@ -368,16 +409,21 @@ create policy "the service appends assignments" on public.tier_assignments for a
   using (org_id = (select public.current_org_id()) or (select public.current_org_id()) is null);
 create policy "the service runs refreshes" on public.tier_refreshes for all to service_role
   using (org_id = (select public.current_org_id()) or (select public.current_org_id()) is null);
+create policy "members see the parts of their refreshes" on public.tier_refresh_ranges
+  for select to authenticated using (org_id = (select public.current_org_id()));
+create policy "the service runs parts of refreshes" on public.tier_refresh_ranges for all to service_role
+  using (org_id = (select public.current_org_id()) or (select public.current_org_id()) is null);
 
 -- ---- grants ----
 revoke execute on all functions in schema public from public;
-grant select on public.tier_policies, public.tier_assignments, public.tier_refreshes to authenticated, service_role;
+grant select on public.tier_policies, public.tier_assignments, public.tier_refreshes, public.tier_refresh_ranges
+   to authenticated, service_role;
 grant insert (org_id, name, document, digest, based_on, author_id),
       update (name, document, digest, version, updated_at),
       delete on public.tier_policies to admin;
 grant insert, update, delete on public.tier_policies to service_role;
 grant insert on public.tier_assignments to service_role;
-grant insert, update on public.tier_refreshes to service_role;
+grant insert, update on public.tier_refreshes, public.tier_refresh_ranges to service_role;
 grant execute on function public.notify_live(uuid, jsonb) to service_role;
 grant execute on function public.tier_policy_lock(uuid), public.hold_published_policies(uuid[]) to service_role;
 grant execute on function public.start_tier_refresh(uuid, uuid, jsonb, pg_snapshot, uuid),

@@ -133,26 +133,21 @@ pub async fn running(db: &Database) -> Result<Vec<Uuid>, SqlError> {
     Ok(ids.into_iter().map(|(id,)| id).collect())
 }
 
-/// Tiers the next `limit` judgments of a refresh; None while another worker is at it
+/// Tiers the next judgments of a refresh, at most `limit`; None while other workers are at all that is left
 ///
-/// A transaction of its own, so that what is done stays done however the caller ends.
+/// A transaction of its own, so that what is done stays done however the caller ends. Any number of
+/// workers may call it at the same time.
 pub async fn step(db: &Database, id: Uuid, limit: u32) -> Result<Option<Refresh>, SqlError> {
     let mut tx = db.begin_as(&Actor::service(None)).await?;
-    let (is_ours,): (bool,) =
-        sqlx::query_as("select pg_try_advisory_xact_lock(hashtextextended('tier_refresh:' || $1::text, 0))")
-            .bind(id)
-            .fetch_one(&mut *tx)
-            .await?;
-    if !is_ours {
-        return Ok(None);
-    }
-    let record: Record = sqlx::query_as(&format!("select {COLUMNS} from public.step_tier_refresh($1, $2) r"))
-        .bind(id)
-        .bind(i32::try_from(limit).unwrap_or(i32::MAX))
-        .fetch_one(&mut *tx)
-        .await?;
+    let record: Option<Record> = sqlx::query_as(&format!(
+        "select {COLUMNS} from public.step_tier_refresh($1, $2) r where r.id is not null"
+    ))
+    .bind(id)
+    .bind(i32::try_from(limit).unwrap_or(i32::MAX))
+    .fetch_optional(&mut *tx)
+    .await?;
     tx.commit().await?;
-    Ok(Some(record.into()))
+    Ok(record.map(Refresh::from))
 }
 
 /// Ends a refresh that cannot go on

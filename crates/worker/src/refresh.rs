@@ -1,5 +1,7 @@
-//! Set-based refreshes, chunk by chunk.
+//! Set-based refreshes, step by step, several steps at a time.
 
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use contract::RefreshState;
@@ -11,63 +13,78 @@ use crate::Stop;
 use crate::failure::is_passing;
 
 /// So many judgments share a transaction: few enough that a publish or an import does not wait long.
-const CHUNK: u32 = 20_000;
-/// How often a refresh in another worker's hand is looked at.
+const STEP: u32 = 10_000;
+/// How often a refresh in other workers' hands is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Runs every refresh that is not at its end; each in whatever state its last worker left it
+/// Goes on with every refresh that is not at its end, in whatever state its last worker left it
 ///
-/// Refreshes that another worker is at are left to it. Told to stop, it ends after a chunk.
+/// What other workers are at is left to them. Told to stop, it ends after a step.
 pub async fn run_pending(db: &Database, stop: &Stop) -> Result<(), SqlError> {
     for id in refreshes::running(db).await? {
         tracing::info!(refresh_id = %id, "tier_refresh_start");
-        while let Some(refresh) = step(db, id).await? {
-            if refresh.run.state != RefreshState::Running {
-                log_end(&refresh);
-                break;
-            }
-            if stop.is_stopped() {
-                return Ok(());
-            }
-        }
+        run(db, id, |_| if stop.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            .await?;
     }
     Ok(())
 }
 
 /// Refreshes an organisation and waits until it is done; joins a refresh that runs already
 ///
-/// `progress` sees the refresh after every chunk. Refuses with 404 where no policy is published.
+/// `progress` sees the refresh after every step. Refuses with 404 where no policy is published.
 pub async fn refresh_now(
     db: &Database,
     org_id: Uuid,
-    mut progress: impl FnMut(&Refresh),
+    mut progress: impl FnMut(&Refresh) + Send,
 ) -> Result<Refresh, SqlError> {
     let mut tx = db.begin_as(&Actor::service(org_id)).await?;
     let mut refresh = refreshes::start(&mut tx, org_id).await?;
     tx.commit().await?;
     progress(&refresh);
-    while refresh.run.state == RefreshState::Running {
-        refresh = match step(db, refresh.id).await? {
-            Some(refresh) => {
-                if refresh.run.state != RefreshState::Running {
-                    log_end(&refresh);
-                }
-                refresh
-            }
-            None => {
-                tokio::time::sleep(LOOK).await;
-                let mut tx = db.begin_as(&Actor::service(org_id)).await?;
-                refreshes::find(&mut tx, refresh.id).await?.ok_or(SqlError::RowNotFound)?
-            }
-        };
+    loop {
+        run(db, refresh.id, |refresh| {
+            progress(refresh);
+            ControlFlow::Continue(())
+        })
+        .await?;
+        let mut tx = db.begin_as(&Actor::service(org_id)).await?;
+        refresh = refreshes::find(&mut tx, refresh.id).await?.ok_or(SqlError::RowNotFound)?;
+        if refresh.run.state != RefreshState::Running {
+            return Ok(refresh);
+        }
+        drop(tx);
         progress(&refresh);
+        tokio::time::sleep(LOOK).await;
     }
-    Ok(refresh)
 }
 
-/// The next chunk; a refresh that cannot be done is ended with its error
+/// Takes steps, two at a time, until the refresh is at its end or others are at all that is left
+async fn run(
+    db: &Database,
+    id: Uuid,
+    after_step: impl FnMut(&Refresh) -> ControlFlow<()>,
+) -> Result<(), SqlError> {
+    let after_step = Mutex::new(after_step);
+    let lane = async || -> Result<(), SqlError> {
+        while let Some(refresh) = step(db, id).await? {
+            let flow = after_step.lock().unwrap_or_else(PoisonError::into_inner)(&refresh);
+            if refresh.run.state != RefreshState::Running {
+                log_end(&refresh);
+                break;
+            }
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    };
+    let (one, other) = tokio::join!(lane(), lane());
+    one.and(other)
+}
+
+/// The next step; a refresh that cannot be done is ended with its error
 async fn step(db: &Database, id: Uuid) -> Result<Option<Refresh>, SqlError> {
-    match refreshes::step(db, id, CHUNK).await {
+    match refreshes::step(db, id, STEP).await {
         Err(error) if !is_passing(&error) => refreshes::fail(db, id, &error.to_string()).await.map(Some),
         stepped => stepped,
     }
