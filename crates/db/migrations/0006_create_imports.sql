@@ -75,7 +75,8 @@ comment on function public.import_name_key(text) is 'What plaintiffs.normalized_
 --   a row equal to what the same vendor format said last of the same subject is unchanged, whatever people did since;
 --   otherwise only what the vendor now says differently is followed, so that a re-import never undoes our own changes;
 --   of rows of one file on the same subject one counts, equal ones are unchanged and different ones refused.
--- Temporary tables are made whole and analysed, not updated: a file may have a million rows.
+-- Temporary tables are made whole and analysed, not updated: a file may have a million rows. Their indexes keep every join
+-- linear, also where the planner knows nothing of tables that were filled a moment ago.
 
 create function public.import_judgments(p_run public.import_runs) returns void
 language plpgsql volatile security invoker set search_path = ''
@@ -126,7 +127,7 @@ begin
        where i.org_id = p_run.org_id and i.judgment_id = g.known_id and i.format = p_run.format
          and i.outcome <> 'refused' and i.run_id <> p_run.id
        order by i.id desc limit 1) p on true;
-  create unique index on pg_temp.import_work (id);
+  create unique index on pg_temp.import_work (judgment_id) where outcome is null;
   analyze pg_temp.import_work;
 
   -- Contact details of a plaintiff who is known already are left alone: they belong to the plaintiff intake.
@@ -196,6 +197,7 @@ begin
         and k.prior -> v.said_in is distinct from k.record -> v.said_in) f
    where k.outcome is null;
   create unique index on pg_temp.import_changes (id);
+  create unique index on pg_temp.import_changes (judgment_id);
   analyze pg_temp.import_changes;
   update public.core_judgments j
      set court = case when c.changes ? 'court' then c.court else j.court end,
@@ -280,6 +282,7 @@ begin
        where i.org_id = p_run.org_id and i.judgment_id = g.judgment_id and i.format = p_run.format
          and i.outcome <> 'refused' and i.run_id <> p_run.id
        order by (i.record ->> 'updated_at')::timestamptz desc nulls last, i.id desc limit 1) p on true;
+  create unique index on pg_temp.import_work (judgment_id) where outcome is null;
   analyze pg_temp.import_work;
 
   perform from public.core_judgments j
@@ -293,6 +296,8 @@ begin
     from pg_temp.import_work k
     join public.core_judgments j on j.org_id = p_run.org_id and j.id = k.judgment_id
    where k.outcome is null and j.status <> k.status;
+  create unique index on pg_temp.import_changes (id);
+  create unique index on pg_temp.import_changes (judgment_id);
   analyze pg_temp.import_changes;
   update public.core_judgments j set status = c.status
     from pg_temp.import_changes c
@@ -352,6 +357,7 @@ begin
        where i.org_id = p_run.org_id and i.judgment_id = g.judgment_id and i.format = p_run.format
          and i.outcome <> 'refused' and i.run_id <> p_run.id
        order by (i.record ->> 'last_updated')::timestamptz desc nulls last, i.id desc limit 1) p on true;
+  create unique index on pg_temp.import_work (judgment_id) where outcome is null;
   analyze pg_temp.import_work;
 
   perform from public.core_judgments j
@@ -381,6 +387,8 @@ begin
          ('vehicle_lead', d.vehicle_lead, k.vehicle_lead)) as v (field, before, after)
       where v.before is distinct from v.after) f
    where k.outcome is null;
+  create unique index on pg_temp.import_changes (id);
+  create unique index on pg_temp.import_changes (judgment_id);
   analyze pg_temp.import_changes;
 
   -- Both in one update, so that the judgment gets one row of facts; the trigger of the table below finds the bits set.
@@ -440,6 +448,7 @@ begin
        where r.org_id = p_run.org_id and r.plaintiff_id = p.id and r.format = p_run.format
          and r.outcome <> 'refused' and r.run_id <> p_run.id
        order by r.id desc limit 1) i on true;
+  create unique index on pg_temp.import_work (plaintiff_id) where outcome is null;
   analyze pg_temp.import_work;
 
   insert into public.plaintiffs
@@ -464,6 +473,8 @@ begin
       where v.after is not null and v.after is distinct from v.before
         and k.prior -> v.field is distinct from k.record -> v.field) f
    where k.outcome is null;
+  create unique index on pg_temp.import_changes (id);
+  create unique index on pg_temp.import_changes (plaintiff_id);
   analyze pg_temp.import_changes;
   update public.plaintiffs p
      set email = case when c.changes ? 'email' then c.email else p.email end,
