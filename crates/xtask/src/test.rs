@@ -109,6 +109,7 @@ fn wasm_module(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 fn unit(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     setup::postgres()?;
+    build_native(workspace)?;
     let plain = ["--workspace", "--exclude", "acceptance", "--exclude", "app", "--exclude", "policy-wasm"];
     with_database(workspace, nextest(workspace, "not package(acceptance)", &plain, arguments))?;
     if arguments.name.is_none() {
@@ -120,7 +121,7 @@ fn unit(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 fn acceptance(workspace: &Workspace, arguments: &Arguments, target: Option<&str>) -> Result<()> {
     setup::postgres()?;
     setup::pgtap()?;
-    build_binary(workspace)?;
+    build_native(workspace)?;
     let (filter, plain) = match target {
         Some(target) => (
             format!("package(acceptance) & binary(={target})"),
@@ -134,11 +135,9 @@ fn acceptance(workspace: &Workspace, arguments: &Arguments, target: Option<&str>
 /// Runs tests, which start the PostgreSQL that they share when they first need it, and stops that afterwards
 fn with_database(workspace: &Workspace, mut tests: Command) -> Result<()> {
     let outcome = run(&mut tests);
-    let mut stop =
-        workspace.cargo(["run", "--quiet", "--locked", "--package", "db", "--features", "testing"]);
     // Only tidiness: a server left behind is joined by the next run.
-    run(stop.args(["--bin", "test-postgres", "--", "stop"]))
-        .unwrap_or_else(|error| say(&format!("{error:#}")));
+    let mut stop = workspace.command(workspace.target.join("debug/test-postgres"));
+    run(stop.arg("stop")).unwrap_or_else(|error| say(&format!("{error:#}")));
     outcome
 }
 
@@ -147,13 +146,17 @@ fn e2e(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     setup::postgres()?;
     setup::browser(workspace)?;
     console::build(workspace)?;
-    build_binary(workspace)?;
+    build_native(workspace)?;
     let mut tests = node_tests(workspace, "tests/e2e", ".test.mjs", arguments)?;
     run(tests.env("DRAGONFLY_BINARY", workspace.dragonfly()))
 }
 
-fn build_binary(workspace: &Workspace) -> Result<()> {
-    run(&mut workspace.cargo(["build", "--quiet", "--locked", "--package", "dragonfly"]))
+/// Builds every binary and test at once
+///
+/// One selection of packages means one set of features: were the binary built by itself, most dependencies would
+/// be compiled a second time.
+fn build_native(workspace: &Workspace) -> Result<()> {
+    run(native(workspace.cargo(["build", "--quiet", "--locked"])).args(["--bins", "--tests"]))
 }
 
 /// All that runs natively; the other two packages are for wasm32
