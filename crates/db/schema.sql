@@ -293,6 +293,7 @@ begin
        where i.org_id = p_run.org_id and i.judgment_id = g.judgment_id and i.format = p_run.format
          and i.outcome <> 'refused' and i.run_id <> p_run.id
        order by (i.record ->> 'last_updated')::timestamptz desc nulls last, i.id desc limit 1) p on true;
+  create unique index on pg_temp.import_work (judgment_id) where outcome is null;
   analyze pg_temp.import_work;
 
   perform from public.core_judgments j
@@ -322,6 +323,8 @@ begin
          ('vehicle_lead', d.vehicle_lead, k.vehicle_lead)) as v (field, before, after)
       where v.before is distinct from v.after) f
    where k.outcome is null;
+  create unique index on pg_temp.import_changes (id);
+  create unique index on pg_temp.import_changes (judgment_id);
   analyze pg_temp.import_changes;
 
   -- Both in one update, so that the judgment gets one row of facts; the trigger of the table below finds the bits set.
@@ -400,7 +403,7 @@ begin
        where i.org_id = p_run.org_id and i.judgment_id = g.known_id and i.format = p_run.format
          and i.outcome <> 'refused' and i.run_id <> p_run.id
        order by i.id desc limit 1) p on true;
-  create unique index on pg_temp.import_work (id);
+  create unique index on pg_temp.import_work (judgment_id) where outcome is null;
   analyze pg_temp.import_work;
 
   -- Contact details of a plaintiff who is known already are left alone: they belong to the plaintiff intake.
@@ -470,6 +473,7 @@ begin
         and k.prior -> v.said_in is distinct from k.record -> v.said_in) f
    where k.outcome is null;
   create unique index on pg_temp.import_changes (id);
+  create unique index on pg_temp.import_changes (judgment_id);
   analyze pg_temp.import_changes;
   update public.core_judgments j
      set court = case when c.changes ? 'court' then c.court else j.court end,
@@ -541,6 +545,7 @@ begin
        where r.org_id = p_run.org_id and r.plaintiff_id = p.id and r.format = p_run.format
          and r.outcome <> 'refused' and r.run_id <> p_run.id
        order by r.id desc limit 1) i on true;
+  create unique index on pg_temp.import_work (plaintiff_id) where outcome is null;
   analyze pg_temp.import_work;
 
   insert into public.plaintiffs
@@ -565,6 +570,8 @@ begin
       where v.after is not null and v.after is distinct from v.before
         and k.prior -> v.field is distinct from k.record -> v.field) f
    where k.outcome is null;
+  create unique index on pg_temp.import_changes (id);
+  create unique index on pg_temp.import_changes (plaintiff_id);
   analyze pg_temp.import_changes;
   update public.plaintiffs p
      set email = case when c.changes ? 'email' then c.email else p.email end,
@@ -641,6 +648,7 @@ begin
        where i.org_id = p_run.org_id and i.judgment_id = g.judgment_id and i.format = p_run.format
          and i.outcome <> 'refused' and i.run_id <> p_run.id
        order by (i.record ->> 'updated_at')::timestamptz desc nulls last, i.id desc limit 1) p on true;
+  create unique index on pg_temp.import_work (judgment_id) where outcome is null;
   analyze pg_temp.import_work;
 
   perform from public.core_judgments j
@@ -654,6 +662,8 @@ begin
     from pg_temp.import_work k
     join public.core_judgments j on j.org_id = p_run.org_id and j.id = k.judgment_id
    where k.outcome is null and j.status <> k.status;
+  create unique index on pg_temp.import_changes (id);
+  create unique index on pg_temp.import_changes (judgment_id);
   analyze pg_temp.import_changes;
   update public.core_judgments j set status = c.status
     from pg_temp.import_changes c
@@ -794,7 +804,6 @@ CREATE TABLE public.tier_refreshes (
     state public.refresh_state DEFAULT 'running'::public.refresh_state NOT NULL,
     total bigint NOT NULL,
     done bigint DEFAULT 0 NOT NULL,
-    last_judgment_no bigint DEFAULT 0 NOT NULL,
     previewed jsonb,
     snapshot pg_snapshot,
     facts_moved bigint DEFAULT 0 NOT NULL,
@@ -810,7 +819,7 @@ CREATE TABLE public.tier_refreshes (
 
 ALTER TABLE ONLY public.tier_refreshes FORCE ROW LEVEL SECURITY;
 
-COMMENT ON TABLE public.tier_refreshes IS 'Set-based re-tiering in chunks: resumable by last_judgment_no, reconciled by counts and balances (index before*4+after+1)';
+COMMENT ON TABLE public.tier_refreshes IS 'Set-based re-tiering, resumable by its ranges, reconciled by counts and balances (index before*4+after+1)';
 
 COMMENT ON COLUMN public.tier_refreshes.before_policy_id IS 'The policy that a publish superseded; with it the refresh counts the matrix that the preview showed';
 
@@ -1151,6 +1160,7 @@ CREATE FUNCTION public.refresh_enforcement_metrics() RETURNS bigint
     AS $$
 declare
   v_refresh public.tier_refreshes;
+  v_step public.tier_refreshes;
   v_done bigint := 0;
   v_org uuid;
 begin
@@ -1161,7 +1171,10 @@ begin
   loop
     v_refresh := public.start_tier_refresh(v_org);
     while v_refresh.state = 'running' loop
-      v_refresh := public.step_tier_refresh(v_refresh.id, 20000);
+      v_step := public.step_tier_refresh(v_refresh.id, 10000);
+      -- Workers are at all that is left.
+      exit when v_step.id is null;
+      v_refresh := v_step;
     end loop;
     v_done := v_done + v_refresh.done;
   end loop;
@@ -1256,6 +1269,14 @@ begin
      (select count(*) from public.core_judgments j where j.org_id = p_org_id and not public.is_closed_status(j.status)),
      p_previewed, p_snapshot, p_requested_by)
   returning * into v_refresh;
+  insert into public.tier_refresh_ranges (org_id, refresh_id, last_no, after_no)
+  select p_org_id, v_refresh.id, b.last_no, lag(b.last_no, 1, 0::bigint) over (order by b.last_no)
+    from (select n.judgment_no as last_no
+            from (select j.judgment_no, row_number() over (order by j.judgment_no) as place
+                    from public.core_judgments j
+                   where j.org_id = p_org_id and not public.is_closed_status(j.status)) n
+           where n.place % 10000 = 0
+          union all select 9223372036854775807) b;
   perform pg_notify('dragonfly_refresh', v_refresh.id::text);
   return v_refresh;
 end;
@@ -1270,6 +1291,7 @@ CREATE FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) RET
     AS $_$
 declare
   v_refresh public.tier_refreshes;
+  v_range public.tier_refresh_ranges;
   v_policy public.tier_policies;
   v_before_sql text;
   v_last bigint;
@@ -1278,11 +1300,10 @@ declare
   v_counts bigint[];
   v_balances numeric(18,2)[];
 begin
-  -- The policy before the refresh, as a publish locks them; a publish waits for this chunk, and this chunk never
-  -- outlives its revision.
+  -- First the policy, as everybody locks: a publish waits for this step, and this step never outlives its revision.
   select p.* into v_policy
     from public.hold_published_policies((select array[r.org_id] from public.tier_refreshes r where r.id = p_refresh_id)) p;
-  select * into v_refresh from public.tier_refreshes where id = p_refresh_id for update;
+  select * into v_refresh from public.tier_refreshes where id = p_refresh_id;
   if not found then
     raise sqlstate 'PT404' using message = 'tier refresh not found';
   end if;
@@ -1292,11 +1313,19 @@ begin
   if v_policy.id is distinct from v_refresh.policy_id then
     update public.tier_refreshes
        set state = 'failed', finished_at = clock_timestamp(), error = 'overtaken by a newer revision'
-     where id = p_refresh_id returning * into v_refresh;
+     where id = p_refresh_id and state = 'running' returning * into v_refresh;
     return v_refresh;
   end if;
   select coalesce(max(tier_sql), v_policy.tier_sql) into v_before_sql
     from public.tier_policies where id = v_refresh.before_policy_id;
+
+  select * into v_range from public.tier_refresh_ranges
+   where org_id = v_refresh.org_id and refresh_id = p_refresh_id and not is_done
+   order by last_no limit 1
+     for update skip locked;
+  if not found then
+    return null;
+  end if;
 
   execute format($sql$
     with chunk as materialized (
@@ -1304,7 +1333,7 @@ begin
              tier as old_tier, tier_reason as old_reason, tier_decided_by as old_decided_by,
              tier_policy_digest as old_digest
         from public.core_judgments
-       where org_id = $1 and judgment_no > $2 and not public.is_closed_status(status)
+       where org_id = $1 and judgment_no > $2 and judgment_no <= $8 and not public.is_closed_status(status)
        order by judgment_no
        limit $3
          for no key update
@@ -1338,36 +1367,43 @@ begin
         from written group by 1
     )
     select max(last_no), coalesce(sum(judgments), 0),
-           (select array_agg($7[i] + coalesce(c.judgments, 0) order by i)
+           (select array_agg(coalesce(c.judgments, 0) order by i)
               from generate_series(1, 16) i left join cells c on c.cell = i),
-           (select array_agg($8[i] + coalesce(c.balance, 0) order by i)
+           (select array_agg(coalesce(c.balance, 0) order by i)
               from generate_series(1, 16) i left join cells c on c.cell = i),
            (select count(distinct f.judgment_id)
               from public.judgment_facts f join chunk k on k.id = f.judgment_id
-             where $9 is not null and f.org_id = $1
-               and f.written_by >= pg_snapshot_xmin($9) and not pg_visible_in_snapshot(f.written_by, $9))
+             where $7 is not null and f.org_id = $1
+               and f.written_by >= pg_snapshot_xmin($7) and not pg_visible_in_snapshot(f.written_by, $7))
       from cells
     $sql$, v_before_sql, v_policy.tier_sql, v_policy.reason_sql, v_policy.decided_by_sql)
   into v_last, v_rows, v_counts, v_balances, v_moved
-  using v_refresh.org_id, v_refresh.last_judgment_no, p_limit, public.app_now(),
-        v_policy.revision, v_policy.digest, v_refresh.counts, v_refresh.balances, v_refresh.snapshot;
+  using v_refresh.org_id, v_range.after_no, p_limit, public.app_now(),
+        v_policy.revision, v_policy.digest, v_refresh.snapshot, v_range.last_no;
 
-  update public.tier_refreshes
-     set done = done + v_rows,
-         last_judgment_no = coalesce(v_last, last_judgment_no),
-         counts = v_counts, balances = v_balances, facts_moved = facts_moved + v_moved,
-         total = case when v_rows < p_limit then done + v_rows else greatest(total, done + v_rows) end,
-         state = case when v_rows < p_limit then 'done' else state end,
-         finished_at = case when v_rows < p_limit then clock_timestamp() end
-   where id = p_refresh_id
+  update public.tier_refresh_ranges
+     set after_no = coalesce(v_last, after_no), is_done = v_rows < p_limit or v_last = last_no
+   where org_id = v_range.org_id and refresh_id = p_refresh_id and last_no = v_range.last_no;
+  -- Last of all: those who tier other ranges wait for each other here, and only until the commit.
+  update public.tier_refreshes r
+     set done = r.done + v_rows, total = greatest(r.total, r.done + v_rows), facts_moved = r.facts_moved + v_moved,
+         counts = array(select a + b from unnest(r.counts, v_counts) with ordinality as u (a, b, n) order by n),
+         balances = array(select a + b from unnest(r.balances, v_balances) with ordinality as u (a, b, n) order by n)
+   where r.id = p_refresh_id
   returning * into v_refresh;
+  if not exists (select from public.tier_refresh_ranges
+                  where org_id = v_refresh.org_id and refresh_id = p_refresh_id and not is_done) then
+    update public.tier_refreshes set state = 'done', finished_at = clock_timestamp(), total = done
+     where id = p_refresh_id
+    returning * into v_refresh;
+  end if;
   perform public.notify_live(v_refresh.org_id, jsonb_build_object(
     'kind', 'refresh', 'id', v_refresh.id, 'done', v_refresh.done, 'total', v_refresh.total));
   return v_refresh;
 end;
 $_$;
 
-COMMENT ON FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) IS 'Re-tiers the next judgments of a refresh in one transaction; call it until state is no longer running. Safe to call again after a crash';
+COMMENT ON FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) IS 'Re-tiers the next judgments of a refresh in one transaction; call it until state is no longer running. Null while others are at all that is left. Safe to call again after a crash';
 
 CREATE FUNCTION public.tg_facts_queue_assignment() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1824,6 +1860,22 @@ ALTER TABLE public.tier_assignments ALTER COLUMN id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+CREATE TABLE public.tier_refresh_ranges (
+    org_id uuid NOT NULL,
+    refresh_id uuid NOT NULL,
+    last_no bigint NOT NULL,
+    after_no bigint NOT NULL,
+    is_done boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE ONLY public.tier_refresh_ranges FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.tier_refresh_ranges IS 'The parts of a refresh: whoever locks one tiers its judgments, several at a time; a killed worker leaves it as it was';
+
+COMMENT ON COLUMN public.tier_refresh_ranges.last_no IS 'The range ends with this judgment_no; the last one is open';
+
+COMMENT ON COLUMN public.tier_refresh_ranges.after_no IS 'Judgments after this number are still to be tiered';
+
 CREATE TABLE public.users (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     email text NOT NULL,
@@ -1943,6 +1995,12 @@ ALTER TABLE ONLY public.tier_policies
 
 ALTER TABLE ONLY public.tier_policies
     ADD CONSTRAINT tier_policies_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.tier_refresh_ranges
+    ADD CONSTRAINT tier_refresh_ranges_pkey PRIMARY KEY (org_id, refresh_id, last_no);
+
+ALTER TABLE ONLY public.tier_refreshes
+    ADD CONSTRAINT tier_refreshes_org_id_id_key UNIQUE (org_id, id);
 
 ALTER TABLE ONLY public.tier_refreshes
     ADD CONSTRAINT tier_refreshes_pkey PRIMARY KEY (id);
@@ -2135,6 +2193,9 @@ ALTER TABLE ONLY public.tier_policies
 ALTER TABLE ONLY public.tier_policies
     ADD CONSTRAINT tier_policies_published_by_fkey FOREIGN KEY (published_by) REFERENCES public.users(id) ON DELETE SET NULL;
 
+ALTER TABLE ONLY public.tier_refresh_ranges
+    ADD CONSTRAINT tier_refresh_ranges_org_id_refresh_id_fkey FOREIGN KEY (org_id, refresh_id) REFERENCES public.tier_refreshes(org_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.tier_refreshes
     ADD CONSTRAINT tier_refreshes_before_policy_id_fkey FOREIGN KEY (before_policy_id) REFERENCES public.tier_policies(id) ON DELETE CASCADE;
 
@@ -2180,6 +2241,8 @@ CREATE POLICY "members see past facts of their judgments" ON public.judgment_fac
 CREATE POLICY "members see refreshes of their judgments" ON public.tier_refreshes FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see the members of their organisation" ON public.memberships FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see the parts of their refreshes" ON public.tier_refresh_ranges FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see the people of their organisation" ON public.users FOR SELECT TO authenticated USING ((EXISTS ( SELECT
    FROM public.memberships m
@@ -2269,11 +2332,15 @@ CREATE POLICY "the service reports its workers" ON public.worker_heartbeats TO s
 
 CREATE POLICY "the service runs imports" ON public.import_runs TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
+CREATE POLICY "the service runs parts of refreshes" ON public.tier_refresh_ranges TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
 CREATE POLICY "the service runs refreshes" ON public.tier_refreshes TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 ALTER TABLE public.tier_assignments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.tier_policies ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.tier_refresh_ranges ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.tier_refreshes ENABLE ROW LEVEL SECURITY;
 
@@ -2515,6 +2582,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_links TO service_role;
 
 GRANT SELECT ON TABLE public.tier_assignments TO authenticated;
 GRANT SELECT,INSERT ON TABLE public.tier_assignments TO service_role;
+
+GRANT SELECT ON TABLE public.tier_refresh_ranges TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_refresh_ranges TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.users TO service_role;
 
