@@ -23,15 +23,17 @@ impl Snapshot {
     fn order(&self, key: &str) -> Option<&[u32]> {
         let columns = self.portfolio.columns();
         match key {
-            "balance" => Some(self.by_balance.get_or_init(|| sorted(&columns.balance_cents))),
-            "score" => Some(self.by_score.get_or_init(|| sorted(&columns.score))),
+            "balance" => Some(self.by_balance.get_or_init(|| sorted(columns.balance_cents.iter().copied()))),
+            "score" => {
+                Some(self.by_score.get_or_init(|| sorted(columns.score.iter().copied().map(i64::from))))
+            }
             _ => None,
         }
     }
 }
 
-fn sorted<T: Ord + Copy>(column: &[T]) -> Vec<u32> {
-    let mut keyed: Vec<(T, u32)> = column.iter().copied().zip(0..).collect();
+fn sorted(column: impl Iterator<Item = i64>) -> Vec<u32> {
+    let mut keyed: Vec<(i64, u32)> = column.zip(0..).collect();
     keyed.sort_unstable();
     keyed.into_iter().map(|(_, row)| row).collect()
 }
