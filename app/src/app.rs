@@ -59,7 +59,10 @@ fn SignedIn(page: Memo<Page>) -> impl IntoView {
     move || match phase.get() {
         Phase::Unknown => view! { <div id="boot" role="status">"Dragonfly is loading…"</div> }.into_any(),
         Phase::Unreachable => view! { <SessionUnreachable/> }.into_any(),
-        Phase::SignedOut => url::go(&format!("/sign-in?next={}", url::encode(&url::here()))).into_any(),
+        Phase::SignedOut => {
+            url::go(&format!("/sign-in?next={}", url::encode(&url::here())));
+            ().into_any()
+        }
         Phase::PasswordWanted => view! { <SetPasswordPage/> }.into_any(),
         Phase::SignedIn => {
             live::provide();
@@ -70,7 +73,10 @@ fn SignedIn(page: Memo<Page>) -> impl IntoView {
 
 fn inner_page(page: Page) -> AnyView {
     match page {
-        Page::Inner(Inner::Home) => url::go("/tiers").into_any(),
+        Page::Inner(Inner::Home) => {
+            url::go("/tiers");
+            ().into_any()
+        }
         Page::Inner(Inner::Tiers) => view! { <TiersPage/> }.into_any(),
         Page::Inner(Inner::Judgments) => view! { <JudgmentsPage/> }.into_any(),
         Page::Inner(Inner::Judgment(id)) => view! { <JudgmentPage id/> }.into_any(),

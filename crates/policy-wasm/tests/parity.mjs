@@ -9,9 +9,14 @@ const { Portfolio, comparePolicies, defaultTierPolicy, evaluateTier, policyDiges
   require(`${process.env.DRAGONFLY_POLICY_WASM}/policy_wasm.js`);
 
 const POLICIES = 250;
+const rounds = Number(process.env.DRAGONFLY_SOAK ?? 1);
 
 test("the module decides what the native crate decides", () => {
-  const run = ["run", "--quiet", "--package", "policy", "--example", "outcomes", "--", String(POLICIES)];
+  for (let round = 0; round < rounds; round++) checkFrom(round * POLICIES);
+});
+
+function checkFrom(firstPolicy) {
+  const run = ["run", "--quiet", "--package", "policy", "--example", "outcomes", "--", `${POLICIES}`, `${firstPolicy}`];
   const lines = execFileSync("cargo", run, {
     cwd: new URL("../../..", import.meta.url),
     encoding: "utf8",
@@ -36,4 +41,4 @@ test("the module decides what the native crate decides", () => {
     assert.deepEqual([...migration.moved], moved);
     before = policy;
   }
-});
+}
