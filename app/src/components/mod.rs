@@ -11,6 +11,7 @@ pub mod modal;
 pub mod notice;
 pub mod page_header;
 pub mod policy_editor;
+pub mod policy_map;
 pub mod publish_dialog;
 pub mod reconciliation;
 pub mod refresh_progress;

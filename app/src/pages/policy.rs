@@ -8,6 +8,7 @@ use crate::components::modal::ConfirmDialog;
 use crate::components::notice::{Notice, Tone};
 use crate::components::page_header::PageHeader;
 use crate::components::policy_editor::PolicyEditor;
+use crate::components::policy_map::PolicyMap;
 use crate::components::publish_dialog::{PublishDialog, save};
 use crate::components::reconciliation::Reconciliation;
 use crate::components::swap_set::SwapSet;
@@ -99,7 +100,10 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
         <MovedNotice workbench/>
         <div class="policy-columns">
             <PolicyEditor workbench/>
-            <Outcome workbench/>
+            <div class="policy-outcome">
+                <Outcome workbench/>
+                <PolicyMap workbench/>
+            </div>
         </div>
         <SwapSet workbench/>
     }

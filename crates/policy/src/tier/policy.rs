@@ -151,6 +151,11 @@ impl TierPolicy {
         &self.document
     }
 
+    /// The signals that count as assets.
+    pub fn assets(&self) -> AssetSignals {
+        self.assets
+    }
+
     /// Identifies what the policy says.
     pub fn digest(&self) -> PolicyDigest {
         PolicyDigest(hex(&Sha256::digest(self.document.to_json())))
