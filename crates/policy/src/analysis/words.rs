@@ -134,7 +134,7 @@ fn signal_cubes(sets: u16) -> String {
 
 fn cube_name((named, present): (u8, u8)) -> String {
     let names = |bits: u8, conjunction: &str| {
-        let names: Vec<String> = AssetSignals::from_bits(bits).iter().map(|signal| name(signal)).collect();
+        let names: Vec<String> = AssetSignals::from_bits(bits).iter().map(name).collect();
         listed(&names, conjunction)
     };
     let (with, without) = (names(present, "and"), names(named & !present, "or"));

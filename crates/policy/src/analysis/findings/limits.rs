@@ -92,7 +92,10 @@ impl Condition {
 /// Without a condition an arm takes what the condition keeps out and no earlier arm takes; that changes nothing
 /// where all of it has the arm's tier anyway.
 pub(super) fn idle_conditions(subject: &Subject) -> Vec<Finding> {
-    let deciding: BTreeSet<u16> = subject.deciders.iter().copied().collect();
+    let mut decides = vec![false; subject.arms.len()];
+    for decider in &subject.deciders {
+        decides.get_mut(usize::from(*decider)).into_iter().for_each(|decides| *decides = true);
+    }
     // Of each cell and each tier, 1 + the decider if it gives another tier, else 0.
     let rivals = Tier::ALL.map(|tier| {
         let decided = subject.deciders.iter().zip(&subject.tiers);
@@ -101,7 +104,7 @@ pub(super) fn idle_conditions(subject: &Subject) -> Vec<Finding> {
             .collect::<Vec<u16>>()
     });
     let mut findings = Vec::new();
-    for (number, arm) in (0..).zip(&subject.arms).filter(|(number, _)| deciding.contains(number)) {
+    for (arm, _) in subject.arms.iter().zip(decides).filter(|(_, decides)| *decides) {
         let Some(rivals) = rivals.get(usize::from(arm.tier.number())) else { continue };
         for condition in Condition::ALL {
             let Some(value) = condition.value(arm.arm) else { continue };
@@ -109,7 +112,7 @@ pub(super) fn idle_conditions(subject: &Subject) -> Vec<Finding> {
             let last_rival = |cells: Range<usize>| {
                 rivals.get(cells).unwrap_or_default().iter().fold(0, |last, rival| (*rival).max(last))
             };
-            let is_idle = kept_out.lines(&subject.axes).all(|cells| last_rival(cells) <= number + 1);
+            let is_idle = kept_out.lines(&subject.axes).all(|cells| last_rival(cells) <= arm.number + 1);
             if is_idle {
                 findings.push(idle_condition(subject, arm, condition, value, &kept_out));
             }

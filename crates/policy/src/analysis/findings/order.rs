@@ -12,6 +12,9 @@ use crate::tier::{Cents, JudgmentFacts, Score, Tier};
 /// Regions that a sentence tells of; what is left out is counted.
 const REGIONS_TOLD_MAX: usize = 3;
 
+/// In the order of [`Axes::place`].
+const ALONG: [Along; 3] = [Along::Signals, Along::Balance, Along::Score];
+
 /// Findings of gaps; a policy with more has the rest of them in the last one.
 const GAPS_MAX: usize = 50;
 
@@ -27,10 +30,7 @@ struct Cliff {
 
 /// One finding for each limit, or number of signals, at which any judgment falls
 pub(super) fn cliffs(subject: &Subject) -> Vec<Finding> {
-    [Along::Score, Along::Balance, Along::Signals]
-        .into_iter()
-        .flat_map(|along| cliffs_along(subject, along))
-        .collect()
+    ALONG.into_iter().flat_map(|along| cliffs_along(subject, along)).collect()
 }
 
 fn cliffs_along(subject: &Subject, along: Along) -> Vec<Finding> {
@@ -179,7 +179,7 @@ pub(super) fn gaps(subject: &Subject) -> Vec<Finding> {
         less.get_mut(cell).into_iter().for_each(|less| *less = 1 + tier);
         more.get_mut(cell).into_iter().for_each(|more| *more = 4 - tier);
     }
-    for along in [Along::Score, Along::Balance, Along::Signals] {
+    for along in ALONG {
         let (stride, bands) = (along.stride(axes), along.bands(axes));
         for block in less.chunks_mut(stride * bands) {
             for band in 1..bands {
@@ -220,7 +220,7 @@ fn raise(cells: &mut [u8], others: &[u8]) {
     }
 }
 
-/// The labelled cells in sets that hang together, each ascending, and of each cell the number of its set
+/// The labelled cells in sets that hang together, each with its first cell first, and of each cell the number of its set
 ///
 /// Of more than [`GAPS_MAX`] sets the last one holds all the rest.
 fn connected(subject: &Subject, labels: &[u8]) -> (Vec<Vec<usize>>, Vec<u32>) {
@@ -239,13 +239,12 @@ fn connected(subject: &Subject, labels: &[u8]) -> (Vec<Vec<usize>>, Vec<u32>) {
             };
             *set = number;
             found.push(cell);
-            for along in [Along::Score, Along::Balance, Along::Signals] {
-                let (stride, band) = (along.stride(axes), along.band(axes, cell));
+            for (along, band) in ALONG.into_iter().zip(axes.place(cell)) {
                 if band > 0 {
-                    open.push(cell - stride);
+                    open.push(cell - along.stride(axes));
                 }
-                if along.band(axes, cell + stride) == band + 1 {
-                    open.push(cell + stride);
+                if band + 1 < along.bands(axes) {
+                    open.push(cell + along.stride(axes));
                 }
             }
         }
@@ -255,7 +254,6 @@ fn connected(subject: &Subject, labels: &[u8]) -> (Vec<Vec<usize>>, Vec<u32>) {
             None => sets.push(found),
         }
     }
-    sets.iter_mut().for_each(|set| set.sort_unstable());
     (sets, set_of)
 }
 
@@ -276,20 +274,27 @@ fn gap_finding(subject: &Subject, gap: &[usize], boxes: &[CellBox], is_out_of_or
 
     // The arms that end where the gap begins. Signals end no arm.
     let mut ending = BTreeSet::new();
-    let mut fields = BTreeSet::new();
-    for (cell, along) in gap.iter().flat_map(|cell| [(*cell, Along::Score), (*cell, Along::Balance)]) {
-        let before = (along.band(axes, cell) > 0).then(|| cell - along.stride(axes));
-        let Some(number) = before.and_then(|before| subject.deciders.get(before)) else { continue };
-        if let Some(arm) = subject.arm(*number) {
-            let name = if along == Along::Score { "score_below" } else { "balance_below" };
-            ending.insert(*number);
-            fields.insert((*number, format!("{}.{name}", arm.field())));
+    for found in boxes {
+        let (rows, columns) = (found.rows.start, found.columns.start);
+        let left = CellBox { columns: columns..columns + usize::from(columns > 0), ..found.clone() };
+        let low = CellBox { rows: rows..rows + usize::from(rows > 0), ..found.clone() };
+        for (edge, along, name) in
+            [(left, Along::Score, "score_below"), (low, Along::Balance, "balance_below")]
+        {
+            let before = edge.lines(axes).flatten().map(|cell| cell - along.stride(axes));
+            let deciders = before.filter_map(|cell| subject.deciders.get(cell));
+            ending.extend(
+                deciders.filter(|number| **number < subject.fallback()).map(|number| (*number, name)),
+            );
         }
     }
     let severity = if is_out_of_order { Severity::Warning } else { Severity::Note };
     let mut finding = subject.finding(severity, FindingCode::Gap, message).with_regions(regions.into_iter());
-    finding.rules = subject.named(ending);
-    finding.fields = fields.into_iter().map(|(_, field)| field).collect();
+    finding.rules = subject.named(ending.iter().map(|(number, _)| *number));
+    finding.fields = ending
+        .iter()
+        .filter_map(|(number, name)| Some(format!("{}.{name}", subject.arm(*number)?.field())))
+        .collect();
     finding.examples = gap.first().map(|cell| subject.example(*cell)).into_iter().collect();
     finding
 }

@@ -178,8 +178,7 @@ fn rule_field(subject: &Subject, named: &NamedRule) -> String {
 }
 
 fn unreachable_tiers(subject: &Subject) -> Vec<Finding> {
-    let reached: BTreeSet<u8> = subject.tiers.iter().copied().collect();
-    let missing = Tier::ALL.into_iter().filter(|tier| !reached.contains(&tier.number()));
+    let missing = Tier::ALL.into_iter().filter(|tier| !subject.tiers.contains(&tier.number()));
     missing
         .map(|tier| {
             let arms: Vec<u16> = (0..)
