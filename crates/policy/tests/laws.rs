@@ -5,7 +5,8 @@
 use policy::portfolio::{NO_TIER, Portfolio, PortfolioError, TierMigration, TierTotal};
 use policy::sample;
 use policy::tier::{
-    AssetSignals, Cents, JudgmentFacts, JudgmentFactsDocument, Score, Tier, TierPolicy, TierPolicyDocument,
+    AssetSignals, Cents, JudgmentFacts, JudgmentFactsDocument, Score, Tier, TierGrid, TierPolicy,
+    TierPolicyDocument,
 };
 use proptest::prelude::*;
 

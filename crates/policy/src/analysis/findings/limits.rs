@@ -1,0 +1,286 @@
+//! Limits and conditions that change no tier.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::subject::{PlacedArm, Subject};
+use super::{Finding, FindingCode, Severity};
+use crate::analysis::cells::{Along, CellBox};
+use crate::tier::{Arm, Cents, Score, Tier, TierArmDocument};
+
+/// A condition of an arm
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    ScoreFrom,
+    ScoreBelow,
+    BalanceFrom,
+    BalanceBelow,
+    SignalsMin,
+}
+
+impl Condition {
+    const ALL: [Condition; 5] = [
+        Condition::ScoreFrom,
+        Condition::ScoreBelow,
+        Condition::BalanceFrom,
+        Condition::BalanceBelow,
+        Condition::SignalsMin,
+    ];
+
+    const BOUNDS: [Condition; 4] =
+        [Condition::ScoreFrom, Condition::ScoreBelow, Condition::BalanceFrom, Condition::BalanceBelow];
+
+    fn field(self) -> &'static str {
+        match self {
+            Condition::ScoreFrom => "score_from",
+            Condition::ScoreBelow => "score_below",
+            Condition::BalanceFrom => "balance_from",
+            Condition::BalanceBelow => "balance_below",
+            Condition::SignalsMin => "signals_min",
+        }
+    }
+
+    fn along(self) -> Along {
+        match self {
+            Condition::ScoreFrom | Condition::ScoreBelow => Along::Score,
+            Condition::BalanceFrom | Condition::BalanceBelow => Along::Balance,
+            Condition::SignalsMin => Along::Signals,
+        }
+    }
+
+    fn is_from(self) -> bool {
+        matches!(self, Condition::ScoreFrom | Condition::BalanceFrom)
+    }
+
+    /// What an arm asks for, in hundredths or signals.
+    fn value(self, arm: &Arm) -> Option<i64> {
+        match self {
+            Condition::ScoreFrom => arm.score.from,
+            Condition::ScoreBelow => arm.score.below,
+            Condition::BalanceFrom => arm.balance.from,
+            Condition::BalanceBelow => arm.balance.below,
+            Condition::SignalsMin => Some(i64::from(arm.signals_min)).filter(|signals| *signals > 0),
+        }
+    }
+
+    /// The bound as the document writes it: a limit's name or a decimal.
+    fn text(self, arm: &TierArmDocument) -> Option<&str> {
+        match self {
+            Condition::ScoreFrom => arm.score_from.as_deref(),
+            Condition::ScoreBelow => arm.score_below.as_deref(),
+            Condition::BalanceFrom => arm.balance_from.as_deref(),
+            Condition::BalanceBelow => arm.balance_below.as_deref(),
+            Condition::SignalsMin => None,
+        }
+    }
+
+    /// The cells that only this condition keeps from the arm.
+    fn kept_out(self, subject: &Subject, arm: &PlacedArm) -> CellBox {
+        let all = arm.cells.clone();
+        match self {
+            Condition::ScoreFrom => CellBox { columns: 0..all.columns.start, ..all },
+            Condition::ScoreBelow => CellBox { columns: all.columns.end..subject.axes.width(), ..all },
+            Condition::BalanceFrom => CellBox { rows: 0..all.rows.start, ..all },
+            Condition::BalanceBelow => CellBox { rows: all.rows.end..subject.axes.height(), ..all },
+            Condition::SignalsMin => CellBox { planes: (1 << arm.arm.signals_min) - 1, ..all },
+        }
+    }
+}
+
+/// Conditions that arms which decide could do without, each for itself
+///
+/// Without a condition an arm takes what the condition keeps out and no earlier arm takes; that changes nothing
+/// where all of it has the arm's tier anyway.
+pub(super) fn idle_conditions(subject: &Subject) -> Vec<Finding> {
+    let mut decides = vec![false; subject.arms.len()];
+    for decider in &subject.deciders {
+        decides.get_mut(usize::from(*decider)).into_iter().for_each(|decides| *decides = true);
+    }
+    // Of each cell and each tier, 1 + the decider if it gives another tier, else 0.
+    let rivals = Tier::ALL.map(|tier| {
+        let decided = subject.deciders.iter().zip(&subject.tiers);
+        decided
+            .map(|(decider, number)| if *number == tier.number() { 0 } else { decider + 1 })
+            .collect::<Vec<u16>>()
+    });
+    let mut findings = Vec::new();
+    for (arm, _) in subject.arms.iter().zip(decides).filter(|(_, decides)| *decides) {
+        let Some(rivals) = rivals.get(usize::from(arm.tier.number())) else { continue };
+        for condition in Condition::ALL {
+            let Some(value) = condition.value(arm.arm) else { continue };
+            let kept_out = condition.kept_out(subject, arm);
+            let last_rival = |cells: Range<usize>| {
+                rivals.get(cells).unwrap_or_default().iter().fold(0, |last, rival| (*rival).max(last))
+            };
+            let is_idle = kept_out.lines(&subject.axes).all(|cells| last_rival(cells) <= arm.number + 1);
+            if is_idle {
+                findings.push(idle_condition(subject, arm, condition, value, &kept_out));
+            }
+        }
+    }
+    findings
+}
+
+fn idle_condition(
+    subject: &Subject,
+    arm: &PlacedArm,
+    condition: Condition,
+    value: i64,
+    kept_out: &CellBox,
+) -> Finding {
+    let what = match condition {
+        Condition::ScoreFrom => "The lower score limit",
+        Condition::ScoreBelow => "The upper score limit",
+        Condition::BalanceFrom => "The lower balance limit",
+        Condition::BalanceBelow => "The upper balance limit",
+        Condition::SignalsMin => "The number of asset signals asked for",
+    };
+    let name =
+        condition.text(arm.document).filter(|text| subject.policy.document().limits.contains_key(*text));
+    let named = name.map(|name| format!(" ({name})")).unwrap_or_default();
+    let message = format!(
+        "{what} in rule {}, {}{named}, changes nothing: without it every judgment keeps its tier",
+        arm.id,
+        value_text(condition.along(), value)
+    );
+    let mut finding = subject.finding(Severity::Note, FindingCode::IdleCondition, message);
+    finding.rules = subject.named([arm.number]);
+    finding.fields = vec![format!("{}.{}", arm.field(), condition.field())];
+    // A condition that keeps nothing out is shown by what the arm takes.
+    let is_empty = kept_out.rows.is_empty() || kept_out.columns.is_empty();
+    let shown = if is_empty { &arm.cells } else { kept_out };
+    finding.examples = vec![subject.example(shown.first(&subject.axes))];
+    finding
+}
+
+/// Named limits that can move to their neighbours on both sides without changing a tier
+///
+/// A name that bounds both scores and balances is left alone: it moves in two facts at once.
+pub(super) fn idle_limits(subject: &Subject) -> Vec<Finding> {
+    let limits = &subject.policy.document().limits;
+    let uses_of = |name: &str| -> Vec<(&PlacedArm, Condition)> {
+        let uses = subject.arms.iter().flat_map(|arm| Condition::BOUNDS.map(|condition| (arm, condition)));
+        uses.filter(|(arm, condition)| condition.text(arm.document) == Some(name)).collect()
+    };
+    let mut findings = Vec::new();
+    for name in limits.keys() {
+        let uses = uses_of(name);
+        let Some((along, value)) =
+            uses.first().and_then(|(arm, condition)| Some((condition.along(), condition.value(arm.arm)?)))
+        else {
+            continue;
+        };
+        if uses.iter().all(|(_, condition)| condition.along() == along)
+            && is_idle(subject, along, value, &uses)
+        {
+            findings.push(idle_limit(subject, name, along, value, &uses));
+        }
+    }
+    findings
+}
+
+fn is_idle(subject: &Subject, along: Along, value: i64, uses: &[(&PlacedArm, Condition)]) -> bool {
+    let at = along.axis(&subject.axes).at(value);
+    // Moved down, the limit gives up the band below it; moved up, the band above.
+    let down = at.checked_sub(1).is_none_or(|below| !changes_when_moved(subject, along, below, below, uses));
+    down && !changes_when_moved(subject, along, at, at + 1, uses)
+}
+
+/// Whether any judgment of one band changes its tier when a limit moves to where the band `moved_to` begins
+fn changes_when_moved(
+    subject: &Subject,
+    along: Along,
+    band: usize,
+    moved_to: usize,
+    uses: &[(&PlacedArm, Condition)],
+) -> bool {
+    let axes = &subject.axes;
+    // Of each plane, the tiers along the other fact.
+    let length = if along == Along::Score { axes.height() } else { axes.width() };
+    let mut moved = vec![subject.policy.fallback.number(); length * axes.planes.len()];
+    for arm in subject.arms.iter().rev() {
+        let (columns, rows) = (arm.cells.columns.clone(), arm.cells.rows.clone());
+        let (mut bands, others) = if along == Along::Score { (columns, rows) } else { (rows, columns) };
+        for (_, condition) in uses.iter().filter(|(user, _)| user.number == arm.number) {
+            if condition.is_from() {
+                bands.start = moved_to;
+            } else {
+                bands.end = moved_to;
+            }
+        }
+        if bands.contains(&band) {
+            for plane in moved.chunks_mut(length).skip(usize::from(arm.arm.signals_min)) {
+                plane.get_mut(others.clone()).unwrap_or_default().fill(arm.tier.number());
+            }
+        }
+    }
+    moved.chunks(length).enumerate().any(|(plane, line)| {
+        line.iter().enumerate().any(|(other, tier)| {
+            let cell = match along {
+                Along::Score => axes.cell(plane, other, band),
+                _ => axes.cell(plane, band, other),
+            };
+            subject.tiers.get(cell) != Some(tier)
+        })
+    })
+}
+
+fn idle_limit(
+    subject: &Subject,
+    name: &str,
+    along: Along,
+    value: i64,
+    uses: &[(&PlacedArm, Condition)],
+) -> Finding {
+    let axis = along.axis(&subject.axes);
+    let at = axis.at(value);
+    let text = |value: i64| value_text(along, value);
+    let from = text(at.checked_sub(1).map_or(0, |below| axis.first(below)));
+    let range = match axis.starts.get(at + 1) {
+        Some(next) => format!("from {from} to {}", text(*next)),
+        None => format!("from {from} up"),
+    };
+    let message = format!(
+        "Limit {name}, {}, changes nothing: it can stand anywhere {range}, and every judgment keeps its tier",
+        text(value)
+    );
+    let mut finding = subject.finding(Severity::Warning, FindingCode::IdleLimit, message);
+    finding.rules = subject.named(uses.iter().map(|(arm, _)| arm.number));
+    finding.fields = std::iter::once(format!("limits.{name}"))
+        .chain(uses.iter().map(|(arm, condition)| format!("{}.{}", arm.field(), condition.field())))
+        .collect();
+    let cell = if along == Along::Score { subject.axes.cell(0, 0, at) } else { subject.axes.cell(0, at, 0) };
+    finding.examples = vec![subject.example(cell)];
+    finding
+}
+
+/// Named limits that no arm refers to
+pub(super) fn unused_limits(subject: &Subject) -> Vec<Finding> {
+    let used: BTreeSet<&str> = subject
+        .arms
+        .iter()
+        .flat_map(|arm| Condition::BOUNDS.map(|condition| condition.text(arm.document)))
+        .flatten()
+        .collect();
+    let limits = subject.policy.document().limits.iter();
+    limits
+        .filter(|(name, _)| !used.contains(name.as_str()))
+        .map(|(name, value)| {
+            let message = format!("Limit {name}, {value}, is used by no rule");
+            let mut finding = subject.finding(Severity::Note, FindingCode::UnusedLimit, message);
+            finding.fields = vec![format!("limits.{name}")];
+            finding
+        })
+        .collect()
+}
+
+fn value_text(along: Along, value: i64) -> String {
+    match along {
+        Along::Score => {
+            let score = u16::try_from(value).ok().and_then(Score::from_hundredths).unwrap_or(Score::MAX);
+            score.to_string()
+        }
+        Along::Balance => format!("${}", Cents::from_cents(value).unwrap_or(Cents::MAX)),
+        Along::Signals => value.to_string(),
+    }
+}
