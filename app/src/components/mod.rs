@@ -1,6 +1,8 @@
 //! What several pages use, on native elements.
 
+pub mod difference;
 pub mod empty;
+pub mod findings;
 pub mod frame;
 pub mod icon;
 pub mod jump_dialog;

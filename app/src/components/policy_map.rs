@@ -6,6 +6,7 @@ use crate::state::simulation::{MapArea, Simulation, SwapFilter};
 use crate::state::workbench::Workbench;
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::prelude::*;
+use policy::analysis::Region;
 use policy::tier::{AssetSignals, Cents, JudgmentFacts, MapCell, Score, Tier};
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -106,7 +107,7 @@ struct Probe {
 #[component]
 pub fn PolicyMap(workbench: Workbench) -> impl IntoView {
     let simulation = workbench.simulation;
-    let assets = RwSignal::new(1_u8);
+    let assets = workbench.map.assets;
     let probe = RwSignal::new(None::<Probe>);
     let scale = Memo::new(move |_| simulation.with(|simulation| Scale::of(simulation)));
     let assets_max = Memo::new(move |_| {
@@ -149,7 +150,7 @@ pub fn PolicyMap(workbench: Workbench) -> impl IntoView {
                 <span class="spacer"></span>
                 <div class="map-assets">
                     <span id="map-assets-label">"Assets"</span>
-                    <div class="swap-filter" role="group" aria-labelledby="map-assets-label">
+                    <div class="segments" role="group" aria-labelledby="map-assets-label">
                         {move || (0..=assets_max.get()).map(|n| view! {
                             <button type="button" data-test=format!("map-assets-{n}") aria-pressed=move || (shown_assets.get() == n).to_string() on:click=move |_| assets.set(n)>{n.to_string()}</button>
                         }).collect_view()}
@@ -159,7 +160,7 @@ pub fn PolicyMap(workbench: Workbench) -> impl IntoView {
             <div class="content">
                 <div class="frame">
                     <div class="balances" aria-hidden="true">{move || balance_ticks(scale.get())}</div>
-                    <Plot cells density scale probe on_choose=Callback::new(move |()| choose())/>
+                    <Plot cells density scale probe marked=workbench.map.marked on_choose=Callback::new(move |()| choose())/>
                     <div class="scores" aria-hidden="true">
                         {[0, 20, 40, 60, 80, 100].map(|score| view! { <span style:left=format!("{score}%")>{score.to_string()}</span> }).collect_view()}
                     </div>
@@ -187,6 +188,7 @@ fn Plot(
     density: Memo<Arc<Density>>,
     scale: Memo<Scale>,
     probe: RwSignal<Option<Probe>>,
+    marked: RwSignal<Vec<Region>>,
     on_choose: Callback<()>,
 ) -> impl IntoView {
     let point = move |event: MouseEvent| {
@@ -222,10 +224,11 @@ fn Plot(
     };
     let drawing = move || {
         format!(
-            r#"<defs><pattern id="policy-map-hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line class="hatch" y2="8"/></pattern></defs>{}{}{}"#,
+            r#"<defs><pattern id="policy-map-hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line class="hatch" y2="8"/></pattern></defs>{}{}{}{}"#,
             cells.with(|cells| areas(cells, scale.get())),
             density.with(|density| shades(density)),
             cells.with(|cells| changes(cells, scale.get())),
+            marked.with(|regions| marks(regions, scale.get())),
         )
     };
     view! {
@@ -325,6 +328,26 @@ fn changes(cells: &[MapCell], scale: Scale) -> String {
     let mut svg = String::new();
     let changed = cells.iter().filter(|cell| cell.before != cell.after);
     changed.for_each(|cell| rectangle(&mut svg, "changed", cell, scale));
+    svg
+}
+
+/// Outlines of what a finding or a difference is about; a region as thin as an edge is drawn as a line
+fn marks(regions: &[Region], scale: Scale) -> String {
+    let mut svg = String::new();
+    for region in regions {
+        let x = |score: Score| WIDTH * f64::from(score.hundredths()) / 10_000.0;
+        let (left, right) = (x(region.score_min), x(region.score_max));
+        let bottom =
+            if region.balance_min.cents() < FLOOR { HEIGHT } else { scale.y(region.balance_min.cents()) };
+        let top = scale.y(region.balance_max.cents());
+        let _ = write!(
+            svg,
+            r#"<rect class="marked" x="{left:.1}" y="{:.1}" width="{:.1}" height="{:.1}"/>"#,
+            top.min(bottom),
+            (right - left).max(1.0),
+            (bottom - top).max(1.0),
+        );
+    }
     svg
 }
 

@@ -94,7 +94,7 @@ fn Filter(workbench: Workbench) -> impl IntoView {
     let filter = workbench.swap.filter;
     let choices = [("All", SwapFilter::All), ("Up ↑", SwapFilter::Up), ("Down ↓", SwapFilter::Down)];
     view! {
-        <div class="swap-filter" role="group" aria-label="Filter the swap set">
+        <div class="segments" role="group" aria-label="Filter the swap set">
             {choices.map(|(name, choice)| view! {
                 <button type="button" aria-pressed=move || (filter.get() == choice).to_string() on:click=move |_| filter.set(choice)>{name}</button>
             }).collect_view()}

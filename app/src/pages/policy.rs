@@ -1,6 +1,8 @@
 //! `/policy`: edit a draft, see at once what it does to every judgment, publish it, see that it did.
 
 use crate::api::{self, ApiError};
+use crate::components::difference::Difference;
+use crate::components::findings::Findings;
 use crate::components::icon::{Icon, IconView};
 use crate::components::loaded::{CardsSkeleton, LoadFailed, Loaded, RowsSkeleton};
 use crate::components::migration_matrix::{Cells, MigrationMatrix};
@@ -99,9 +101,13 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
         {move || { let id = refresh.get(); (!id.is_empty()).then(|| view! { <RunPanel id workbench on_close=Callback::new(close_refresh)/> }) }}
         <MovedNotice workbench/>
         <div class="policy-columns">
-            <PolicyEditor workbench/>
-            <div class="policy-outcome">
+            <div class="policy-column">
+                <PolicyEditor workbench/>
+                <Findings workbench/>
+            </div>
+            <div class="policy-column">
                 <Outcome workbench/>
+                <Difference workbench/>
                 <PolicyMap workbench/>
             </div>
         </div>
