@@ -3,7 +3,7 @@
 use super::tier_badge::tier_key;
 use crate::format;
 use crate::state::simulation::{MapArea, Simulation, SwapFilter};
-use crate::state::workbench::Workbench;
+use crate::state::workbench::{MapView, Workbench};
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::prelude::*;
 use policy::analysis::Region;
@@ -22,6 +22,8 @@ const SCORE_BINS: usize = 50;
 const BALANCE_BINS: usize = 32;
 /// Densities are drawn in so many shades.
 const SHADES: usize = 5;
+
+const HATCH: &str = r#"<pattern id="policy-map-hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line class="hatch" y2="8"/></pattern>"#;
 
 /// How balances lie on the logarithmic scale
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -144,7 +146,7 @@ pub fn PolicyMap(workbench: Workbench) -> impl IntoView {
         }
     };
     view! {
-        <section class="panel policy-map" aria-labelledby="policy-map-title" data-test="policy-map">
+        <section id=MapView::ID class="panel policy-map" aria-labelledby="policy-map-title" data-test="policy-map">
             <header>
                 <h2 id="policy-map-title">"Map"</h2>
                 <span class="spacer"></span>
@@ -173,7 +175,7 @@ pub fn PolicyMap(workbench: Workbench) -> impl IntoView {
                 </p>
                 <div class="legend" aria-hidden="true">
                     {Tier::ALL.map(|tier| view! { <span data-tier=tier_key(Some(tier))><span class="swatch"></span>{format!("{} {}", tier.number(), tier.label())}</span> }).collect_view()}
-                    <span><span class="swatch dots"></span>"judgments, darker where there are more"</span>
+                    <span><span class="swatch dots"></span>"judgments, larger where there are more"</span>
                     {move || has_changes.get().then(|| view! { <span><span class="swatch hatched"></span>"the draft changes the tier"</span> })}
                 </div>
             </div>
@@ -222,15 +224,6 @@ fn Plot(
             share: (here.share + up / if event.shift_key() { 8.0 } else { 80.0 }).clamp(0.0, 1.0),
         }));
     };
-    let drawing = move || {
-        format!(
-            r#"<defs><pattern id="policy-map-hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line class="hatch" y2="8"/></pattern></defs>{}{}{}{}"#,
-            cells.with(|cells| areas(cells, scale.get())),
-            density.with(|density| shades(density)),
-            cells.with(|cells| changes(cells, scale.get())),
-            marked.with(|regions| marks(regions, scale.get())),
-        )
-    };
     view! {
         <div
             class="plot"
@@ -243,7 +236,14 @@ fn Plot(
             on:click=move |_| on_choose.run(())
             on:keydown=step
         >
-            <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") preserveAspectRatio="none" aria-hidden="true" inner_html=drawing></svg>
+            // In layers, so that an edit does not draw the portfolio again.
+            <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") preserveAspectRatio="none" aria-hidden="true">
+                <defs inner_html=HATCH></defs>
+                <g inner_html=move || cells.with(|cells| areas(cells, scale.get()))></g>
+                <g inner_html=move || density.with(|density| shades(density))></g>
+                <g inner_html=move || cells.with(|cells| changes(cells, scale.get()))></g>
+                <g inner_html=move || marked.with(|regions| marks(regions, scale.get()))></g>
+            </svg>
             {move || probe.get().map(|probe| view! {
                 <span class="probe" style:left=format!("{}%", f64::from(probe.score) / 100.0) style:top=format!("{}%", (1.0 - probe.share) * 100.0)></span>
             })}

@@ -49,7 +49,10 @@ pub struct MapView {
 }
 
 impl MapView {
-    /// Outlines regions, and shows the map for the fewest assets that the first of them speaks of.
+    /// The map's element.
+    pub const ID: &str = "policy-map";
+
+    /// Outlines regions, brings the map into sight, for the fewest assets that the first region speaks of.
     pub fn mark(self, regions: Vec<Region>, counted: AssetSignals) {
         if let Some(first) = regions.first() {
             let counts =
@@ -57,6 +60,11 @@ impl MapView {
             self.assets.set(counts.min().unwrap_or(0));
         }
         self.marked.set(regions);
+        if let Some(map) = document().get_element_by_id(Self::ID) {
+            let options = web_sys::ScrollIntoViewOptions::new();
+            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            map.scroll_into_view_with_scroll_into_view_options(&options);
+        }
     }
 }
 
