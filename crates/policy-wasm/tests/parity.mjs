@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 
 const require = createRequire(import.meta.url);
-const { Portfolio, comparePolicies, defaultTierPolicy, evaluateTier, policyDigest } =
+const { Portfolio, analyzePolicy, comparePolicies, defaultTierPolicy, evaluateTier, policyDigest, semanticDiff } =
   require(`${process.env.DRAGONFLY_POLICY_WASM}/policy_wasm.js`);
 
 const POLICIES = 250;
@@ -25,7 +25,7 @@ test("the module decides what the native crate decides", () => {
   assert.deepEqual([...portfolio.encode()], first.encoded);
 
   let before = defaultTierPolicy();
-  for (const { policy, digest, cases, matrix, moved, tiers } of rest) {
+  for (const { policy, digest, cases, matrix, moved, tiers, findings, difference } of rest) {
     assert.equal(policyDigest(policy), digest);
     for (const { facts, ...outcome } of cases) {
       assert.deepEqual(evaluateTier(policy, JSON.parse(facts)), outcome, facts);
@@ -34,6 +34,8 @@ test("the module decides what the native crate decides", () => {
     const migration = comparePolicies(portfolio, before, policy);
     assert.deepEqual({ counts: migration.counts, balance: migration.balance }, matrix);
     assert.deepEqual([...migration.moved], moved);
+    assert.deepEqual(analyzePolicy(policy), findings);
+    assert.deepEqual(semanticDiff(before, policy, portfolio), difference);
     before = policy;
   }
 });

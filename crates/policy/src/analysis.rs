@@ -13,5 +13,5 @@ mod region;
 mod words;
 
 pub use difference::{DifferenceError, DifferenceRegion, PortfolioShare, REGIONS_MAX, SemanticDifference};
-pub use findings::{Example, Finding, FindingCode, NamedRule, Severity, analyze};
+pub use findings::{ExampleJudgment, Finding, FindingCode, NamedRule, Severity, analyze};
 pub use region::Region;

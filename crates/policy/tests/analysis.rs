@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policy::analysis::{
-    DifferenceError, DifferenceRegion, Example, Finding, FindingCode, REGIONS_MAX, SemanticDifference,
-    Severity, analyze,
+    DifferenceError, DifferenceRegion, ExampleJudgment, Finding, FindingCode, REGIONS_MAX,
+    SemanticDifference, Severity, analyze,
 };
 use policy::portfolio::{Portfolio, TierMigration};
 use policy::sample;
@@ -121,7 +121,7 @@ fn cents(facts: &JudgmentFacts) -> i64 {
     facts.balance.map_or(0, Cents::cents)
 }
 
-fn facts_of(example: &Example) -> JudgmentFacts {
+fn facts_of(example: &ExampleJudgment) -> JudgmentFacts {
     JudgmentFacts {
         score: Some(example.collectability_score),
         balance: Some(example.balance),
@@ -195,6 +195,14 @@ proptest! {
             }
         }
         for (place, cliff) in &cliffs {
+            for facts in judgments(&[&policy]).iter().filter(|facts| cliff.regions.iter().any(|region| region.contains(facts))) {
+                let at = match place.0 {
+                    "score" => i64::from(score(facts)),
+                    "balance" => cents(facts),
+                    _ => i64::from(facts.signals.count_of(assets(&policy))),
+                };
+                prop_assert_eq!(at, place.1);
+            }
             prop_assert_eq!(cliff.severity, Severity::Error);
             prop_assert_eq!(smallest.get(place), Some(&size(&policy, &facts_of(&cliff.examples[1]))));
             prop_assert!(!cliff.rules.is_empty());

@@ -34,7 +34,7 @@ pub struct Finding {
     /// The smallest judgment that shows it: the fewest signals, then the smallest balance, then the smallest score
     ///
     /// A cliff has two, the one below and the one past it; an unused limit and an unreachable tier have none.
-    pub examples: Vec<Example>,
+    pub examples: Vec<ExampleJudgment>,
     /// Where it is: all judgments of a gap; of a cliff those right past it, which lost. Disjoint, at most 100.
     pub regions: Vec<Region>,
     /// How many regions are not listed.
@@ -91,7 +91,7 @@ pub struct NamedRule {
 
 /// A judgment that shows a finding, and what the policy makes of it
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Example {
+pub struct ExampleJudgment {
     /// Its score.
     pub collectability_score: Score,
     /// Its balance.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Example, Finding, FindingCode, NamedRule, REGIONS_LISTED_MAX, Severity};
+use super::{ExampleJudgment, Finding, FindingCode, NamedRule, REGIONS_LISTED_MAX, Severity};
 use crate::analysis::Region;
 use crate::analysis::cells::{Along, Axes, Axis, CellBox, tiers_of_deciders};
 use crate::tier::{Arm, Cents, DecidedBy, JudgmentFacts, Score, Tier, TierArmDocument, TierPolicy};
@@ -90,14 +90,14 @@ impl<'a> Subject<'a> {
     }
 
     /// The smallest judgment of a cell.
-    pub(super) fn example(&self, cell: usize) -> Example {
+    pub(super) fn example(&self, cell: usize) -> ExampleJudgment {
         let facts = self.axes.smallest(cell);
         self.example_of(&facts, cell)
     }
 
     /// `facts`, which lie in `cell`.
-    pub(super) fn example_of(&self, facts: &JudgmentFacts, cell: usize) -> Example {
-        Example {
+    pub(super) fn example_of(&self, facts: &JudgmentFacts, cell: usize) -> ExampleJudgment {
+        ExampleJudgment {
             collectability_score: facts.score.unwrap_or(Score::MAX),
             balance: facts.balance.unwrap_or(Cents::MAX),
             signals: facts.signals.iter().collect(),
