@@ -10,6 +10,7 @@ mod cells;
 mod difference;
 mod findings;
 mod region;
+mod sorted;
 mod words;
 
 pub use difference::{DifferenceError, DifferenceRegion, PortfolioShare, REGIONS_MAX, SemanticDifference};

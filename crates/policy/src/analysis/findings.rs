@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Region;
 use crate::tier::{AssetSignal, Cents, DecidedBy, Score, Tier, TierPolicy};
+use reach::Reach;
 use subject::Subject;
 
 /// Regions that a finding lists; what is left out is counted.
@@ -122,12 +123,20 @@ impl fmt::Display for Finding {
 /// Exact: what is not found is not there. Takes well under a second for the largest policy.
 pub fn analyze(policy: &TierPolicy) -> Vec<Finding> {
     let subject = Subject::new(policy);
+    let reach = Reach::new(&subject);
+    // In the order of their codes.
     let mut findings = order::cliffs(&subject);
+    findings.extend(reach::shadowed_rules(&reach));
+    findings.extend(reach::shadowed_arms(&reach));
     findings.extend(order::gaps(&subject));
-    findings.extend(reach::shadowed_overlapping_and_unreachable(&subject));
-    findings.extend(limits::idle_conditions(&subject));
+    findings.extend(reach::unreachable_tiers(&subject));
+    findings.extend(reach::overlaps(&reach));
     findings.extend(limits::idle_limits(&subject));
+    findings.extend(limits::idle_conditions(&subject));
     findings.extend(limits::unused_limits(&subject));
-    findings.sort_by_key(|finding| (finding.severity, finding.code));
-    findings
+    let mut ordered = Vec::with_capacity(findings.len());
+    for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+        ordered.extend(findings.extract_if(.., |finding| finding.severity == severity));
+    }
+    ordered
 }

@@ -111,10 +111,12 @@ fn signals(region: &Region, counted: Option<AssetSignals>) -> Option<String> {
 /// Sets of signals by name, for policies that do not count the same ones: `bank name but no vehicle lead`
 fn signal_cubes(sets: u16) -> String {
     // A cube says of some signals whether they are there; one that says less stands for more sets.
-    let mut cubes: Vec<(u8, u8)> =
-        (0..16_u8).flat_map(|named| (0..16_u8).map(move |present| (named, present & named))).collect();
-    cubes.sort_by_key(|(named, present)| (named.count_ones(), *named, *present));
-    cubes.dedup();
+    let named = (0..=4).flat_map(|size| (0..16_u8).filter(move |named| named.count_ones() == size));
+    let cubes: Vec<(u8, u8)> = named
+        .flat_map(|named| {
+            (0..16_u8).filter(move |present| present & !named == 0).map(move |present| (named, present))
+        })
+        .collect();
     let sets_of = |(named, present): (u8, u8)| {
         (0..16_u8).filter(|bits| bits & named == present).fold(0_u16, |sets, bits| sets | 1 << bits)
     };

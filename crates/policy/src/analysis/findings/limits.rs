@@ -1,11 +1,11 @@
 //! Limits and conditions that change no tier.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::subject::{PlacedArm, Subject};
 use super::{Finding, FindingCode, Severity};
 use crate::analysis::cells::{Along, CellBox};
+use crate::analysis::sorted;
 use crate::tier::{Arm, Cents, Score, Tier, TierArmDocument};
 
 /// A condition of an arm
@@ -144,7 +144,7 @@ fn idle_condition(
         value_text(condition.along(), value)
     );
     let mut finding = subject.finding(Severity::Note, FindingCode::IdleCondition, message);
-    finding.rules = subject.named([arm.number]);
+    finding.rules = subject.named(&[arm.number]);
     finding.fields = vec![format!("{}.{}", arm.field(), condition.field())];
     // A condition that keeps nothing out is shown by what the arm takes.
     let is_empty = kept_out.rows.is_empty() || kept_out.columns.is_empty();
@@ -157,14 +157,9 @@ fn idle_condition(
 ///
 /// A name that bounds both scores and balances is left alone: it moves in two facts at once.
 pub(super) fn idle_limits(subject: &Subject) -> Vec<Finding> {
-    let limits = &subject.policy.document().limits;
-    let uses_of = |name: &str| -> Vec<(&PlacedArm, Condition)> {
-        let uses = subject.arms.iter().flat_map(|arm| Condition::BOUNDS.map(|condition| (arm, condition)));
-        uses.filter(|(arm, condition)| condition.text(arm.document) == Some(name)).collect()
-    };
     let mut findings = Vec::new();
-    for name in limits.keys() {
-        let uses = uses_of(name);
+    for name in subject.policy.document().limits.keys() {
+        let uses = uses_of(subject, name);
         let Some((along, value)) =
             uses.first().and_then(|(arm, condition)| Some((condition.along(), condition.value(arm.arm)?)))
         else {
@@ -177,6 +172,19 @@ pub(super) fn idle_limits(subject: &Subject) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The arms that refer to a limit by its name, ascending, with the condition that does.
+fn uses_of<'a>(subject: &'a Subject, name: &str) -> Vec<(&'a PlacedArm<'a>, Condition)> {
+    let mut uses = Vec::new();
+    for arm in &subject.arms {
+        for condition in Condition::BOUNDS {
+            if condition.text(arm.document) == Some(name) {
+                uses.push((arm, condition));
+            }
+        }
+    }
+    uses
 }
 
 fn is_idle(subject: &Subject, along: Along, value: i64, uses: &[(&PlacedArm, Condition)]) -> bool {
@@ -245,7 +253,11 @@ fn idle_limit(
         text(value)
     );
     let mut finding = subject.finding(Severity::Warning, FindingCode::IdleLimit, message);
-    finding.rules = subject.named(uses.iter().map(|(arm, _)| arm.number));
+    let mut arms = Vec::new();
+    for (arm, _) in uses {
+        sorted::insert(&mut arms, arm.number);
+    }
+    finding.rules = subject.named(&arms);
     finding.fields = std::iter::once(format!("limits.{name}"))
         .chain(uses.iter().map(|(arm, condition)| format!("{}.{}", arm.field(), condition.field())))
         .collect();
@@ -256,15 +268,9 @@ fn idle_limit(
 
 /// Named limits that no arm refers to
 pub(super) fn unused_limits(subject: &Subject) -> Vec<Finding> {
-    let used: BTreeSet<&str> = subject
-        .arms
-        .iter()
-        .flat_map(|arm| Condition::BOUNDS.map(|condition| condition.text(arm.document)))
-        .flatten()
-        .collect();
     let limits = subject.policy.document().limits.iter();
     limits
-        .filter(|(name, _)| !used.contains(name.as_str()))
+        .filter(|(name, _)| uses_of(subject, name).is_empty())
         .map(|(name, value)| {
             let message = format!("Limit {name}, {value}, is used by no rule");
             let mut finding = subject.finding(Severity::Note, FindingCode::UnusedLimit, message);

@@ -1,11 +1,10 @@
 //! Where more is worth less, and where nothing but the fallback stands between rules.
 
-use std::collections::BTreeSet;
-
 use super::subject::Subject;
 use super::{Finding, FindingCode, Severity};
 use crate::analysis::Region;
 use crate::analysis::cells::{Along, BoxFinder, CellBox};
+use crate::analysis::sorted;
 use crate::analysis::words;
 use crate::tier::{Cents, JudgmentFacts, Score, Tier};
 
@@ -24,8 +23,8 @@ struct Cliff {
     /// The first cell past the place, and the drops as boxes of such cells.
     first: Option<usize>,
     drops: Vec<CellBox>,
-    below: BTreeSet<u16>,
-    past: BTreeSet<u16>,
+    /// The arms that decide on either side.
+    arms: Vec<u16>,
 }
 
 /// One finding for each limit, or number of signals, at which any judgment falls
@@ -53,8 +52,9 @@ fn cliffs_along(subject: &Subject, along: Along) -> Vec<Finding> {
         }
         if let Some(cliff) = cliffs.get_mut(band) {
             cliff.first.get_or_insert(cell);
-            cliff.below.extend(subject.deciders.get(cell - stride));
-            cliff.past.extend(subject.deciders.get(cell));
+            for decider in [cell - stride, cell].into_iter().filter_map(|cell| subject.deciders.get(cell)) {
+                sorted::insert(&mut cliff.arms, *decider);
+            }
         }
     }
     for found in BoxFinder::new(axes, labels, Some(along)) {
@@ -106,8 +106,8 @@ fn cliff_finding(subject: &Subject, along: Along, cliff: &Cliff, first: usize) -
     let mut finding = subject
         .finding(Severity::Error, FindingCode::Cliff, message)
         .with_regions(cliff.drops.iter().map(|drop| Region::edge(axes, drop, along)));
-    finding.rules = subject.named(cliff.below.iter().chain(&cliff.past).copied());
-    finding.fields = fields_at(subject, along, limit, cliff.below.iter().chain(&cliff.past));
+    finding.rules = subject.named(&cliff.arms);
+    finding.fields = fields_at(subject, along, limit, &cliff.arms);
     finding.examples =
         vec![subject.example_of(&below, first - along.stride(axes)), subject.example_of(&past, first)];
     finding
@@ -132,15 +132,9 @@ fn step_back(subject: &Subject, along: Along, cell: usize, past: JudgmentFacts) 
 }
 
 /// The bounds of arms that stand at a limit.
-fn fields_at<'a>(
-    subject: &Subject,
-    along: Along,
-    limit: i64,
-    arms: impl Iterator<Item = &'a u16>,
-) -> Vec<String> {
-    let arms: BTreeSet<u16> = arms.copied().collect();
+fn fields_at(subject: &Subject, along: Along, limit: i64, arms: &[u16]) -> Vec<String> {
     let mut fields = Vec::new();
-    for placed in arms.into_iter().filter_map(|number| subject.arm(number)) {
+    for placed in arms.iter().filter_map(|number| subject.arm(*number)) {
         let arm = placed.arm;
         let bounds = match along {
             Along::Score => [("score_from", arm.score.from), ("score_below", arm.score.below)],
@@ -273,7 +267,7 @@ fn gap_finding(subject: &Subject, gap: &[usize], boxes: &[CellBox], is_out_of_or
     );
 
     // The arms that end where the gap begins. Signals end no arm.
-    let mut ending = BTreeSet::new();
+    let mut ending: Vec<(u16, &str)> = Vec::new();
     for found in boxes {
         let (rows, columns) = (found.rows.start, found.columns.start);
         let left = CellBox { columns: columns..columns + usize::from(columns > 0), ..found.clone() };
@@ -281,20 +275,22 @@ fn gap_finding(subject: &Subject, gap: &[usize], boxes: &[CellBox], is_out_of_or
         for (edge, along, name) in
             [(left, Along::Score, "score_below"), (low, Along::Balance, "balance_below")]
         {
-            let before = edge.lines(axes).flatten().map(|cell| cell - along.stride(axes));
-            let deciders = before.filter_map(|cell| subject.deciders.get(cell));
-            ending.extend(
-                deciders.filter(|number| **number < subject.fallback()).map(|number| (*number, name)),
-            );
+            for cell in edge.lines(axes).flatten() {
+                let decider = subject.deciders.get(cell - along.stride(axes));
+                if let Some(number) = decider.filter(|number| **number < subject.fallback()) {
+                    sorted::insert(&mut ending, (*number, name));
+                }
+            }
         }
     }
     let severity = if is_out_of_order { Severity::Warning } else { Severity::Note };
     let mut finding = subject.finding(severity, FindingCode::Gap, message).with_regions(regions.into_iter());
-    finding.rules = subject.named(ending.iter().map(|(number, _)| *number));
-    finding.fields = ending
-        .iter()
-        .filter_map(|(number, name)| Some(format!("{}.{name}", subject.arm(*number)?.field())))
-        .collect();
+    let mut arms = Vec::new();
+    for (number, name) in ending {
+        sorted::insert(&mut arms, number);
+        finding.fields.extend(subject.arm(number).map(|arm| format!("{}.{name}", arm.field())));
+    }
+    finding.rules = subject.named(&arms);
     finding.examples = gap.first().map(|cell| subject.example(*cell)).into_iter().collect();
     finding
 }
