@@ -71,13 +71,13 @@ pub enum FindingCode {
     /// No judgment can have this tier. A warning.
     UnreachableTier,
     /// Rules with different tiers, both of which decide somewhere, match the same judgment and the first one wins: a
-    /// warning where that gives the lower tier, else a note.
+    /// warning where that gives the lower tier, else a note. One finding has all rules of a tier that win so.
     Overlap,
-    /// A limit that can stand anywhere between its neighbours without changing a tier. A warning.
+    /// Limits each of which can stand anywhere between its neighbours without changing a tier. A warning.
     IdleLimit,
-    /// A condition of an arm without which every judgment would keep its tier. A note.
+    /// Conditions of arms, each of which could go and every judgment would keep its tier. A note.
     IdleCondition,
-    /// A limit that no rule refers to. A note.
+    /// Limits that no rule refers to. A note.
     UnusedLimit,
 }
 

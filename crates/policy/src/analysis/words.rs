@@ -63,6 +63,16 @@ pub(super) fn listed<T: AsRef<str>>(items: &[T], conjunction: &str) -> String {
     }
 }
 
+/// The same of at most four; of more, three and how many are left
+pub(super) fn listed_some<T: AsRef<str>>(items: &[T]) -> String {
+    let mut some: Vec<String> = items.iter().take(4).map(|item| item.as_ref().to_owned()).collect();
+    if items.len() > some.len() {
+        some.pop();
+        some.push(format!("{} more", items.len() - some.len()));
+    }
+    listed(&some, "and")
+}
+
 fn score_range(region: &Region) -> Option<(&'static str, String)> {
     let (min, max) = (region.score_min, region.score_max);
     let next = Score::from_hundredths(max.hundredths() + 1);
@@ -217,6 +227,17 @@ mod tests {
                 "a judgment with a score of 99.99, a balance below $5,000 and at most 1 asset signal",
             ],
         );
+    }
+
+    #[test]
+    fn long_lists_are_cut_short() {
+        for (items, expect) in [
+            (&["a"][..], "a"),
+            (&["a", "b", "c", "d"], "a, b, c and d"),
+            (&["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
+        ] {
+            assert_eq!(listed_some(items), expect);
+        }
     }
 
     #[test]

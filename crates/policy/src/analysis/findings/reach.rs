@@ -91,7 +91,7 @@ fn shadowed_finding(reach: &Reach, first: &PlacedArm, arms: &[&PlacedArm], is_ru
     let gets_another_tier = tiers.iter().any(|tier| *tier != first.tier);
     let others = subject.named(&covering);
     let others: Vec<&str> = others.iter().map(|named| named.rule.as_str()).collect();
-    let others = words::listed(&others, "and");
+    let others = words::listed_some(&others);
     let names_itself =
         covering.iter().any(|number| subject.arm(*number).is_some_and(|arm| arm.rule == first.rule));
     let takers = match (covering.len(), names_itself) {
@@ -127,7 +127,7 @@ fn shadowed_finding(reach: &Reach, first: &PlacedArm, arms: &[&PlacedArm], is_ru
     finding
 }
 
-/// Rules that lose to one that stands before them
+/// Rules of one tier, and others that lose to them
 #[derive(Default)]
 struct Lost {
     winning: Vec<u16>,
@@ -136,22 +136,23 @@ struct Lost {
     first: Option<(usize, u16)>,
 }
 
-/// One finding for each rule that wins over rules of lower tiers, and one for those of higher tiers
+/// One finding for the rules of each tier that win over rules of lower tiers, and one for those over higher ones
 ///
 /// Two rules overlap where one decides and the other matches too: what they both leave to a third is no overlap
 /// of theirs, and a rule that never decides is told of as such.
 pub(super) fn overlaps(reach: &Reach) -> Vec<Finding> {
     let subject = reach.subject;
-    // Of each rule, over lower and over higher tiers.
-    let mut overlaps: Vec<[Lost; 2]> = Vec::new();
-    overlaps.resize_with(subject.policy.rules.len(), Default::default);
+    // Of each tier, over lower and over higher ones.
+    let mut overlaps: [[Lost; 2]; 4] = Default::default();
     for loser in subject.arms.iter().filter(|arm| reach.rule_decides(arm.rule)) {
         for (winning, cell) in reach.met(loser.number) {
             let Some(winner) = subject.arm(*winning) else { continue };
             if winner.rule == loser.rule || winner.tier == loser.tier {
                 continue;
             }
-            let Some([over_lower, over_higher]) = overlaps.get_mut(winner.rule) else { continue };
+            let Some([over_lower, over_higher]) = overlaps.get_mut(usize::from(winner.tier.number())) else {
+                continue;
+            };
             let lost = if winner.tier < loser.tier { over_higher } else { over_lower };
             sorted::insert(&mut lost.winning, *winning);
             sorted::insert(&mut lost.losing, loser.number);
@@ -160,7 +161,7 @@ pub(super) fn overlaps(reach: &Reach) -> Vec<Finding> {
         }
     }
     let mut findings = Vec::new();
-    for [over_lower, over_higher] in &overlaps {
+    for [over_lower, over_higher] in overlaps.iter().rev() {
         for (lost, is_lower) in [(over_lower, false), (over_higher, true)] {
             findings.extend(lost.first.map(|first| overlap_finding(subject, is_lower, lost, first)));
         }
@@ -169,20 +170,23 @@ pub(super) fn overlaps(reach: &Reach) -> Vec<Finding> {
 }
 
 fn overlap_finding(subject: &Subject, is_lower: bool, lost: &Lost, (cell, losing): (usize, u16)) -> Finding {
-    let winners = subject.named(&lost.winning);
-    let winner = winners.iter().map(|named| named.rule.as_str()).next().unwrap_or_default();
-    let losers = subject.named(&lost.losing);
-    let names: Vec<&str> = losers.iter().map(|named| named.rule.as_str()).collect();
+    let (winners, losers) = (subject.named(&lost.winning), subject.named(&lost.losing));
+    let names = |rules: &[NamedRule]| {
+        let names: Vec<&str> = rules.iter().map(|named| named.rule.as_str()).collect();
+        words::listed_some(&names)
+    };
+    let [rule, wins, it_stands] =
+        if winners.len() == 1 { ["Rule", "wins", "it stands"] } else { ["Rules", "win", "they stand"] };
     let loser = subject.arm(losing);
-    let loser_tier = loser.map(|loser| words::of_tier(loser.tier)).unwrap_or_default();
-    let loser_id = loser.map(|loser| loser.id).unwrap_or_default();
-    let facts = words::of_facts(&subject.axes.smallest(cell), subject.policy.assets);
-    let tier = words::of_tier(subject.tier(cell));
     let message = format!(
-        "Rule {winner} stands before {} and wins where {} too: a judgment with {facts} gets {tier}, not the {} {loser_tier} of {loser_id}",
-        words::listed(&names, "and"),
-        if names.len() > 1 { "they match" } else { "it matches" },
+        "{rule} {} {wins} over {} where both match, since {it_stands} first: a judgment with {} gets {}, not the {} {} of {}",
+        names(&winners),
+        names(&losers),
+        words::of_facts(&subject.axes.smallest(cell), subject.policy.assets),
+        words::of_tier(subject.tier(cell)),
         if is_lower { "higher" } else { "lower" },
+        loser.map(|loser| words::of_tier(loser.tier)).unwrap_or_default(),
+        loser.map(|loser| loser.id).unwrap_or_default(),
     );
     let severity = if is_lower { Severity::Warning } else { Severity::Note };
     let mut finding = subject.finding(severity, FindingCode::Overlap, message);
@@ -210,10 +214,10 @@ pub(super) fn unreachable_tiers(subject: &Subject) -> Vec<Finding> {
                 ([], true) => "rules take every judgment, and nothing is left to the fallback".to_owned(),
                 (_, true) => format!(
                     "{} would give it but never decides, and nothing is left to the fallback",
-                    words::listed(&names, "and")
+                    words::listed_some(&names)
                 ),
                 ([only], false) => format!("rule {only} would give it but never decides"),
-                (names, false) => format!("{} would give it but never decide", words::listed(names, "and")),
+                (names, false) => format!("{} would give it but never decide", words::listed_some(names)),
             };
             let message = format!("No judgment can get {}: {why}", words::of_tier(tier));
             let mut finding = subject.finding(Severity::Warning, FindingCode::UnreachableTier, message);
