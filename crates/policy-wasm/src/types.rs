@@ -142,9 +142,9 @@ export type Severity = "error" | "warning" | "note";
  * - `gap`: only the fallback takes them, although rules take judgments with less and with more.
  * - `unreachable_tier`: no judgment can have it.
  * - `overlap`: rules with different tiers match the same judgment; the first one wins.
- * - `idle_limit`: it can stand anywhere between its neighbours without changing a tier.
- * - `idle_condition`: without it every judgment would keep its tier.
- * - `unused_limit`: no rule refers to it.
+ * - `idle_limit`: limits each of which can stand anywhere between its neighbours without changing a tier.
+ * - `idle_condition`: conditions each of which could go, and every judgment would keep its tier.
+ * - `unused_limit`: limits that no rule refers to.
  */
 export type FindingCode =
   | "cliff" | "shadowed_rule" | "shadowed_arm" | "gap" | "unreachable_tier" | "overlap" | "idle_limit"
