@@ -66,7 +66,7 @@ pub fn compare_policies(
 pub fn analyze_policy(
     #[wasm_bindgen(unchecked_param_type = "TierPolicy")] policy: &JsValue,
 ) -> Result<JsValue> {
-    to_js(&analysis::analyze(&read_policy(policy)?))
+    to_js_as_text(&analysis::analyze(&read_policy(policy)?))
 }
 
 /// Every judgment that there could be whose tier differs between two policies, in few regions
@@ -90,7 +90,7 @@ fn difference(
     portfolio: Option<&portfolio::Portfolio>,
 ) -> Result<JsValue> {
     let difference = SemanticDifference::between(&read_policy(before)?, &read_policy(after)?, portfolio);
-    to_js(&difference.map_err(|error| DragonflyError::new("policy", error.to_string()))?)
+    to_js_as_text(&difference.map_err(|error| DragonflyError::new("policy", error.to_string()))?)
 }
 
 #[wasm_bindgen]
@@ -253,4 +253,10 @@ fn to_js(value: &impl Serialize) -> Result<JsValue> {
     value
         .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
         .map_err(|error| DragonflyError::new("", error.to_string()))
+}
+
+/// The same for what is large: JSON text crosses at once, where fields would cross one by one
+fn to_js_as_text(value: &impl Serialize) -> Result<JsValue> {
+    let text = serde_json::to_string(value).map_err(|error| DragonflyError::new("", error.to_string()))?;
+    js_sys::JSON::parse(&text).map_err(|error| DragonflyError::thrown("", &error))
 }

@@ -290,6 +290,16 @@ proptest! {
                 .count();
             prop_assert_eq!(usize::from(is_between), told, "{:?}", facts);
         }
+        let gap_of = |facts: &JudgmentFacts| {
+            let mut gaps = of_code(&findings, FindingCode::Gap);
+            gaps.position(|gap| gap.regions.iter().any(|region| region.contains(facts)))
+        };
+        for (facts, _, _) in &taken {
+            for (_, _, less) in steps_back(&policy, facts) {
+                let gaps = [gap_of(facts), gap_of(&less)];
+                prop_assert!(gaps[0] == gaps[1] || gaps.contains(&None), "gaps {:?} touch", gaps);
+            }
+        }
         for gap in of_code(&findings, FindingCode::Gap) {
             prop_assert!(!gap.rules.is_empty() && !gap.fields.is_empty());
             let first = taken
