@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 
 const require = createRequire(import.meta.url);
-const { Portfolio, comparePolicies, defaultTierPolicy, evaluateTier, policyDigest } =
+const { Portfolio, analyzePolicy, comparePolicies, defaultTierPolicy, evaluateTier, policyDigest, semanticDiff } =
   require(`${process.env.DRAGONFLY_POLICY_WASM}/policy_wasm.js`);
 
 const POLICIES = 250;
@@ -30,7 +30,7 @@ function checkFrom(firstPolicy) {
   assert.deepEqual([...portfolio.encode()], first.encoded);
 
   let before = defaultTierPolicy();
-  for (const { policy, digest, cases, matrix, moved, tiers } of rest) {
+  for (const { policy, digest, cases, matrix, moved, tiers, findings, difference } of rest) {
     assert.equal(policyDigest(policy), digest);
     for (const { facts, ...outcome } of cases) {
       assert.deepEqual(evaluateTier(policy, JSON.parse(facts)), outcome, facts);
@@ -39,6 +39,8 @@ function checkFrom(firstPolicy) {
     const migration = comparePolicies(portfolio, before, policy);
     assert.deepEqual({ counts: migration.counts, balance: migration.balance }, matrix);
     assert.deepEqual([...migration.moved], moved);
+    assert.deepEqual(analyzePolicy(policy), findings);
+    assert.deepEqual(semanticDiff(before, policy, portfolio), difference);
     before = policy;
   }
 }

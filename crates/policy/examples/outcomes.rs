@@ -1,6 +1,7 @@
-//! Writes made-up policies and facts with their outcomes, one JSON object a line, for hosts of the WASM module to
-//! repeat: `cargo run --package policy --example outcomes -- POLICIES [FIRST]`
+//! Writes made-up policies and facts with their outcomes, findings and differences, one JSON object a line, for hosts
+//! of the WASM module to repeat: `cargo run --package policy --example outcomes -- POLICIES [FIRST]`
 
+use policy::analysis::{SemanticDifference, analyze};
 use policy::portfolio::{Portfolio, TierMigration};
 use policy::sample;
 use policy::tier::{TierPolicy, TierPolicyDocument};
@@ -41,6 +42,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 "matrix": migration.matrix(),
                 "moved": migration.moved,
                 "tiers": after.compile().evaluate(&portfolio),
+                "findings": analyze(&after),
+                "difference": SemanticDifference::between(&before, &after, Some(&portfolio))?,
             })
         );
         before = after;

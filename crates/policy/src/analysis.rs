@@ -10,8 +10,9 @@ mod cells;
 mod difference;
 mod findings;
 mod region;
+mod sorted;
 mod words;
 
 pub use difference::{DifferenceError, DifferenceRegion, PortfolioShare, REGIONS_MAX, SemanticDifference};
-pub use findings::{Example, Finding, FindingCode, NamedRule, Severity, analyze};
+pub use findings::{ExampleJudgment, Finding, FindingCode, NamedRule, Severity, analyze};
 pub use region::Region;

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policy::analysis::{
-    DifferenceError, DifferenceRegion, Example, Finding, FindingCode, REGIONS_MAX, SemanticDifference,
-    Severity, analyze,
+    DifferenceError, DifferenceRegion, ExampleJudgment, Finding, FindingCode, REGIONS_MAX,
+    SemanticDifference, Severity, analyze,
 };
 use policy::portfolio::{Portfolio, TierMigration};
 use policy::sample;
@@ -121,7 +121,7 @@ fn cents(facts: &JudgmentFacts) -> i64 {
     facts.balance.map_or(0, Cents::cents)
 }
 
-fn facts_of(example: &Example) -> JudgmentFacts {
+fn facts_of(example: &ExampleJudgment) -> JudgmentFacts {
     JudgmentFacts {
         score: Some(example.collectability_score),
         balance: Some(example.balance),
@@ -195,6 +195,14 @@ proptest! {
             }
         }
         for (place, cliff) in &cliffs {
+            for facts in judgments(&[&policy]).iter().filter(|facts| cliff.regions.iter().any(|region| region.contains(facts))) {
+                let at = match place.0 {
+                    "score" => i64::from(score(facts)),
+                    "balance" => cents(facts),
+                    _ => i64::from(facts.signals.count_of(assets(&policy))),
+                };
+                prop_assert_eq!(at, place.1);
+            }
             prop_assert_eq!(cliff.severity, Severity::Error);
             prop_assert_eq!(smallest.get(place), Some(&size(&policy, &facts_of(&cliff.examples[1]))));
             prop_assert!(!cliff.rules.is_empty());
@@ -282,6 +290,16 @@ proptest! {
                 .count();
             prop_assert_eq!(usize::from(is_between), told, "{:?}", facts);
         }
+        let gap_of = |facts: &JudgmentFacts| {
+            let mut gaps = of_code(&findings, FindingCode::Gap);
+            gaps.position(|gap| gap.regions.iter().any(|region| region.contains(facts)))
+        };
+        for (facts, _, _) in &taken {
+            for (_, _, less) in steps_back(&policy, facts) {
+                let gaps = [gap_of(facts), gap_of(&less)];
+                prop_assert!(gaps[0] == gaps[1] || gaps.contains(&None), "gaps {:?} touch", gaps);
+            }
+        }
         for gap in of_code(&findings, FindingCode::Gap) {
             prop_assert!(!gap.rules.is_empty() && !gap.fields.is_empty());
             let first = taken
@@ -309,7 +327,7 @@ proptest! {
             .iter()
             .map(|rule| TierPolicyDocument { rules: vec![rule.clone()], ..policy.document().clone() }.try_into().unwrap())
             .collect();
-        let mut expect: BTreeMap<(String, bool), BTreeSet<String>> = BTreeMap::new();
+        let mut lost: BTreeMap<(String, bool), BTreeSet<String>> = BTreeMap::new();
         let mut deciding = BTreeSet::new();
         for facts in judgments(&[&policy]) {
             let outcome = policy.evaluate(&facts);
@@ -317,17 +335,28 @@ proptest! {
             deciding.insert(winner.rule.clone());
             for (rule, alone) in rules.iter().zip(&alone) {
                 if rule.tier != outcome.tier && alone.evaluate(&facts).decided_by.is_some() {
-                    expect.entry((winner.rule.clone(), outcome.tier < rule.tier)).or_default().insert(rule.id.clone());
+                    lost.entry((winner.rule.clone(), outcome.tier < rule.tier)).or_default().insert(rule.id.clone());
                 }
             }
         }
         // What never decides is told of as shadowed.
-        expect.values_mut().for_each(|losers| losers.retain(|loser| deciding.contains(loser)));
-        expect.retain(|_, losers| !losers.is_empty());
+        lost.values_mut().for_each(|losers| losers.retain(|loser| deciding.contains(loser)));
+        lost.retain(|_, losers| !losers.is_empty());
+        // All rules of a tier that win over lower ones are told of at once, and so those over higher ones.
+        let mut expect: BTreeMap<(Tier, bool), [BTreeSet<String>; 2]> = BTreeMap::new();
+        for ((winner, is_lower), losers) in lost {
+            let tier = rules.iter().find(|rule| rule.id == winner).unwrap().tier;
+            let [winners, all_losers] = expect.entry((tier, is_lower)).or_default();
+            winners.insert(winner);
+            all_losers.extend(losers);
+        }
         let found = of_code(&analyze(&policy), FindingCode::Overlap)
             .map(|overlap| {
-                let losers = overlap.rules[1..].iter().map(|named| named.rule.clone()).collect();
-                ((overlap.rules[0].rule.clone(), overlap.severity == Severity::Warning), losers)
+                let tier = overlap.examples[0].tier;
+                let is_of_tier = |id: &String| rules.iter().any(|rule| rule.id == *id && rule.tier == tier);
+                let ids = overlap.rules.iter().map(|named| named.rule.clone());
+                let (winners, losers) = ids.partition(is_of_tier);
+                ((tier, overlap.severity == Severity::Warning), [winners, losers])
             })
             .collect::<BTreeMap<_, _>>();
         prop_assert_eq!(found, expect);
@@ -361,10 +390,11 @@ proptest! {
     #[test]
     fn a_limit_is_idle_where_moving_it_to_its_neighbours_changes_no_tier(policy in small_policies()) {
         let findings = analyze(&policy);
-        let found: BTreeSet<&str> =
-            of_code(&findings, FindingCode::IdleLimit).map(|finding| finding.fields[0].as_str()).collect();
-        let unused: BTreeSet<&str> =
-            of_code(&findings, FindingCode::UnusedLimit).map(|finding| finding.fields[0].as_str()).collect();
+        let limits = |code| -> BTreeSet<&str> {
+            let fields = of_code(&findings, code).flat_map(|finding| &finding.fields);
+            fields.map(String::as_str).filter(|field| field.starts_with("limits.")).collect()
+        };
+        let (found, unused) = (limits(FindingCode::IdleLimit), limits(FindingCode::UnusedLimit));
         let judgments = judgments(&[&policy]);
         for (name, value) in &policy.document().limits {
             let is_used = policy.document().rules.iter().flat_map(|rule| &rule.any).any(|arm| {
@@ -636,17 +666,14 @@ warning gap: rules[1].any[1].balance_below, rules[2].any[1].balance_below
   in score below 35, balance $50,000 or more, 1 asset signal
   example: score 0, $15,000, []: tier 0 by the fallback
 note overlap: rules[0], rules[1], rules[2]
-  Rule t3 stands before t2 and t1 and wins where they match too: a judgment with a score of 80, a balance of $5,000 and no asset signal gets tier 3 (Strategic/Priority), not the lower tier 1 (Warm Prospects) of t1
+  Rule t3 wins over t2 and t1 where both match, since it stands first: a judgment with a score of 80, a balance of $5,000 and no asset signal gets tier 3 (Strategic/Priority), not the lower tier 1 (Warm Prospects) of t1
   example: score 80, $5,000, []: tier 3 by t3.0
 note overlap: rules[1], rules[2]
-  Rule t2 stands before t1 and wins where it matches too: a judgment with a score of 60, a balance of $5,000 and no asset signal gets tier 2 (Active Enforcement), not the lower tier 1 (Warm Prospects) of t1
+  Rule t2 wins over t1 where both match, since it stands first: a judgment with a score of 60, a balance of $5,000 and no asset signal gets tier 2 (Active Enforcement), not the lower tier 1 (Warm Prospects) of t1
   example: score 60, $5,000, []: tier 2 by t2.0
-note idle_condition: rules[1].any[0].score_below
-  The upper score limit in rule t2, 80 (score_3), changes nothing: without it every judgment keeps its tier
+note idle_condition: rules[1].any[0].score_below, rules[2].any[0].score_below
+  The upper score limits 80 (score_3) in rule t2 and 60 (score_2) in rule t1 change nothing: without any one of them every judgment keeps its tier
   example: score 80, $0, []: tier 3 by t3.0
-note idle_condition: rules[2].any[0].score_below
-  The upper score limit in rule t1, 60 (score_2), changes nothing: without it every judgment keeps its tier
-  example: score 60, $0, []: tier 2 by t2.0
 ",
     );
 }
@@ -657,10 +684,10 @@ fn the_repaired_policy_has_neither_cliff_nor_gap() {
         &TierPolicy::monotone_draft(),
         r"
 note overlap: rules[0], rules[1], rules[2]
-  Rule t3 stands before t2 and t1 and wins where they match too: a judgment with a score of 80, a balance of $0 and no asset signal gets tier 3 (Strategic/Priority), not the lower tier 2 (Active Enforcement) of t2
+  Rule t3 wins over t2 and t1 where both match, since it stands first: a judgment with a score of 80, a balance of $0 and no asset signal gets tier 3 (Strategic/Priority), not the lower tier 2 (Active Enforcement) of t2
   example: score 80, $0, []: tier 3 by t3.0
 note overlap: rules[1], rules[2]
-  Rule t2 stands before t1 and wins where it matches too: a judgment with a score of 60, a balance of $0 and no asset signal gets tier 2 (Active Enforcement), not the lower tier 1 (Warm Prospects) of t1
+  Rule t2 wins over t1 where both match, since it stands first: a judgment with a score of 60, a balance of $0 and no asset signal gets tier 2 (Active Enforcement), not the lower tier 1 (Warm Prospects) of t1
   example: score 60, $0, []: tier 2 by t2.0
 ",
     );
@@ -686,23 +713,20 @@ warning unreachable_tier:
   No judgment can get tier 1 (Warm Prospects): no rule gives it, nor does the fallback
 warning unreachable_tier: rules[2]
   No judgment can get tier 3 (Strategic/Priority): rule never would give it but never decides
-warning idle_limit: limits.high, rules[2].any[0].score_below
-  Limit high, 80, changes nothing: it can stand anywhere from 50 up, and every judgment keeps its tier
+warning idle_limit: limits.high, rules[2].any[0].score_below, limits.low, rules[2].any[0].score_from
+  Limits high (80, could be anywhere from 50 up) and low (20, could be anywhere from 0 to 40) change nothing: with any one of them moved so, every judgment keeps its tier
   example: score 80, $0, []: tier 2 by rest.0
-warning idle_limit: limits.low, rules[2].any[0].score_from
-  Limit low, 20, changes nothing: it can stand anywhere from 0 to 40, and every judgment keeps its tier
-  example: score 20, $0, []: tier 2 by low.0
 note shadowed_arm: rules[1].any[1]
   An arm of rule rest never decides: earlier arms of low and rest take a judgment with a balance of $100 or more and 1 or more asset signals first, with the same tier 2 (Active Enforcement)
   example: score 0, $100, [employer_name]: tier 2 by low.0
-note idle_condition: rules[0].any[0].score_below
-  The upper score limit in rule low, 50, changes nothing: without it every judgment keeps its tier
-  example: score 50, $0, []: tier 2 by rest.0
 note idle_condition: rules[1].any[0].score_from
-  The lower score limit in rule rest, 40, changes nothing: without it every judgment keeps its tier
+  The lower score limit 40 in rule rest changes nothing: without it every judgment keeps its tier
   example: score 0, $0, []: tier 2 by low.0
+note idle_condition: rules[0].any[0].score_below
+  The upper score limit 50 in rule low changes nothing: without it every judgment keeps its tier
+  example: score 50, $0, []: tier 2 by rest.0
 note unused_limit: limits.spare
-  Limit spare, 5, is used by no rule
+  Limit spare (5) is used by no rule
 ",
     );
 }

@@ -1,8 +1,8 @@
 //! Cells of one policy or of several at once, and boxes of like cells.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::sorted;
 use crate::tier::{Arm, AssetSignals, Cents, JudgmentFacts, Score, Span, Tier, TierPolicy};
 
 /// The bands of one fact, from 0 to its largest value
@@ -15,8 +15,11 @@ pub(super) struct Axis {
 
 impl Axis {
     fn new(bounds: impl Iterator<Item = i64>, max: i64) -> Axis {
-        let starts: BTreeSet<i64> = std::iter::once(0).chain(bounds).collect();
-        Axis { starts: starts.into_iter().collect(), max }
+        let mut starts = vec![0];
+        for bound in bounds {
+            sorted::insert(&mut starts, bound);
+        }
+        Axis { starts, max }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Region;
 use crate::tier::{AssetSignal, Cents, DecidedBy, Score, Tier, TierPolicy};
+use reach::Reach;
 use subject::Subject;
 
 /// Regions that a finding lists; what is left out is counted.
@@ -34,7 +35,7 @@ pub struct Finding {
     /// The smallest judgment that shows it: the fewest signals, then the smallest balance, then the smallest score
     ///
     /// A cliff has two, the one below and the one past it; an unused limit and an unreachable tier have none.
-    pub examples: Vec<Example>,
+    pub examples: Vec<ExampleJudgment>,
     /// Where it is: all judgments of a gap; of a cliff those right past it, which lost. Disjoint, at most 100.
     pub regions: Vec<Region>,
     /// How many regions are not listed.
@@ -70,13 +71,13 @@ pub enum FindingCode {
     /// No judgment can have this tier. A warning.
     UnreachableTier,
     /// Rules with different tiers, both of which decide somewhere, match the same judgment and the first one wins: a
-    /// warning where that gives the lower tier, else a note.
+    /// warning where that gives the lower tier, else a note. One finding has all rules of a tier that win so.
     Overlap,
-    /// A limit that can stand anywhere between its neighbours without changing a tier. A warning.
+    /// Limits each of which can stand anywhere between its neighbours without changing a tier. A warning.
     IdleLimit,
-    /// A condition of an arm without which every judgment would keep its tier. A note.
+    /// Conditions of arms, each of which could go and every judgment would keep its tier. A note.
     IdleCondition,
-    /// A limit that no rule refers to. A note.
+    /// Limits that no rule refers to. A note.
     UnusedLimit,
 }
 
@@ -91,7 +92,7 @@ pub struct NamedRule {
 
 /// A judgment that shows a finding, and what the policy makes of it
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Example {
+pub struct ExampleJudgment {
     /// Its score.
     pub collectability_score: Score,
     /// Its balance.
@@ -122,12 +123,20 @@ impl fmt::Display for Finding {
 /// Exact: what is not found is not there. Takes well under a second for the largest policy.
 pub fn analyze(policy: &TierPolicy) -> Vec<Finding> {
     let subject = Subject::new(policy);
+    let reach = Reach::new(&subject);
+    // In the order of their codes.
     let mut findings = order::cliffs(&subject);
+    findings.extend(reach::shadowed_rules(&reach));
+    findings.extend(reach::shadowed_arms(&reach));
     findings.extend(order::gaps(&subject));
-    findings.extend(reach::shadowed_overlapping_and_unreachable(&subject));
-    findings.extend(limits::idle_conditions(&subject));
+    findings.extend(reach::unreachable_tiers(&subject));
+    findings.extend(reach::overlaps(&reach));
     findings.extend(limits::idle_limits(&subject));
+    findings.extend(limits::idle_conditions(&subject));
     findings.extend(limits::unused_limits(&subject));
-    findings.sort_by_key(|finding| (finding.severity, finding.code));
-    findings
+    let mut ordered = Vec::with_capacity(findings.len());
+    for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+        ordered.extend(findings.extract_if(.., |finding| finding.severity == severity));
+    }
+    ordered
 }

@@ -63,6 +63,16 @@ pub(super) fn listed<T: AsRef<str>>(items: &[T], conjunction: &str) -> String {
     }
 }
 
+/// The same of at most four; of more, three and how many are left
+pub(super) fn listed_some<T: AsRef<str>>(items: &[T]) -> String {
+    let mut some: Vec<String> = items.iter().take(4).map(|item| item.as_ref().to_owned()).collect();
+    if items.len() > some.len() {
+        some.pop();
+        some.push(format!("{} more", items.len() - some.len()));
+    }
+    listed(&some, "and")
+}
+
 fn score_range(region: &Region) -> Option<(&'static str, String)> {
     let (min, max) = (region.score_min, region.score_max);
     let next = Score::from_hundredths(max.hundredths() + 1);
@@ -111,10 +121,12 @@ fn signals(region: &Region, counted: Option<AssetSignals>) -> Option<String> {
 /// Sets of signals by name, for policies that do not count the same ones: `bank name but no vehicle lead`
 fn signal_cubes(sets: u16) -> String {
     // A cube says of some signals whether they are there; one that says less stands for more sets.
-    let mut cubes: Vec<(u8, u8)> =
-        (0..16_u8).flat_map(|named| (0..16_u8).map(move |present| (named, present & named))).collect();
-    cubes.sort_by_key(|(named, present)| (named.count_ones(), *named, *present));
-    cubes.dedup();
+    let named = (0..=4).flat_map(|size| (0..16_u8).filter(move |named| named.count_ones() == size));
+    let cubes: Vec<(u8, u8)> = named
+        .flat_map(|named| {
+            (0..16_u8).filter(move |present| present & !named == 0).map(move |present| (named, present))
+        })
+        .collect();
     let sets_of = |(named, present): (u8, u8)| {
         (0..16_u8).filter(|bits| bits & named == present).fold(0_u16, |sets, bits| sets | 1 << bits)
     };
@@ -215,6 +227,17 @@ mod tests {
                 "a judgment with a score of 99.99, a balance below $5,000 and at most 1 asset signal",
             ],
         );
+    }
+
+    #[test]
+    fn long_lists_are_cut_short() {
+        for (items, expect) in [
+            (&["a"][..], "a"),
+            (&["a", "b", "c", "d"], "a, b, c and d"),
+            (&["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
+        ] {
+            assert_eq!(listed_some(items), expect);
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Limits and conditions that change no tier.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::subject::{PlacedArm, Subject};
 use super::{Finding, FindingCode, Severity};
 use crate::analysis::cells::{Along, CellBox};
+use crate::analysis::sorted;
+use crate::analysis::words;
 use crate::tier::{Arm, Cents, Score, Tier, TierArmDocument};
 
 /// A condition of an arm
@@ -103,80 +104,107 @@ pub(super) fn idle_conditions(subject: &Subject) -> Vec<Finding> {
             .map(|(decider, number)| if *number == tier.number() { 0 } else { decider + 1 })
             .collect::<Vec<u16>>()
     });
-    let mut findings = Vec::new();
+    let mut idle: [Vec<(&PlacedArm, CellBox)>; 5] = Default::default();
     for (arm, _) in subject.arms.iter().zip(decides).filter(|(_, decides)| *decides) {
         let Some(rivals) = rivals.get(usize::from(arm.tier.number())) else { continue };
-        for condition in Condition::ALL {
-            let Some(value) = condition.value(arm.arm) else { continue };
+        for (condition, idle) in Condition::ALL.into_iter().zip(&mut idle) {
+            if condition.value(arm.arm).is_none() {
+                continue;
+            }
             let kept_out = condition.kept_out(subject, arm);
             let last_rival = |cells: Range<usize>| {
                 rivals.get(cells).unwrap_or_default().iter().fold(0, |last, rival| (*rival).max(last))
             };
-            let is_idle = kept_out.lines(&subject.axes).all(|cells| last_rival(cells) <= arm.number + 1);
-            if is_idle {
-                findings.push(idle_condition(subject, arm, condition, value, &kept_out));
+            if kept_out.lines(&subject.axes).all(|cells| last_rival(cells) <= arm.number + 1) {
+                idle.push((arm, kept_out));
             }
         }
+    }
+    let mut findings = Vec::new();
+    for (condition, arms) in Condition::ALL.into_iter().zip(&idle) {
+        findings.extend(arms.first().map(|first| idle_condition(subject, condition, arms, first)));
     }
     findings
 }
 
+/// `first` of some arms, each with the cells that the condition keeps out of it.
 fn idle_condition(
     subject: &Subject,
-    arm: &PlacedArm,
     condition: Condition,
-    value: i64,
-    kept_out: &CellBox,
+    arms: &[(&PlacedArm, CellBox)],
+    (first, kept_out): &(&PlacedArm, CellBox),
 ) -> Finding {
     let what = match condition {
-        Condition::ScoreFrom => "The lower score limit",
-        Condition::ScoreBelow => "The upper score limit",
-        Condition::BalanceFrom => "The lower balance limit",
-        Condition::BalanceBelow => "The upper balance limit",
-        Condition::SignalsMin => "The number of asset signals asked for",
+        Condition::ScoreFrom => "lower score limit",
+        Condition::ScoreBelow => "upper score limit",
+        Condition::BalanceFrom => "lower balance limit",
+        Condition::BalanceBelow => "upper balance limit",
+        Condition::SignalsMin => "least number of asset signals",
     };
-    let name =
-        condition.text(arm.document).filter(|text| subject.policy.document().limits.contains_key(*text));
-    let named = name.map(|name| format!(" ({name})")).unwrap_or_default();
+    let mut told = Vec::new();
+    for (arm, _) in arms {
+        let value = value_text(condition.along(), condition.value(arm.arm).unwrap_or(0));
+        let name =
+            condition.text(arm.document).filter(|text| subject.policy.document().limits.contains_key(*text));
+        let named = name.map(|name| format!(" ({name})")).unwrap_or_default();
+        told.push(format!("{value}{named} in rule {}", arm.id));
+    }
+    let [s, changes, it] =
+        if arms.len() == 1 { ["", "changes", "it"] } else { ["s", "change", "any one of them"] };
+    let what = if condition == Condition::SignalsMin { what.to_owned() } else { format!("{what}{s}") };
     let message = format!(
-        "{what} in rule {}, {}{named}, changes nothing: without it every judgment keeps its tier",
-        arm.id,
-        value_text(condition.along(), value)
+        "The {what} {} {changes} nothing: without {it} every judgment keeps its tier",
+        words::listed_some(&told)
     );
     let mut finding = subject.finding(Severity::Note, FindingCode::IdleCondition, message);
-    finding.rules = subject.named([arm.number]);
-    finding.fields = vec![format!("{}.{}", arm.field(), condition.field())];
+    finding.rules = subject.named(&arms.iter().map(|(arm, _)| arm.number).collect::<Vec<_>>());
+    finding.fields = arms.iter().map(|(arm, _)| format!("{}.{}", arm.field(), condition.field())).collect();
     // A condition that keeps nothing out is shown by what the arm takes.
     let is_empty = kept_out.rows.is_empty() || kept_out.columns.is_empty();
-    let shown = if is_empty { &arm.cells } else { kept_out };
+    let shown = if is_empty { &first.cells } else { kept_out };
     finding.examples = vec![subject.example(shown.first(&subject.axes))];
     finding
 }
 
-/// Named limits that can move to their neighbours on both sides without changing a tier
+/// Named limits that can move to their neighbours on both sides without changing a tier, each for itself
 ///
 /// A name that bounds both scores and balances is left alone: it moves in two facts at once.
 pub(super) fn idle_limits(subject: &Subject) -> Vec<Finding> {
-    let limits = &subject.policy.document().limits;
-    let uses_of = |name: &str| -> Vec<(&PlacedArm, Condition)> {
-        let uses = subject.arms.iter().flat_map(|arm| Condition::BOUNDS.map(|condition| (arm, condition)));
-        uses.filter(|(arm, condition)| condition.text(arm.document) == Some(name)).collect()
-    };
     let mut findings = Vec::new();
-    for name in limits.keys() {
-        let uses = uses_of(name);
-        let Some((along, value)) =
-            uses.first().and_then(|(arm, condition)| Some((condition.along(), condition.value(arm.arm)?)))
-        else {
-            continue;
-        };
-        if uses.iter().all(|(_, condition)| condition.along() == along)
-            && is_idle(subject, along, value, &uses)
-        {
-            findings.push(idle_limit(subject, name, along, value, &uses));
+    for along in [Along::Score, Along::Balance] {
+        let mut idle = Vec::new();
+        for name in subject.policy.document().limits.keys() {
+            let uses = uses_of(subject, name);
+            let value = uses.first().and_then(|(arm, condition)| condition.value(arm.arm));
+            let is_along = uses.iter().all(|(_, condition)| condition.along() == along);
+            if let Some(value) = value.filter(|value| is_along && is_idle(subject, along, *value, &uses)) {
+                idle.push(NamedLimit { name, value, uses });
+            }
         }
+        findings.extend(idle.first().map(|first| idle_limit(subject, along, &idle, first)));
     }
     findings
+}
+
+/// A limit that arms refer to by its name
+struct NamedLimit<'a> {
+    name: &'a str,
+    /// Hundredths.
+    value: i64,
+    uses: Vec<(&'a PlacedArm<'a>, Condition)>,
+}
+
+/// The arms that refer to a limit by its name, ascending, with the condition that does.
+fn uses_of<'a>(subject: &'a Subject, name: &str) -> Vec<(&'a PlacedArm<'a>, Condition)> {
+    let mut uses = Vec::new();
+    for arm in &subject.arms {
+        for condition in Condition::BOUNDS {
+            if condition.text(arm.document) == Some(name) {
+                uses.push((arm, condition));
+            }
+        }
+    }
+    uses
 }
 
 fn is_idle(subject: &Subject, along: Along, value: i64, uses: &[(&PlacedArm, Condition)]) -> bool {
@@ -225,53 +253,62 @@ fn changes_when_moved(
     })
 }
 
-fn idle_limit(
-    subject: &Subject,
-    name: &str,
-    along: Along,
-    value: i64,
-    uses: &[(&PlacedArm, Condition)],
-) -> Finding {
+/// `first` of some limits.
+fn idle_limit(subject: &Subject, along: Along, limits: &[NamedLimit], first: &NamedLimit) -> Finding {
     let axis = along.axis(&subject.axes);
-    let at = axis.at(value);
     let text = |value: i64| value_text(along, value);
-    let from = text(at.checked_sub(1).map_or(0, |below| axis.first(below)));
-    let range = match axis.starts.get(at + 1) {
-        Some(next) => format!("from {from} to {}", text(*next)),
-        None => format!("from {from} up"),
-    };
+    let mut told = Vec::new();
+    let mut arms = Vec::new();
+    let mut fields = Vec::new();
+    for NamedLimit { name, value, uses } in limits {
+        let at = axis.at(*value);
+        let from = text(at.checked_sub(1).map_or(0, |below| axis.first(below)));
+        let range = match axis.starts.get(at + 1) {
+            Some(next) => format!("from {from} to {}", text(*next)),
+            None => format!("from {from} up"),
+        };
+        told.push(format!("{name} ({}, could be anywhere {range})", text(*value)));
+        fields.push(format!("limits.{name}"));
+        for (arm, condition) in uses {
+            sorted::insert(&mut arms, arm.number);
+            fields.push(format!("{}.{}", arm.field(), condition.field()));
+        }
+    }
+    let [limit, changes, it] =
+        if limits.len() == 1 { ["Limit", "changes", "it"] } else { ["Limits", "change", "any one of them"] };
     let message = format!(
-        "Limit {name}, {}, changes nothing: it can stand anywhere {range}, and every judgment keeps its tier",
-        text(value)
+        "{limit} {} {changes} nothing: with {it} moved so, every judgment keeps its tier",
+        words::listed_some(&told)
     );
     let mut finding = subject.finding(Severity::Warning, FindingCode::IdleLimit, message);
-    finding.rules = subject.named(uses.iter().map(|(arm, _)| arm.number));
-    finding.fields = std::iter::once(format!("limits.{name}"))
-        .chain(uses.iter().map(|(arm, condition)| format!("{}.{}", arm.field(), condition.field())))
-        .collect();
+    finding.rules = subject.named(&arms);
+    finding.fields = fields;
+    let at = axis.at(first.value);
     let cell = if along == Along::Score { subject.axes.cell(0, 0, at) } else { subject.axes.cell(0, at, 0) };
     finding.examples = vec![subject.example(cell)];
     finding
 }
 
 /// Named limits that no arm refers to
-pub(super) fn unused_limits(subject: &Subject) -> Vec<Finding> {
-    let used: BTreeSet<&str> = subject
-        .arms
-        .iter()
-        .flat_map(|arm| Condition::BOUNDS.map(|condition| condition.text(arm.document)))
-        .flatten()
-        .collect();
-    let limits = subject.policy.document().limits.iter();
-    limits
-        .filter(|(name, _)| !used.contains(name.as_str()))
-        .map(|(name, value)| {
-            let message = format!("Limit {name}, {value}, is used by no rule");
-            let mut finding = subject.finding(Severity::Note, FindingCode::UnusedLimit, message);
-            finding.fields = vec![format!("limits.{name}")];
-            finding
-        })
-        .collect()
+pub(super) fn unused_limits(subject: &Subject) -> Option<Finding> {
+    let mut told = Vec::new();
+    let mut fields = Vec::new();
+    for (name, value) in &subject.policy.document().limits {
+        if uses_of(subject, name).is_empty() {
+            told.push(format!("{name} ({value})"));
+            fields.push(format!("limits.{name}"));
+        }
+    }
+    let limits_are = match told.len() {
+        0 => return None,
+        1 => ["Limit", "is"],
+        _ => ["Limits", "are"],
+    };
+    let [limits, are] = limits_are;
+    let message = format!("{limits} {} {are} used by no rule", words::listed_some(&told));
+    let mut finding = subject.finding(Severity::Note, FindingCode::UnusedLimit, message);
+    finding.fields = fields;
+    Some(finding)
 }
 
 fn value_text(along: Along, value: i64) -> String {

@@ -1,11 +1,10 @@
 //! Where more is worth less, and where nothing but the fallback stands between rules.
 
-use std::collections::BTreeSet;
-
 use super::subject::Subject;
 use super::{Finding, FindingCode, Severity};
 use crate::analysis::Region;
-use crate::analysis::cells::{Along, BoxFinder, CellBox};
+use crate::analysis::cells::{Along, Axes, BoxFinder, CellBox};
+use crate::analysis::sorted;
 use crate::analysis::words;
 use crate::tier::{Cents, JudgmentFacts, Score, Tier};
 
@@ -24,8 +23,8 @@ struct Cliff {
     /// The first cell past the place, and the drops as boxes of such cells.
     first: Option<usize>,
     drops: Vec<CellBox>,
-    below: BTreeSet<u16>,
-    past: BTreeSet<u16>,
+    /// The arms that decide on either side.
+    arms: Vec<u16>,
 }
 
 /// One finding for each limit, or number of signals, at which any judgment falls
@@ -53,8 +52,9 @@ fn cliffs_along(subject: &Subject, along: Along) -> Vec<Finding> {
         }
         if let Some(cliff) = cliffs.get_mut(band) {
             cliff.first.get_or_insert(cell);
-            cliff.below.extend(subject.deciders.get(cell - stride));
-            cliff.past.extend(subject.deciders.get(cell));
+            for decider in [cell - stride, cell].into_iter().filter_map(|cell| subject.deciders.get(cell)) {
+                sorted::insert(&mut cliff.arms, *decider);
+            }
         }
     }
     for found in BoxFinder::new(axes, labels, Some(along)) {
@@ -106,8 +106,8 @@ fn cliff_finding(subject: &Subject, along: Along, cliff: &Cliff, first: usize) -
     let mut finding = subject
         .finding(Severity::Error, FindingCode::Cliff, message)
         .with_regions(cliff.drops.iter().map(|drop| Region::edge(axes, drop, along)));
-    finding.rules = subject.named(cliff.below.iter().chain(&cliff.past).copied());
-    finding.fields = fields_at(subject, along, limit, cliff.below.iter().chain(&cliff.past));
+    finding.rules = subject.named(&cliff.arms);
+    finding.fields = fields_at(subject, along, limit, &cliff.arms);
     finding.examples =
         vec![subject.example_of(&below, first - along.stride(axes)), subject.example_of(&past, first)];
     finding
@@ -132,15 +132,9 @@ fn step_back(subject: &Subject, along: Along, cell: usize, past: JudgmentFacts) 
 }
 
 /// The bounds of arms that stand at a limit.
-fn fields_at<'a>(
-    subject: &Subject,
-    along: Along,
-    limit: i64,
-    arms: impl Iterator<Item = &'a u16>,
-) -> Vec<String> {
-    let arms: BTreeSet<u16> = arms.copied().collect();
+fn fields_at(subject: &Subject, along: Along, limit: i64, arms: &[u16]) -> Vec<String> {
     let mut fields = Vec::new();
-    for placed in arms.into_iter().filter_map(|number| subject.arm(number)) {
+    for placed in arms.iter().filter_map(|number| subject.arm(*number)) {
         let arm = placed.arm;
         let bounds = match along {
             Along::Score => [("score_from", arm.score.from), ("score_below", arm.score.below)],
@@ -198,19 +192,19 @@ pub(super) fn gaps(subject: &Subject) -> Vec<Finding> {
     let labels: Vec<u8> = (less.iter().zip(&more).enumerate())
         .map(|(cell, (less, more))| u8::from(*less > 0 && *more > 0 && !taken(cell)))
         .collect();
-    let (gaps, gap_of) = connected(subject, &labels);
-    let mut boxes = vec![Vec::new(); gaps.len()];
-    for found in BoxFinder::new(axes, labels, None) {
-        let gap = gap_of.get(found.first(axes)).and_then(|gap| boxes.get_mut(*gap as usize));
-        gap.into_iter().for_each(|boxes| boxes.push(found.clone()));
-    }
+    let boxes: Vec<CellBox> = BoxFinder::new(axes, labels, None).collect();
     let fallback = subject.policy.fallback.number();
-    let is_out_of_order = |cell: &usize| {
-        less.get(*cell).is_some_and(|less| *less > 1 + fallback)
-            || more.get(*cell).is_some_and(|more| *more > 4 - fallback)
+    let is_out_of_order = |cell: usize| {
+        less.get(cell).is_some_and(|less| *less > 1 + fallback)
+            || more.get(cell).is_some_and(|more| *more > 4 - fallback)
     };
-    let findings = gaps.iter().zip(&boxes);
-    findings.map(|(gap, boxes)| gap_finding(subject, gap, boxes, gap.iter().any(is_out_of_order))).collect()
+    connected(axes, &boxes)
+        .iter()
+        .map(|gap| {
+            let mut cells = gap.iter().flat_map(|found| found.lines(axes)).flatten();
+            gap_finding(subject, gap, cells.any(is_out_of_order))
+        })
+        .collect()
 }
 
 /// Raises each cell to the one in the same place of `others`; the shorter one ends it.
@@ -220,81 +214,105 @@ fn raise(cells: &mut [u8], others: &[u8]) {
     }
 }
 
-/// The labelled cells in sets that hang together, each with its first cell first, and of each cell the number of its set
+/// Boxes in sets that hang together, each in the order of the boxes
 ///
 /// Of more than [`GAPS_MAX`] sets the last one holds all the rest.
-fn connected(subject: &Subject, labels: &[u8]) -> (Vec<Vec<usize>>, Vec<u32>) {
-    let axes = &subject.axes;
-    let mut sets: Vec<Vec<usize>> = Vec::new();
-    let mut set_of = vec![u32::MAX; labels.len()];
-    let mut open = Vec::new();
-    for (first, _) in labels.iter().enumerate().filter(|(_, label)| **label != 0) {
-        let mut found = Vec::new();
-        let number = sets.len().min(GAPS_MAX - 1) as u32;
-        open.push(first);
-        while let Some(cell) = open.pop() {
-            let is_labelled = labels.get(cell).is_some_and(|label| *label != 0);
-            let Some(set) = set_of.get_mut(cell).filter(|set| is_labelled && **set == u32::MAX) else {
-                continue;
-            };
-            *set = number;
-            found.push(cell);
-            for (along, band) in ALONG.into_iter().zip(axes.place(cell)) {
-                if band > 0 {
-                    open.push(cell - along.stride(axes));
-                }
-                if band + 1 < along.bands(axes) {
-                    open.push(cell + along.stride(axes));
+fn connected<'a>(axes: &Axes, boxes: &'a [CellBox]) -> Vec<Vec<&'a CellBox>> {
+    let mut box_of = vec![usize::MAX; axes.cells()];
+    for (number, found) in boxes.iter().enumerate() {
+        for cells in found.lines(axes) {
+            box_of.get_mut(cells).unwrap_or_default().fill(number);
+        }
+    }
+    // Of each box, one of no higher number that hangs together with it; itself, if it is the first of its set.
+    let mut joined: Vec<usize> = (0..boxes.len()).collect();
+    for (number, found) in boxes.iter().enumerate() {
+        let (rows, columns) = (found.rows.end, found.columns.end);
+        let plane_behind = 1_u32 << (16 - found.planes.leading_zeros());
+        let behind = [
+            CellBox { columns: columns..(columns + 1).min(axes.width()), ..found.clone() },
+            CellBox { rows: rows..(rows + 1).min(axes.height()), ..found.clone() },
+            // None behind the last: the lines of planes that are not there are none.
+            CellBox { planes: plane_behind as u16, ..found.clone() },
+        ];
+        let mut last = usize::MAX;
+        for cells in behind.iter().flat_map(|face| face.lines(axes)) {
+            for neighbour in box_of.get(cells).unwrap_or_default() {
+                if *neighbour != last && *neighbour != usize::MAX {
+                    last = *neighbour;
+                    let (one, other) = (first_joined(&mut joined, number), first_joined(&mut joined, last));
+                    joined.get_mut(one.max(other)).into_iter().for_each(|joined| *joined = one.min(other));
                 }
             }
         }
-        match sets.get_mut(GAPS_MAX - 1) {
-            Some(rest) => rest.append(&mut found),
-            None if found.is_empty() => {}
-            None => sets.push(found),
-        }
     }
-    (sets, set_of)
+    let mut sets: Vec<Vec<&CellBox>> = Vec::new();
+    let mut set_of = vec![0; boxes.len()];
+    for (number, found) in boxes.iter().enumerate() {
+        let first = first_joined(&mut joined, number);
+        if first == number {
+            let is_full = sets.len() == GAPS_MAX;
+            if !is_full {
+                sets.push(Vec::new());
+            }
+            set_of.get_mut(number).into_iter().for_each(|set| *set = sets.len() - 1);
+        }
+        let set = set_of.get(first).and_then(|set| sets.get_mut(*set));
+        set.into_iter().for_each(|set| set.push(found));
+    }
+    sets
 }
 
-fn gap_finding(subject: &Subject, gap: &[usize], boxes: &[CellBox], is_out_of_order: bool) -> Finding {
+/// The first box of the set that a box is in, so far; shortens the way to it.
+fn first_joined(joined: &mut [usize], number: usize) -> usize {
+    let mut first = number;
+    while let Some(next) = joined.get(first).copied().filter(|next| *next != first) {
+        let after = joined.get(next).copied().unwrap_or(next);
+        joined.get_mut(first).into_iter().for_each(|joined| *joined = after);
+        first = next;
+    }
+    first
+}
+
+fn gap_finding(subject: &Subject, gap: &[&CellBox], is_out_of_order: bool) -> Finding {
     let axes = &subject.axes;
-    let regions: Vec<Region> = boxes.iter().map(|found| Region::of(axes, found)).collect();
-    let told: Vec<String> = regions
-        .iter()
+    let regions = || gap.iter().map(|found| Region::of(axes, found));
+    let told: Vec<String> = regions()
         .take(REGIONS_TOLD_MAX)
-        .map(|region| words::of_judgments(region, axes.counted, None))
+        .map(|region| words::of_judgments(&region, axes.counted, None))
         .collect();
     let message = format!(
         "No rule takes {}{}: only the fallback does, with {}, although rules take judgments with less and with more",
         told.join(", nor "),
-        and_more(regions.len()),
+        and_more(gap.len()),
         words::of_tier(subject.policy.fallback),
     );
 
     // The arms that end where the gap begins. Signals end no arm.
-    let mut ending = BTreeSet::new();
-    for found in boxes {
+    let mut ending: Vec<(u16, &str)> = Vec::new();
+    for found in gap {
         let (rows, columns) = (found.rows.start, found.columns.start);
-        let left = CellBox { columns: columns..columns + usize::from(columns > 0), ..found.clone() };
-        let low = CellBox { rows: rows..rows + usize::from(rows > 0), ..found.clone() };
+        let left = CellBox { columns: columns..columns + usize::from(columns > 0), ..(*found).clone() };
+        let low = CellBox { rows: rows..rows + usize::from(rows > 0), ..(*found).clone() };
         for (edge, along, name) in
             [(left, Along::Score, "score_below"), (low, Along::Balance, "balance_below")]
         {
-            let before = edge.lines(axes).flatten().map(|cell| cell - along.stride(axes));
-            let deciders = before.filter_map(|cell| subject.deciders.get(cell));
-            ending.extend(
-                deciders.filter(|number| **number < subject.fallback()).map(|number| (*number, name)),
-            );
+            for cell in edge.lines(axes).flatten() {
+                let decider = subject.deciders.get(cell - along.stride(axes));
+                if let Some(number) = decider.filter(|number| **number < subject.fallback()) {
+                    sorted::insert(&mut ending, (*number, name));
+                }
+            }
         }
     }
     let severity = if is_out_of_order { Severity::Warning } else { Severity::Note };
-    let mut finding = subject.finding(severity, FindingCode::Gap, message).with_regions(regions.into_iter());
-    finding.rules = subject.named(ending.iter().map(|(number, _)| *number));
-    finding.fields = ending
-        .iter()
-        .filter_map(|(number, name)| Some(format!("{}.{name}", subject.arm(*number)?.field())))
-        .collect();
-    finding.examples = gap.first().map(|cell| subject.example(*cell)).into_iter().collect();
+    let mut finding = subject.finding(severity, FindingCode::Gap, message).with_regions(regions());
+    let mut arms = Vec::new();
+    for (number, name) in ending {
+        sorted::insert(&mut arms, number);
+        finding.fields.extend(subject.arm(number).map(|arm| format!("{}.{name}", arm.field())));
+    }
+    finding.rules = subject.named(&arms);
+    finding.examples = gap.first().map(|found| subject.example(found.first(axes))).into_iter().collect();
     finding
 }

@@ -1,74 +1,97 @@
 //! Which rules and arms decide anything, which get into each other's way, and which tiers come of it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::subject::{PlacedArm, Subject};
 use super::{Finding, FindingCode, NamedRule, Severity};
 use crate::analysis::Region;
+use crate::analysis::sorted;
 use crate::analysis::words;
 use crate::tier::Tier;
 
-/// What decides where an arm holds: each arm that does, with the first cell in which it does
-type Met = BTreeMap<u16, usize>;
-
-pub(super) fn shadowed_overlapping_and_unreachable(subject: &Subject) -> Vec<Finding> {
-    let met: Vec<Met> = subject.arms.iter().map(|arm| deciders_of(subject, arm)).collect();
-    let mut findings = shadowed(subject, &met);
-    findings.extend(overlaps(subject, &met));
-    findings.extend(unreachable_tiers(subject));
-    findings
+/// What decides where the arms hold
+pub(super) struct Reach<'a> {
+    subject: &'a Subject<'a>,
+    /// Of each arm, the arms that decide where it holds, ascending, each with the first cell in which it does.
+    met: Vec<Vec<(u16, usize)>>,
+    /// Of each rule, whether it decides anything.
+    rules: Vec<bool>,
 }
 
-fn deciders_of(subject: &Subject, arm: &PlacedArm) -> Met {
-    let mut met = Met::new();
+impl<'a> Reach<'a> {
+    pub(super) fn new(subject: &'a Subject<'a>) -> Reach<'a> {
+        let met = subject.arms.iter().map(|arm| deciders_of(subject, arm)).collect();
+        let mut reach = Reach { subject, met, rules: vec![false; subject.policy.rules.len()] };
+        for arm in subject.arms.iter().filter(|arm| reach.decides(arm)).collect::<Vec<_>>() {
+            reach.rules.get_mut(arm.rule).into_iter().for_each(|decides| *decides = true);
+        }
+        reach
+    }
+
+    fn met(&self, number: u16) -> &[(u16, usize)] {
+        self.met.get(usize::from(number)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether an arm decides anything.
+    fn decides(&self, arm: &PlacedArm) -> bool {
+        // No later arm decides where this one holds.
+        self.met(arm.number).last().is_some_and(|(last, _)| *last == arm.number)
+    }
+
+    fn rule_decides(&self, rule: usize) -> bool {
+        self.rules.get(rule).copied().unwrap_or(false)
+    }
+}
+
+fn deciders_of(subject: &Subject, arm: &PlacedArm) -> Vec<(u16, usize)> {
+    let mut met = Vec::new();
     let mut last = None;
     for cells in arm.cells.lines(&subject.axes) {
         let line = subject.deciders.get(cells.clone()).unwrap_or_default();
         for (cell, decider) in cells.zip(line) {
             // Neighbours mostly have the same decider.
             if last != Some(*decider) {
-                met.entry(*decider).or_insert(cell);
                 last = Some(*decider);
+                if let Err(place) = met.binary_search_by_key(decider, |(known, _)| *known) {
+                    met.insert(place, (*decider, cell));
+                }
             }
         }
     }
     met
 }
 
-fn shadowed(subject: &Subject, met: &[Met]) -> Vec<Finding> {
-    let decides = |number: &u16| met.get(usize::from(*number)).is_some_and(|met| met.contains_key(number));
-    let numbers = || 0..subject.fallback();
-    let deciding_rules: BTreeSet<usize> =
-        numbers().filter(decides).filter_map(|number| subject.arm(number)).map(|arm| arm.rule).collect();
-
-    let mut shadowed_rules: BTreeMap<usize, Vec<u16>> = BTreeMap::new();
+pub(super) fn shadowed_rules(reach: &Reach) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for number in numbers().filter(|number| !decides(number)) {
-        let Some(arm) = subject.arm(number) else { continue };
-        if deciding_rules.contains(&arm.rule) {
-            findings.push(shadowed_finding(subject, met, arm, &[number]));
-        } else {
-            shadowed_rules.entry(arm.rule).or_default().push(number);
-        }
+    for rule in (0..reach.subject.policy.rules.len()).filter(|rule| !reach.rule_decides(*rule)) {
+        let arms: Vec<&PlacedArm> = reach.subject.arms.iter().filter(|arm| arm.rule == rule).collect();
+        findings.extend(arms.first().map(|first| shadowed_finding(reach, first, &arms, true)));
     }
-    for arms in shadowed_rules.values() {
-        if let Some(rule) = arms.first().and_then(|number| subject.arm(*number)) {
-            findings.push(shadowed_finding(subject, met, rule, arms));
-        }
+    findings
+}
+
+pub(super) fn shadowed_arms(reach: &Reach) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for arm in reach.subject.arms.iter().filter(|arm| !reach.decides(arm) && reach.rule_decides(arm.rule)) {
+        findings.push(shadowed_finding(reach, arm, &[arm], false));
     }
     findings
 }
 
 /// `arms` are one arm of a rule, or all of them
-fn shadowed_finding(subject: &Subject, met: &[Met], first: &PlacedArm, arms: &[u16]) -> Finding {
-    let met = || arms.iter().filter_map(|number| met.get(usize::from(*number)));
-    let covering: BTreeSet<u16> = met().flat_map(|met| met.keys().copied()).collect();
-    let tiers: BTreeSet<Tier> =
-        covering.iter().filter_map(|number| subject.arm(*number)).map(|arm| arm.tier).collect();
+fn shadowed_finding(reach: &Reach, first: &PlacedArm, arms: &[&PlacedArm], is_rule: bool) -> Finding {
+    let subject = reach.subject;
+    let mut covering = Vec::new();
+    let mut first_cell = usize::MAX;
+    for (number, cell) in arms.iter().flat_map(|arm| reach.met(arm.number)) {
+        sorted::insert(&mut covering, *number);
+        first_cell = first_cell.min(*cell);
+    }
+    let gives =
+        |tier: &Tier| covering.iter().any(|number| subject.arm(*number).is_some_and(|arm| arm.tier == *tier));
+    let tiers: Vec<Tier> = Tier::ALL.into_iter().filter(gives).collect();
     let gets_another_tier = tiers.iter().any(|tier| *tier != first.tier);
-    let is_rule = subject.policy.rules.get(first.rule).is_some_and(|rule| rule.arms.len() == arms.len());
-
-    let others = words::listed(&subject.ids(covering.iter().copied()), "and");
+    let others = subject.named(&covering);
+    let others: Vec<&str> = others.iter().map(|named| named.rule.as_str()).collect();
+    let others = words::listed_some(&others);
     let names_itself =
         covering.iter().any(|number| subject.arm(*number).is_some_and(|arm| arm.rule == first.rule));
     let takers = match (covering.len(), names_itself) {
@@ -97,72 +120,73 @@ fn shadowed_finding(subject: &Subject, met: &[Met], first: &PlacedArm, arms: &[u
         (false, false) => (FindingCode::ShadowedArm, Severity::Note),
     };
     let mut finding = subject.finding(severity, code, format!("{whose}{consequence}"));
-    finding.rules = subject.named(arms.iter().copied());
-    finding.rules.extend(subject.named(covering));
+    finding.rules = subject.named(&arms.iter().map(|arm| arm.number).collect::<Vec<_>>());
+    finding.rules.extend(subject.named(&covering));
     finding.fields = vec![if is_rule { format!("rules[{}]", first.rule) } else { first.field() }];
-    finding.examples = met()
-        .flat_map(|met| met.values().copied())
-        .min()
-        .map(|cell| subject.example(cell))
-        .into_iter()
-        .collect();
+    finding.examples = vec![subject.example(first_cell)];
     finding
 }
 
-/// Rules that lose to one that stands before them
+/// Rules of one tier, and others that lose to them
 #[derive(Default)]
 struct Lost {
-    winning: BTreeSet<u16>,
-    losing: BTreeSet<u16>,
+    winning: Vec<u16>,
+    losing: Vec<u16>,
     /// The first cell, and the arm that loses there.
     first: Option<(usize, u16)>,
 }
 
-/// One finding for each rule that wins over rules of lower tiers, and one for those of higher tiers
+/// One finding for the rules of each tier that win over rules of lower tiers, and one for those over higher ones
 ///
 /// Two rules overlap where one decides and the other matches too: what they both leave to a third is no overlap
 /// of theirs, and a rule that never decides is told of as such.
-fn overlaps(subject: &Subject, met: &[Met]) -> Vec<Finding> {
-    let deciding = (0..).zip(met).filter(|(number, met)| met.contains_key(number));
-    let deciding_rules: BTreeSet<usize> =
-        deciding.filter_map(|(number, _)| subject.arm(number)).map(|arm| arm.rule).collect();
-    let mut overlaps: BTreeMap<(usize, bool), Lost> = BTreeMap::new();
-    for (losing, met) in (0..).zip(met) {
-        let Some(loser) = subject.arm(losing).filter(|arm| deciding_rules.contains(&arm.rule)) else {
-            continue;
-        };
-        for (winning, cell) in met {
+pub(super) fn overlaps(reach: &Reach) -> Vec<Finding> {
+    let subject = reach.subject;
+    // Of each tier, over lower and over higher ones.
+    let mut overlaps: [[Lost; 2]; 4] = Default::default();
+    for loser in subject.arms.iter().filter(|arm| reach.rule_decides(arm.rule)) {
+        for (winning, cell) in reach.met(loser.number) {
             let Some(winner) = subject.arm(*winning) else { continue };
             if winner.rule == loser.rule || winner.tier == loser.tier {
                 continue;
             }
-            let lost = overlaps.entry((winner.rule, winner.tier < loser.tier)).or_default();
-            lost.winning.insert(*winning);
-            lost.losing.insert(losing);
-            lost.first = lost.first.min(Some((*cell, losing))).or(Some((*cell, losing)));
+            let Some([over_lower, over_higher]) = overlaps.get_mut(usize::from(winner.tier.number())) else {
+                continue;
+            };
+            let lost = if winner.tier < loser.tier { over_higher } else { over_lower };
+            sorted::insert(&mut lost.winning, *winning);
+            sorted::insert(&mut lost.losing, loser.number);
+            let here = (*cell, loser.number);
+            lost.first = Some(lost.first.map_or(here, |first| first.min(here)));
         }
     }
-    overlaps
-        .iter()
-        .filter_map(|((_, is_lower), lost)| Some(overlap_finding(subject, *is_lower, lost, lost.first?)))
-        .collect()
+    let mut findings = Vec::new();
+    for [over_lower, over_higher] in overlaps.iter().rev() {
+        for (lost, is_lower) in [(over_lower, false), (over_higher, true)] {
+            findings.extend(lost.first.map(|first| overlap_finding(subject, is_lower, lost, first)));
+        }
+    }
+    findings
 }
 
 fn overlap_finding(subject: &Subject, is_lower: bool, lost: &Lost, (cell, losing): (usize, u16)) -> Finding {
-    let winners = subject.named(lost.winning.iter().copied());
-    let winner = winners.iter().map(|named| named.rule.as_str()).next().unwrap_or_default();
-    let losers = subject.named(lost.losing.iter().copied());
-    let names: Vec<&str> = losers.iter().map(|named| named.rule.as_str()).collect();
+    let (winners, losers) = (subject.named(&lost.winning), subject.named(&lost.losing));
+    let names = |rules: &[NamedRule]| {
+        let names: Vec<&str> = rules.iter().map(|named| named.rule.as_str()).collect();
+        words::listed_some(&names)
+    };
+    let [rule, wins, it_stands] =
+        if winners.len() == 1 { ["Rule", "wins", "it stands"] } else { ["Rules", "win", "they stand"] };
     let loser = subject.arm(losing);
-    let loser_tier = loser.map(|loser| words::of_tier(loser.tier)).unwrap_or_default();
-    let loser_id = loser.map(|loser| loser.id).unwrap_or_default();
-    let facts = words::of_facts(&subject.axes.smallest(cell), subject.policy.assets);
-    let tier = words::of_tier(subject.tier(cell));
     let message = format!(
-        "Rule {winner} stands before {} and wins where {} too: a judgment with {facts} gets {tier}, not the {} {loser_tier} of {loser_id}",
-        words::listed(&names, "and"),
-        if names.len() > 1 { "they match" } else { "it matches" },
+        "{rule} {} {wins} over {} where both match, since {it_stands} first: a judgment with {} gets {}, not the {} {} of {}",
+        names(&winners),
+        names(&losers),
+        words::of_facts(&subject.axes.smallest(cell), subject.policy.assets),
+        words::of_tier(subject.tier(cell)),
         if is_lower { "higher" } else { "lower" },
+        loser.map(|loser| words::of_tier(loser.tier)).unwrap_or_default(),
+        loser.map(|loser| loser.id).unwrap_or_default(),
     );
     let severity = if is_lower { Severity::Warning } else { Severity::Note };
     let mut finding = subject.finding(severity, FindingCode::Overlap, message);
@@ -177,16 +201,12 @@ fn rule_field(subject: &Subject, named: &NamedRule) -> String {
     format!("rules[{}]", place.unwrap_or_default())
 }
 
-fn unreachable_tiers(subject: &Subject) -> Vec<Finding> {
+pub(super) fn unreachable_tiers(subject: &Subject) -> Vec<Finding> {
     let missing = Tier::ALL.into_iter().filter(|tier| !subject.tiers.contains(&tier.number()));
     missing
         .map(|tier| {
-            let arms: Vec<u16> = (0..)
-                .zip(&subject.arms)
-                .filter(|(_, arm)| arm.tier == tier)
-                .map(|(number, _)| number)
-                .collect();
-            let rules = subject.named(arms);
+            let arms = subject.arms.iter().filter(|arm| arm.tier == tier).map(|arm| arm.number);
+            let rules = subject.named(&arms.collect::<Vec<_>>());
             let names: Vec<&str> = rules.iter().map(|named| named.rule.as_str()).collect();
             let is_fallback = tier == subject.policy.fallback;
             let why = match (names.as_slice(), is_fallback) {
@@ -194,10 +214,10 @@ fn unreachable_tiers(subject: &Subject) -> Vec<Finding> {
                 ([], true) => "rules take every judgment, and nothing is left to the fallback".to_owned(),
                 (_, true) => format!(
                     "{} would give it but never decides, and nothing is left to the fallback",
-                    words::listed(&names, "and")
+                    words::listed_some(&names)
                 ),
                 ([only], false) => format!("rule {only} would give it but never decides"),
-                (names, false) => format!("{} would give it but never decide", words::listed(names, "and")),
+                (names, false) => format!("{} would give it but never decide", words::listed_some(names)),
             };
             let message = format!("No judgment can get {}: {why}", words::of_tier(tier));
             let mut finding = subject.finding(Severity::Warning, FindingCode::UnreachableTier, message);

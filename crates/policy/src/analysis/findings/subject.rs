@@ -1,8 +1,6 @@
 //! A policy taken apart for its analysis.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::{Example, Finding, FindingCode, NamedRule, REGIONS_LISTED_MAX, Severity};
+use super::{ExampleJudgment, Finding, FindingCode, NamedRule, REGIONS_LISTED_MAX, Severity};
 use crate::analysis::Region;
 use crate::analysis::cells::{Along, Axes, Axis, CellBox, tiers_of_deciders};
 use crate::tier::{Arm, Cents, DecidedBy, JudgmentFacts, Score, Tier, TierArmDocument, TierPolicy};
@@ -90,14 +88,14 @@ impl<'a> Subject<'a> {
     }
 
     /// The smallest judgment of a cell.
-    pub(super) fn example(&self, cell: usize) -> Example {
+    pub(super) fn example(&self, cell: usize) -> ExampleJudgment {
         let facts = self.axes.smallest(cell);
         self.example_of(&facts, cell)
     }
 
     /// `facts`, which lie in `cell`.
-    pub(super) fn example_of(&self, facts: &JudgmentFacts, cell: usize) -> Example {
-        Example {
+    pub(super) fn example_of(&self, facts: &JudgmentFacts, cell: usize) -> ExampleJudgment {
+        ExampleJudgment {
             collectability_score: facts.score.unwrap_or(Score::MAX),
             balance: facts.balance.unwrap_or(Cents::MAX),
             signals: facts.signals.iter().collect(),
@@ -122,20 +120,17 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Arms by their rules, in the order of the policy.
-    pub(super) fn named(&self, numbers: impl IntoIterator<Item = u16>) -> Vec<NamedRule> {
-        let mut arms: BTreeMap<usize, (&str, BTreeSet<u32>)> = BTreeMap::new();
-        for arm in numbers.into_iter().filter_map(|number| self.arm(number)) {
-            arms.entry(arm.rule).or_insert_with(|| (arm.id, BTreeSet::new())).1.insert(arm.place as u32);
+    /// Arms, ascending, by their rules.
+    pub(super) fn named(&self, numbers: &[u16]) -> Vec<NamedRule> {
+        let mut rules: Vec<NamedRule> = Vec::new();
+        for arm in numbers.iter().filter_map(|number| self.arm(*number)) {
+            let place = arm.place as u32;
+            match rules.last_mut().filter(|named| named.rule == arm.id) {
+                Some(named) => named.arms.push(place),
+                None => rules.push(NamedRule { rule: arm.id.to_owned(), arms: vec![place] }),
+            }
         }
-        arms.into_values()
-            .map(|(id, arms)| NamedRule { rule: id.to_owned(), arms: arms.into_iter().collect() })
-            .collect()
-    }
-
-    /// The ids of the rules of some arms, in the order of the policy.
-    pub(super) fn ids(&self, numbers: impl IntoIterator<Item = u16>) -> Vec<String> {
-        self.named(numbers).into_iter().map(|named| named.rule).collect()
+        rules
     }
 }
 
