@@ -10,4 +10,5 @@
 
 pub mod portfolio;
 pub mod sample;
+pub mod study;
 pub mod tier;

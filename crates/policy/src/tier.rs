@@ -1,6 +1,6 @@
 //! Enforcement tiers: facts of a judgment, the policy that tiers it, the outcome with its reason.
 
-mod decimal;
+pub(crate) mod decimal;
 mod document;
 mod facts;
 mod grid;
@@ -18,7 +18,7 @@ pub use document::{TierArmDocument, TierPolicyDocument, TierRuleDocument};
 pub use facts::{AssetSignal, AssetSignals, Cents, FactsError, JudgmentFacts, JudgmentFactsDocument, Score};
 pub(crate) use grid::JointGrid;
 pub use grid::TierGrid;
-pub(crate) use policy::hex;
+pub(crate) use policy::{Arm, Span, hex};
 pub use policy::{DecidedBy, PolicyDigest, PolicyError, TierOutcome, TierPolicy};
 pub use postgres::PostgresTierCase;
 

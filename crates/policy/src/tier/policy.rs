@@ -31,33 +31,33 @@ pub struct TierPolicy {
     // INVARIANT: `rules`, `assets` and `fallback` say what `document` says.
     document: TierPolicyDocument,
     // INVARIANT: ids are unique, because outcomes name rules by id; every rule has an arm, every arm a condition.
-    pub(super) rules: Vec<Rule>,
-    pub(super) assets: AssetSignals,
-    pub(super) fallback: Tier,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) assets: AssetSignals,
+    pub(crate) fallback: Tier,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rule {
-    pub(super) id: String,
-    pub(super) tier: Tier,
-    pub(super) arms: Vec<Arm>,
+pub(crate) struct Rule {
+    pub(crate) id: String,
+    pub(crate) tier: Tier,
+    pub(crate) arms: Vec<Arm>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Arm {
+pub(crate) struct Arm {
     /// Hundredths of a point.
-    pub(super) score: Span,
+    pub(crate) score: Span,
     /// Cents.
-    pub(super) balance: Span,
+    pub(crate) balance: Span,
     /// 0 asks for none.
-    pub(super) signals_min: u8,
+    pub(crate) signals_min: u8,
 }
 
 /// A half-open range in hundredths; without a bound it is open on that side
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Span {
-    pub(super) from: Option<i64>,
-    pub(super) below: Option<i64>,
+pub(crate) struct Span {
+    pub(crate) from: Option<i64>,
+    pub(crate) below: Option<i64>,
 }
 
 /// What a policy says of one judgment
@@ -211,33 +211,33 @@ impl TierPolicy {
         })
     }
 
-    pub(super) fn arms(&self) -> impl DoubleEndedIterator<Item = (&Rule, &Arm)> {
+    pub(crate) fn arms(&self) -> impl DoubleEndedIterator<Item = (&Rule, &Arm)> {
         self.rules.iter().flat_map(|rule| rule.arms.iter().map(move |arm| (rule, arm)))
     }
 
     /// Every score in hundredths at which an arm begins or ends.
-    pub(super) fn score_bounds(&self) -> BTreeSet<i64> {
+    pub(crate) fn score_bounds(&self) -> BTreeSet<i64> {
         self.arms().flat_map(|(_, arm)| arm.score.bounds()).collect()
     }
 
     /// Every balance in cents at which an arm begins or ends.
-    pub(super) fn balance_bounds(&self) -> BTreeSet<i64> {
+    pub(crate) fn balance_bounds(&self) -> BTreeSet<i64> {
         self.arms().flat_map(|(_, arm)| arm.balance.bounds()).collect()
     }
 }
 
 impl Arm {
-    pub(super) fn holds(&self, score: i64, balance: i64, signals: u8) -> bool {
+    pub(crate) fn holds(&self, score: i64, balance: i64, signals: u8) -> bool {
         self.score.contains(score) && self.balance.contains(balance) && signals >= self.signals_min
     }
 }
 
 impl Span {
-    pub(super) fn is_open(self) -> bool {
+    pub(crate) fn is_open(self) -> bool {
         self == Span::default()
     }
 
-    pub(super) fn contains(self, value: i64) -> bool {
+    pub(crate) fn contains(self, value: i64) -> bool {
         self.from.is_none_or(|from| value >= from) && self.below.is_none_or(|below| value < below)
     }
 
