@@ -30,6 +30,17 @@ fn portfolios(rows: std::ops::Range<u32>) -> impl Strategy<Value = Portfolio> {
         .prop_map(|(seed, rows)| Portfolio::from_columns(sample::portfolio_columns(seed, rows)).unwrap())
 }
 
+/// The portfolio and some judgments on the very bounds of a policy
+fn with_boundaries(portfolio: &Portfolio, policy: &TierPolicy) -> Portfolio {
+    let mut columns = portfolio.clone().into_columns();
+    let next = columns.judgment_no.last().map_or(1, |last| last + 1);
+    let most: Vec<JudgmentFacts> = policy.boundary_facts().collect();
+    for (number, facts) in (next..).zip(most.iter().step_by(most.len() / 50 + 1)) {
+        columns.push(number, facts, None, None);
+    }
+    Portfolio::from_columns(columns).unwrap()
+}
+
 fn rows(portfolio: &Portfolio) -> impl Iterator<Item = JudgmentFacts> {
     (0..portfolio.len()).map(|row| portfolio.facts(row).unwrap())
 }
@@ -278,6 +289,7 @@ proptest! {
     fn a_sweep_gives_what_each_value_of_the_limit_gives(
         policy in policies(), portfolio in portfolios(0..80), place in any::<prop::sample::Index>(), values in prop::collection::vec(any::<u64>(), 8),
     ) {
+        let portfolio = with_boundaries(&portfolio, &policy);
         let names = policy.document().limits.keys();
         let sweeps: Vec<_> = names.filter_map(|name| sweep(&policy, name, &portfolio).ok()).collect();
         let sweep = if sweeps.is_empty() { return Ok(()) } else { &sweeps[place.index(sweeps.len())] };
@@ -300,6 +312,7 @@ proptest! {
             prop_assert_eq!(sweep.at(Amount::from_hundredths(value)).unwrap().tiers, expect, "{} at {}", name, value);
         }
         prop_assert!(sweep.steps.is_sorted_by(|left, right| left.from < right.from));
+        prop_assert!(sweep.steps.iter().all(|step| sweep.min <= step.from && step.from <= sweep.max));
         for (left, right) in sweep.steps.iter().zip(sweep.steps.iter().skip(1)) {
             let moved = |tiers: [Total; 4]| tiers.iter().map(|total| i64::from(total.count)).sum::<i64>();
             prop_assert_eq!(moved(left.tiers), moved(right.tiers));
