@@ -9,7 +9,9 @@ mod attribution;
 mod cells;
 mod explain;
 mod fragile;
+mod missing;
 mod nearest;
+mod seek;
 mod sweep;
 
 use std::fmt;
@@ -20,7 +22,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub use attribution::{Attribution, Edit, EditShare, Movement, TierChange, attribute};
 pub use explain::{ArmTrace, Bound, ConditionTrace, Explanation, RuleTrace, Verdict, explain};
 pub use fragile::{FragileList, FragileRow, Margins, Nudge, fragile_judgments};
+pub use missing::{
+    LookUp, LookUpGroup, LookUps, PossibleTiers, Unknown, UnknownFact, possible_tiers, rank_look_ups,
+};
 pub use nearest::{FactsChange, NumberChange, SignalsChange, TierChanges, nearest_changes};
+pub use seek::{Extreme, Goal, Measured, Objective, SeekError, Sought, SoughtLimit, TierRange, Turn, seek};
 pub use sweep::{Sweep, SweepCliff, SweepError, SweepStep, sweep};
 
 use crate::portfolio::TierTotal;

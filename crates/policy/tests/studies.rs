@@ -7,10 +7,13 @@ use std::collections::BTreeSet;
 use policy::portfolio::{Portfolio, TierMigration};
 use policy::sample;
 use policy::study::{
-    Amount, Edit, Fact, FactsChange, Margins, Money, Movement, Nudge, Total, Verdict, attribute, explain,
-    fragile_judgments, nearest_changes, sweep,
+    Amount, Edit, Extreme, Fact, FactsChange, Goal, Margins, Measured, Money, Movement, Nudge, Objective,
+    SeekError, TierRange, Total, Turn, Unknown, UnknownFact, Verdict, attribute, explain, fragile_judgments,
+    nearest_changes, possible_tiers, rank_look_ups, seek, sweep,
 };
-use policy::tier::{AssetSignals, Cents, JudgmentFacts, Score, Tier, TierPolicy, TierPolicyDocument};
+use policy::tier::{
+    AssetSignal, AssetSignals, Cents, JudgmentFacts, Score, Tier, TierPolicy, TierPolicyDocument,
+};
 use proptest::prelude::*;
 
 fn policies() -> impl Strategy<Value = TierPolicy> {
@@ -320,6 +323,69 @@ proptest! {
     }
 
     #[test]
+    fn possible_tiers_are_those_that_some_answer_gives(policy in policies(), facts in facts(), open in 0..16_u8, is_score_open: bool, is_balance_open: bool) {
+        let open = AssetSignals::from_bits(open);
+        let unknown = Unknown {
+            collectability_score: is_score_open,
+            balance: is_balance_open,
+            asset_signals: open.iter().collect(),
+        };
+        let mut expect = BTreeSet::new();
+        for answer in policy.boundary_facts() {
+            let changed = JudgmentFacts {
+                score: if is_score_open { answer.score } else { facts.score },
+                balance: if is_balance_open { answer.balance } else { facts.balance },
+                signals: AssetSignals::from_bits(facts.signals.bits() & !open.bits() | answer.signals.bits() & open.bits()),
+            };
+            expect.insert(policy.tier_of(&changed));
+        }
+        let tiers = possible_tiers(&policy, &facts, &unknown);
+        prop_assert_eq!(tiers.tier, policy.tier_of(&facts));
+        prop_assert_eq!((Some(&tiers.lowest), Some(&tiers.highest)), (expect.first(), expect.last()));
+        prop_assert_eq!(tiers.possible, expect.into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn look_ups_are_those_whose_answer_could_move_the_judgment(policy in policies(), portfolio in portfolios(0..150)) {
+        let look_ups = rank_look_ups(&policy, &portfolio, u32::MAX);
+        let mut expect = Vec::new();
+        for (row, facts) in (0..).zip(rows(&portfolio)) {
+            let mut open = Vec::new();
+            if facts.score.is_none() {
+                open.push((UnknownFact::CollectabilityScore, Unknown { collectability_score: true, ..Unknown::default() }));
+            }
+            if facts.balance.is_none() {
+                open.push((UnknownFact::Balance, Unknown { balance: true, ..Unknown::default() }));
+            }
+            let facts_of_signals = [UnknownFact::EmployerName, UnknownFact::BankName, UnknownFact::RealPropertyLead, UnknownFact::VehicleLead];
+            for (signal, fact) in AssetSignal::ALL.into_iter().zip(facts_of_signals) {
+                if !facts.signals.contains(signal) {
+                    open.push((fact, Unknown { asset_signals: vec![signal], ..Unknown::default() }));
+                }
+            }
+            for (fact, unknown) in open {
+                let tiers = possible_tiers(&policy, &facts, &unknown);
+                if tiers.possible.len() > 1 {
+                    expect.push((row, fact, tiers, balance(&facts)));
+                }
+            }
+        }
+        expect.sort_by_key(|(row, fact, _, cents)| (-cents, *row, *fact));
+        let listed: Vec<_> = look_ups.rows.iter().map(|look_up| (look_up.row, look_up.fact, look_up.tiers.clone(), look_up.balance.cents())).collect();
+        prop_assert_eq!(listed, expect);
+        for group in &look_ups.groups {
+            let members = look_ups.rows.iter().filter(|row| row.fact == group.fact && row.tiers == group.tiers);
+            prop_assert_eq!(members.clone().count(), group.total.count as usize);
+            prop_assert_eq!(members.map(|row| row.balance.cents()).sum::<i64>(), group.total.balance.cents());
+        }
+        prop_assert_eq!(look_ups.groups.iter().map(|group| group.total.count as usize).sum::<usize>(), look_ups.rows.len());
+        let mean = |total: &Total| total.balance.cents() as f64 / f64::from(total.count);
+        prop_assert!(look_ups.groups.is_sorted_by(|left, right| mean(&left.total) >= mean(&right.total)));
+        let first = rank_look_ups(&policy, &portfolio, 2);
+        prop_assert_eq!((first.groups, &first.rows[..]), (look_ups.groups, &look_ups.rows[..look_ups.rows.len().min(2)]));
+    }
+
+    #[test]
     fn shares_add_up_to_the_migration(before in policies(), after in policies(), portfolio in portfolios(0..60)) {
         let attribution = attribute(&before, &after, &portfolio);
         let migration = TierMigration::between(&before.compile(), &after.compile(), &portfolio);
@@ -381,6 +447,138 @@ proptest! {
             }
         }
     }
+}
+
+fn goals() -> impl Strategy<Value = Goal> {
+    let range =
+        (0..4_u8, prop::option::of(0..4_u32), prop::option::of(0..8_u32), prop::option::of(0..500_000_i64))
+            .prop_map(|(tier, count_min, count_max, cents)| TierRange {
+                tier: Tier::try_from(tier).unwrap(),
+                count_min,
+                count_max,
+                balance_min: cents.filter(|cents| cents % 2 == 0).map(Money::from_cents),
+                balance_max: cents.filter(|cents| cents % 2 == 1).map(|cents| Money::from_cents(cents * 100)),
+            });
+    (prop::collection::vec(range, 0..2), 0..4_u8, any::<bool>(), any::<bool>()).prop_map(
+        |(within, tier, is_count, is_most)| Goal {
+            within,
+            best: Objective {
+                tier: Tier::try_from(tier).unwrap(),
+                of: if is_count { Measured::Count } else { Measured::Balance },
+                extreme: if is_most { Extreme::Most } else { Extreme::Least },
+            },
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Tries each value at which anything could change, or which is nearest to today's, one after the other.
+    #[test]
+    fn what_is_sought_is_the_best_there_is(
+        policy in policies(), portfolio in portfolios(0..8), goal in goals(),
+        places in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![Just(1), Just(100), Just(250), Just(700)]), 1..3),
+    ) {
+        let limits = &policy.document().limits;
+        let usable: Vec<_> = limits.keys().filter_map(|name| sweep(&policy, name, &portfolio).ok()).collect();
+        if usable.is_empty() {
+            return Ok(());
+        }
+        let chosen: Vec<_> = places.iter().map(|(place, step)| (&usable[place.index(usable.len())], *step)).collect();
+        let turns: Vec<Turn> = chosen
+            .iter()
+            .map(|(sweep, step)| Turn { limit: sweep.limit.clone(), step: Some(Amount::from_hundredths(*step)) })
+            .collect();
+        let found = seek(&policy, &turns, &goal, &portfolio);
+        if turns.len() == 2 && turns[0].limit == turns[1].limit {
+            prop_assert_eq!(found, Err(SeekError::WrongLimits));
+            return Ok(());
+        }
+
+        let of_limit = |sweep: &policy::study::Sweep, step: i64| -> Vec<i64> {
+            let is_score = sweep.fact == Fact::CollectabilityScore;
+            let max = if is_score { 10_000 } else { Cents::MAX.cents() };
+            let of_rows = rows(&portfolio).map(|facts| if is_score { score(&facts) } else { balance(&facts) });
+            let of_limits = limits.values().map(|value| value.parse::<Cents>().unwrap().cents());
+            let near: BTreeSet<i64> = of_rows
+                .chain(of_limits)
+                .chain([0, max])
+                .flat_map(|value| (-1..=2).map(move |steps| value - value % step + steps * step))
+                .filter(|value| (0..=max).contains(value))
+                .collect();
+            // What no policy accepts need not be paired with anything.
+            near.into_iter().collect()
+        };
+        let current = |sweep: &policy::study::Sweep| sweep.current.hundredths();
+        let mut best: Option<(i64, Vec<(i64, i64)>)> = None;
+        let mut try_values = |values: &[i64]| {
+            let mut document = policy.document().clone();
+            for (turn, value) in turns.iter().zip(values) {
+                document.limits.insert(turn.limit.clone(), Amount::from_hundredths(*value).to_string());
+            }
+            let Ok(policy) = TierPolicy::try_from(document) else { return };
+            let tiers = totals(&policy, &portfolio);
+            let is_within = goal.within.iter().all(|range| {
+                let total = tiers[usize::from(range.tier.number())];
+                range.count_min.is_none_or(|min| total.count >= min) && range.count_max.is_none_or(|max| total.count <= max)
+                    && range.balance_min.is_none_or(|min| total.balance >= min) && range.balance_max.is_none_or(|max| total.balance <= max)
+            });
+            let total = tiers[usize::from(goal.best.tier.number())];
+            let measured = if goal.best.of == Measured::Count { i64::from(total.count) } else { total.balance.cents() };
+            let rank = if goal.best.extreme == Extreme::Most { -measured } else { measured };
+            let distances = chosen.iter().zip(values).map(|((sweep, _), value)| ((value - current(sweep)).abs(), *value));
+            let candidate = (rank, distances.collect());
+            if is_within && best.as_ref().is_none_or(|best| candidate < *best) {
+                best = Some(candidate);
+            }
+        };
+        let candidates: Vec<Vec<i64>> = chosen.iter().map(|(sweep, step)| of_limit(sweep, *step)).collect();
+        for first in &candidates[0] {
+            match candidates.get(1) {
+                None => try_values(&[*first]),
+                Some(seconds) => seconds.iter().for_each(|second| try_values(&[*first, *second])),
+            }
+        }
+        let found = found.unwrap();
+        let values = found.as_ref().map(|found| found.limits.iter().map(|limit| limit.value.hundredths()).collect::<Vec<_>>());
+        prop_assert_eq!(values, best.map(|(_, distances)| distances.into_iter().map(|(_, value)| value).collect()));
+        if let Some(found) = found {
+            let mut document = policy.document().clone();
+            for limit in &found.limits {
+                document.limits.insert(limit.limit.clone(), limit.value.to_string());
+            }
+            prop_assert_eq!(found.tiers, totals(&TierPolicy::try_from(document).unwrap(), &portfolio));
+        }
+    }
+}
+
+#[test]
+fn a_search_that_cannot_be_made_says_why() {
+    let portfolio = Portfolio::from_columns(sample::portfolio_columns(1, 20_000)).unwrap();
+    let goal = Goal {
+        within: vec![],
+        best: Objective { tier: Tier::StrategicPriority, of: Measured::Balance, extreme: Extreme::Most },
+    };
+    let check = |turns: &[(&str, Option<i64>)], expect: &str| {
+        let turns: Vec<Turn> = turns
+            .iter()
+            .map(|(limit, step)| Turn { limit: (*limit).to_owned(), step: step.map(Amount::from_hundredths) })
+            .collect();
+        let error = seek(&TierPolicy::revision_1(), &turns, &goal, &portfolio).unwrap_err();
+        assert_eq!(error.to_string(), expect);
+    };
+    check(&[], "one or two different limits can be turned");
+    check(&[("score_3", None), ("score_3", None)], "one or two different limits can be turned");
+    check(&[("score_4", None)], "unknown limit `score_4`");
+    check(&[("score_3", Some(0))], "the step of `score_3` is not above 0");
+    let message = seek(
+        &TierPolicy::revision_1(),
+        &["score_1", "balance_1"].map(|limit| Turn { limit: limit.to_owned(), step: None }),
+        &goal,
+        &Portfolio::from_columns(sample::portfolio_columns(1, 200_000)).unwrap(),
+    );
+    assert!(matches!(message, Err(SeekError::TooManyPairs(_))), "{message:?}");
 }
 
 fn movement(of: impl Fn(usize, usize) -> (i64, i64)) -> Movement {

@@ -212,6 +212,11 @@ impl Painted {
         self.assets.count_of(self.assets)
     }
 
+    /// The signals that count.
+    pub(super) fn assets(&self) -> AssetSignals {
+        self.assets
+    }
+
     /// The number of signals that count among the four low bits.
     #[inline]
     pub(super) fn signals(&self, bits: u8) -> u8 {

@@ -156,6 +156,20 @@ impl Totals {
         }
     }
 
+    #[inline]
+    pub(super) fn add_all(&mut self, other: &Totals) {
+        for ((counts, cents), (more_counts, more_cents)) in self.0.iter_mut().zip(other.0) {
+            *counts += more_counts;
+            *cents += more_cents;
+        }
+    }
+
+    /// Judgments and cents of one tier.
+    #[inline]
+    pub(super) fn of(&self, tier: Tier) -> (i64, i64) {
+        self.0.get(usize::from(tier.number())).copied().unwrap_or_default()
+    }
+
     pub(super) fn by_tier(&self) -> [Total; 4] {
         self.0.map(|(count, cents)| Total { count: count as u32, balance: Money(cents) })
     }
@@ -229,6 +243,17 @@ impl<'a> Dial<'a> {
             self.min = self.min.max(fixed(from).unwrap_or(0) + 1);
         }
         is_from || is_below
+    }
+
+    /// Whether an arm reaches from this limit to the limit `other`
+    pub(super) fn is_bounded_by(&self, other: &str) -> bool {
+        let is_between = |from: &Option<String>, below: &Option<String>| {
+            from.as_deref() == Some(self.name) && below.as_deref() == Some(other)
+        };
+        let mut arms = self.document.rules.iter().flat_map(|rule| &rule.any);
+        arms.any(|arm| {
+            is_between(&arm.score_from, &arm.score_below) || is_between(&arm.balance_from, &arm.balance_below)
+        })
     }
 
     /// The policy with other values for some limits, whatever they are
