@@ -6,12 +6,10 @@
 //! the 2ⁿ policies that have some of them; each is evaluated on the cells of a histogram, so that the portfolio
 //! is read once however many there are. (L. S. Shapley, “A value for n-person games”, 1953.)
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::Money;
-use super::cells::{Axes, Crowd, Table, crowds, literal};
+use super::cells::{Axes, Crowd, Table, crowds, limit_values, literal, sort};
 use crate::portfolio::Portfolio;
 use crate::tier::{AssetSignal, AssetSignals, Tier, TierPolicy, TierPolicyDocument, TierRuleDocument};
 
@@ -174,12 +172,14 @@ pub fn attribute(before: &TierPolicy, after: &TierPolicy, portfolio: &Portfolio)
 fn shared_out(numerators: &[i128], denominator: i128, whole: i128) -> Vec<i128> {
     let mut shares: Vec<i128> =
         numerators.iter().map(|numerator| numerator.div_euclid(denominator)).collect();
-    let mut by_loss: Vec<usize> = (0..numerators.len()).collect();
-    let loss = |place: usize| numerators.get(place).map_or(0, |numerator| numerator.rem_euclid(denominator));
-    by_loss.sort_by_key(|place| std::cmp::Reverse(loss(*place)));
+    // What is lost is less than the denominator, which is at most 8!.
+    let loss = |numerator: &i128| numerator.rem_euclid(denominator) as i64;
+    let mut by_loss: Vec<(i64, u64)> =
+        (0..).zip(numerators).map(|(place, numerator)| (-loss(numerator), place)).collect();
+    sort(&mut by_loss);
     let left = whole - shares.iter().sum::<i128>();
-    for place in by_loss.into_iter().take(usize::try_from(left).unwrap_or(0)) {
-        if let Some(share) = shares.get_mut(place) {
+    for (_, place) in by_loss.into_iter().take(usize::try_from(left).unwrap_or(0)) {
+        if let Some(share) = shares.get_mut(place as usize) {
             *share += 1;
         }
     }
@@ -277,12 +277,15 @@ fn grouped(edits: Vec<Edit>) -> Vec<Vec<Edit>> {
         let Some(kind) = kinds.iter().copied().max_by_key(|kind| (most(*kind), u8::MAX - kind)) else {
             break;
         };
-        let (together, apart): (Vec<_>, Vec<_>) = std::mem::take(&mut groups)
-            .into_iter()
-            .partition(|group| group.first().map(Edit::kind) == Some(kind));
-        groups = apart;
-        groups.push(together.into_iter().flatten().collect());
-        groups.sort_by_key(|group| group.first().map(Edit::kind));
+        let mut merged: Vec<Vec<Edit>> = Vec::new();
+        for group in groups {
+            let is_of_kind = |group: &Vec<Edit>| group.first().map(Edit::kind) == Some(kind);
+            match merged.iter_mut().find(|known| is_of_kind(&group) && is_of_kind(known)) {
+                Some(together) => together.extend(group),
+                None => merged.push(group),
+            }
+        }
+        groups = merged;
     }
     groups
 }
@@ -348,11 +351,9 @@ impl<'a> Draft<'a> {
     /// The policy that has some of the edits
     fn table(&self, edits: &[&Edit]) -> Table {
         let Draft { before, after } = *self;
-        let mut limits: BTreeMap<&str, i64> = BTreeMap::new();
         let mut assets: AssetSignals = before.asset_signals.iter().copied().collect();
         let mut fallback = before.fallback;
-        let both = after.limits.iter().chain(&before.limits);
-        limits.extend(both.filter_map(|(name, value)| Some((name.as_str(), literal(value)?))));
+        let mut limits = limit_values(after.limits.iter().chain(&before.limits));
         for edit in edits {
             match edit {
                 Edit::LimitMoved { limit, after, .. } => {

@@ -1,6 +1,6 @@
 //! The cells into which limits cut the facts: what policies give in them, and what a portfolio has in them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::portfolio::Portfolio;
@@ -98,6 +98,17 @@ impl Axes {
         }
     }
 
+    /// One row of a portfolio with its place.
+    pub(super) fn row(&self, portfolio: &Portfolio, row: u32) -> Option<Row> {
+        let columns = portfolio.columns();
+        let place = usize::try_from(row).ok()?;
+        let score = i64::from(*columns.score.get(place)?);
+        let balance_cents = *columns.balance_cents.get(place)?;
+        let bits = *columns.bits.get(place)?;
+        let place = Place { score: self.score.band(score), balance: self.balance.band(balance_cents) };
+        Some(Row { row, score, balance_cents, bits, place })
+    }
+
     /// Every row of a portfolio with its place, in the order of the rows.
     pub(super) fn rows<'a>(&'a self, portfolio: &'a Portfolio) -> impl Iterator<Item = Row> + 'a {
         let columns = portfolio.columns();
@@ -191,6 +202,17 @@ impl Table {
     }
 }
 
+/// The values of limits by name; of a name that comes twice the last one counts
+pub(super) fn limit_values<'a>(
+    limits: impl Iterator<Item = (&'a String, &'a String)>,
+) -> BTreeMap<&'a str, i64> {
+    let mut values = BTreeMap::new();
+    for (name, value) in limits {
+        values.extend(literal(value).map(|value| (name.as_str(), value)));
+    }
+    values
+}
+
 /// A bound that is no name, in hundredths
 pub(super) fn literal(text: &str) -> Option<i64> {
     if decimal::is_decimal(text) { text.parse::<Cents>().ok().map(Cents::cents) } else { None }
@@ -235,6 +257,15 @@ impl Painted {
     pub(super) fn tier_of(&self, row: &Row) -> Tier {
         self.tier(row.place, self.signals(row.bits))
     }
+}
+
+/// Puts pairs in order
+///
+/// Whatever the studies sort, they sort as pairs of a key and a place: one copy of a sorting algorithm instead of
+/// many, which matters to what browsers download.
+#[inline(never)]
+pub(super) fn sort(pairs: &mut [(i64, u64)]) {
+    pairs.sort_unstable();
 }
 
 /// The judgments of a portfolio in one cell

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::{Axes, Painted, Place, Row, Table, Way};
+use super::cells::{Axes, Painted, Place, Row, Table, Way, sort};
 use super::{Amount, Fact, Money, Total};
 use crate::portfolio::{MISSING_BALANCE, MISSING_SCORE, Portfolio};
 use crate::tier::{Cents, Score, Tier, TierPolicy};
@@ -68,24 +68,26 @@ pub fn fragile_judgments(
     let axes = Axes::of([&table]);
     let ground = Ground { painted: table.paint(&axes), axes: &axes, margins };
     let mut total = Total::default();
-    let mut fragile: Vec<(i64, Row)> = Vec::new();
+    // Largest balance first, then by row.
+    let mut fragile: Vec<(i64, u64)> = Vec::new();
     for row in axes.rows(portfolio) {
         if ground.nudges(&row).next().is_some() {
             total.count += 1;
             total.balance.0 += row.balance_cents;
-            fragile.push((-row.balance_cents, row));
+            fragile.push((-row.balance_cents, u64::from(row.row)));
         }
     }
-    fragile.sort_by_key(|(largest_first, row)| (*largest_first, row.row));
+    sort(&mut fragile);
     fragile.truncate(usize::try_from(rows_max).unwrap_or(usize::MAX));
     let rows = fragile
         .iter()
-        .map(|(_, row)| FragileRow {
+        .filter_map(|(_, row)| axes.row(portfolio, *row as u32))
+        .map(|row| FragileRow {
             row: row.row,
             judgment_no: portfolio.judgment_no(row.row).unwrap_or_default(),
-            tier: ground.painted.tier_of(row),
+            tier: ground.painted.tier_of(&row),
             balance: Money(row.balance_cents),
-            nudges: ground.nudges(row).collect(),
+            nudges: ground.nudges(&row).collect(),
         })
         .collect();
     FragileList { total, rows }

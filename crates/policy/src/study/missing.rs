@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::{Axes, Painted, Place, Row, Table};
+use super::cells::{Axes, Painted, Place, Row, Table, sort};
 use super::{Money, Total};
 use crate::portfolio::{MISSING_BALANCE, MISSING_SCORE, Portfolio};
 use crate::tier::{AssetSignal, AssetSignals, JudgmentFacts, Tier, TierPolicy};
@@ -132,42 +132,47 @@ pub fn rank_look_ups(policy: &TierPolicy, portfolio: &Portfolio, rows_max: u32) 
     let painted = table.paint(&axes);
     let prospects = Prospects::new(&axes, &painted);
     let mut groups: BTreeMap<(UnknownFact, Tier, u8), Total> = BTreeMap::new();
-    let mut found: Vec<(i64, u32, UnknownFact, Tier, u8)> = Vec::new();
+    // Largest balance first, then by row and fact.
+    let mut found: Vec<(i64, u64)> = Vec::new();
     for row in axes.rows(portfolio) {
         let signals = painted.signals(row.bits);
         let tier = painted.tier(row.place, signals);
-        for fact in UnknownFact::ALL {
+        for (fact_place, fact) in (0..).zip(UnknownFact::ALL) {
             let Some(set) = prospects.set(fact, &row, signals).filter(|set| *set != bit(tier)) else {
                 continue;
             };
             let total = groups.entry((fact, tier, set)).or_default();
             total.count += 1;
             total.balance.0 += row.balance_cents;
-            found.push((-row.balance_cents, row.row, fact, tier, set));
+            found.push((-row.balance_cents, u64::from(row.row) << 3 | fact_place));
         }
     }
-    found.sort_unstable();
+    sort(&mut found);
     found.truncate(usize::try_from(rows_max).unwrap_or(usize::MAX));
     let rows = found
         .into_iter()
-        .map(|(largest_first, row, fact, tier, set)| LookUp {
-            row,
-            judgment_no: portfolio.judgment_no(row).unwrap_or_default(),
-            fact,
-            tiers: possible(tier, set),
-            balance: Money(-largest_first),
+        .filter_map(|(_, place)| {
+            let row = axes.row(portfolio, (place >> 3) as u32)?;
+            let fact = *UnknownFact::ALL.get((place & 7) as usize)?;
+            let signals = painted.signals(row.bits);
+            Some(LookUp {
+                row: row.row,
+                judgment_no: portfolio.judgment_no(row.row)?,
+                fact,
+                tiers: possible(painted.tier(row.place, signals), prospects.set(fact, &row, signals)?),
+                balance: Money(row.balance_cents),
+            })
         })
         .collect();
-    let mut groups: Vec<LookUpGroup> = groups
-        .into_iter()
-        .map(|((fact, tier, set), total)| LookUpGroup { fact, tiers: possible(tier, set), total })
-        .collect();
-    // Money per look-up, as fractions: no quotient is rounded.
-    groups.sort_by(|left, right| {
+    let mut ranked: Vec<LookUpGroup> = Vec::new();
+    for ((fact, tier, set), total) in groups {
+        // Money per look-up, as fractions: no quotient is rounded.
         let cross = |money: &Total, count: &Total| i128::from(money.balance.0) * i128::from(count.count);
-        cross(&right.total, &left.total).cmp(&cross(&left.total, &right.total))
-    });
-    LookUps { groups, rows }
+        let place =
+            ranked.partition_point(|other| cross(&other.total, &total) >= cross(&total, &other.total));
+        ranked.insert(place, LookUpGroup { fact, tiers: possible(tier, set), total });
+    }
+    LookUps { groups: ranked, rows }
 }
 
 /// The tiers that become possible where one fact is open

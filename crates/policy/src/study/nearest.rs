@@ -1,7 +1,5 @@
 //! The smallest changes of one judgment's facts that would give it another tier.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::Amount;
@@ -51,7 +49,7 @@ pub struct SignalsChange {
 }
 
 /// Differences of score, balance and number of signals
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Difference {
     score: i64,
     balance: i64,
@@ -72,7 +70,7 @@ pub fn nearest_changes(policy: &TierPolicy, facts: &JudgmentFacts) -> Vec<TierCh
     let signals = painted.signals(facts.signals.bits());
     let tier = policy.tier_of(facts);
 
-    let mut found: [BTreeSet<Difference>; 4] = Default::default();
+    let mut found: [Vec<Difference>; 4] = Default::default();
     for score_way in Way::BOTH {
         for balance_way in Way::BOTH {
             for signals_way in Way::BOTH {
@@ -98,11 +96,16 @@ pub fn nearest_changes(policy: &TierPolicy, facts: &JudgmentFacts) -> Vec<TierCh
                             // Whatever came before has moved score and signals no further.
                             let passed = nearest.iter().take(usize::from(moved) + 1);
                             if passed.copied().all(|nearer| distance < nearer) {
-                                found.insert(Difference {
+                                let difference = Difference {
                                     score: score_way.signed(score_distance),
                                     balance: balance_way.signed(distance),
                                     signals: signals_way.signed(i64::from(moved)),
-                                });
+                                };
+                                // What keeps a fact as it is comes up on both of its ways.
+                                let place = found.partition_point(|other| other.order() < difference.order());
+                                if found.get(place) != Some(&difference) {
+                                    found.insert(place, difference);
+                                }
                             }
                             if let Some(nearest) = nearest.get_mut(usize::from(moved)) {
                                 *nearest = distance.min(*nearest);
@@ -118,24 +121,21 @@ pub fn nearest_changes(policy: &TierPolicy, facts: &JudgmentFacts) -> Vec<TierCh
         .into_iter()
         .zip(found)
         .filter(|(other, _)| *other != tier)
-        .map(|(tier, found)| {
-            let mut differences: Vec<Difference> = found.into_iter().collect();
-            differences.sort_by_key(Difference::order);
-            TierChanges {
-                tier,
-                is_reachable: !differences.is_empty(),
-                changes: differences.into_iter().map(|change| change.of(policy, facts)).collect(),
-            }
+        .map(|(tier, found)| TierChanges {
+            tier,
+            is_reachable: !found.is_empty(),
+            changes: found.into_iter().map(|change| change.of(policy, facts)).collect(),
         })
         .collect()
 }
 
 impl Difference {
-    /// Few facts first, then score before balance before signals, then small before large.
-    fn order(&self) -> (usize, [bool; 3], [i64; 3]) {
+    /// Few facts first, then score before balance before signals, then small before large, then less before more.
+    fn order(&self) -> (usize, [bool; 3], [i64; 3], [i64; 3]) {
         let differences = [self.signals, self.balance, self.score];
         let is_changed = differences.map(|difference| difference != 0);
-        (is_changed.iter().filter(|is_changed| **is_changed).count(), is_changed, differences.map(i64::abs))
+        let count = is_changed.iter().filter(|is_changed| **is_changed).count();
+        (count, is_changed, differences.map(i64::abs), differences)
     }
 
     fn of(self, policy: &TierPolicy, facts: &JudgmentFacts) -> FactsChange {

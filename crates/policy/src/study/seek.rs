@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::{Axes, Row};
+use super::cells::{Axes, Row, sort};
 use super::sweep::{Dial, SweepError, Totals};
 use super::{Amount, Money, Total};
 use crate::portfolio::Portfolio;
@@ -187,7 +187,7 @@ pub fn seek(
         return Err(SeekError::TooManyPairs(pairs));
     }
 
-    let mut movers: Vec<Mover> = movers
+    let movers: Vec<Mover> = movers
         .into_iter()
         .map(|(row, tiers)| Mover {
             firsts: first_values.reached(of_first.value(&row)),
@@ -196,7 +196,9 @@ pub fn seek(
             balance_cents: row.balance_cents,
         })
         .collect();
-    movers.sort_by_key(|mover| mover.firsts);
+    let mut order_of_first: Vec<(i64, u64)> =
+        (0..).zip(&movers).map(|(place, mover)| (mover.firsts as i64, place)).collect();
+    sort(&mut order_of_first);
 
     // How the totals change from each value of the second limit to its next, at one value of the first; to begin
     // with at one below all, which every judgment reaches.
@@ -207,13 +209,13 @@ pub fn seek(
     for mover in &movers {
         mover.put(&mut changes, true, 1);
     }
-    let mut waiting = movers.as_slice();
+    let mut waiting = order_of_first.as_slice();
     let mut best: Option<Candidate> = None;
     for first_place in 0..first_values.starts.len() {
-        let passed = waiting.partition_point(|mover| mover.firsts <= first_place);
+        let passed = waiting.partition_point(|(firsts, _)| *firsts <= first_place as i64);
         let (passed, rest) = waiting.split_at(passed);
         waiting = rest;
-        for mover in passed {
+        for mover in passed.iter().filter_map(|(_, place)| movers.get(*place as usize)) {
             mover.put(&mut changes, true, -1);
             mover.put(&mut changes, false, 1);
         }
@@ -339,11 +341,12 @@ impl Values {
         let min = up_to_multiple(dial.min, step);
         let last = dial.max - dial.max.rem_euclid(step);
         // A judgment no longer reaches the limit at the first value above its own.
-        let mut starts: Vec<i64> =
-            movers.map(|row| up_to_multiple(dial.value(row) + 1, step)).chain([min]).collect();
-        starts.retain(|start| (min..=last).contains(start));
-        starts.sort_unstable();
+        let starts = movers.map(|row| up_to_multiple(dial.value(row) + 1, step)).chain([min]);
+        let mut starts: Vec<(i64, u64)> =
+            starts.filter(|start| (min..=last).contains(start)).map(|start| (start, 0)).collect();
+        sort(&mut starts);
         starts.dedup();
+        let starts = starts.into_iter().map(|(start, _)| start).collect();
         Ok(Values { starts, last, step, current: dial.current })
     }
 

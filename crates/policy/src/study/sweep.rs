@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::{Axes, Row, Table, literal};
+use super::cells::{Axes, Row, Table, limit_values, literal, sort};
 use super::{Amount, Fact, Money, Total};
 use crate::portfolio::Portfolio;
 use crate::tier::{AssetSignals, Cents, Score, Tier, TierPolicy, TierPolicyDocument, decimal};
@@ -88,7 +88,8 @@ pub fn sweep(policy: &TierPolicy, limit: &str, portfolio: &Portfolio) -> Result<
             moves.push(Move { value, from: tier_below, to: tier_above, balance_cents: row.balance_cents });
         }
     }
-    moves.sort_by_key(|moved| moved.value);
+    let mut order: Vec<(i64, u64)> = (0..).zip(&moves).map(|(place, moved)| (moved.value, place)).collect();
+    sort(&mut order);
 
     let is_cliff = {
         let columns = portfolio.columns();
@@ -102,15 +103,17 @@ pub fn sweep(policy: &TierPolicy, limit: &str, portfolio: &Portfolio) -> Result<
     };
     let mut steps = vec![SweepStep { from: Amount(dial.min), tiers: totals.by_tier() }];
     let mut cliffs = Vec::new();
-    for moves in moves.chunk_by(|left, right| left.value == right.value) {
+    for same in order.chunk_by(|left, right| left.0 == right.0) {
         let mut moved = Total::default();
-        for Move { from, to, balance_cents, .. } in moves {
+        for Move { from, to, balance_cents, .. } in
+            same.iter().filter_map(|(_, place)| moves.get(*place as usize))
+        {
             totals.add(*from, -1, -balance_cents);
             totals.add(*to, 1, *balance_cents);
             moved.count += 1;
             moved.balance.0 += balance_cents;
         }
-        let from = Amount(moves.first().map_or(dial.min, |moved| moved.value + 1));
+        let from = Amount(same.first().map_or(dial.min, |(value, _)| value + 1));
         steps.push(SweepStep { from, tiers: totals.by_tier() });
         if is_cliff(&moved) {
             cliffs.push(SweepCliff { from, moved });
@@ -194,11 +197,7 @@ impl<'a> Dial<'a> {
         free: Option<&str>,
     ) -> Result<Dial<'a>, SweepError> {
         let document = policy.document();
-        let limits: BTreeMap<&str, i64> = document
-            .limits
-            .iter()
-            .filter_map(|(name, value)| Some((name.as_str(), literal(value)?)))
-            .collect();
+        let limits = limit_values(document.limits.iter());
         let current = *limits.get(limit).ok_or_else(|| SweepError::UnknownLimit(decimal::quoted(limit)))?;
         let mut dial = Dial {
             document,

@@ -1,5 +1,7 @@
 //! A policy as SQL expressions, so that a database can tier a whole table where it lies.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::policy::{Arm, Span};
@@ -167,12 +169,8 @@ impl SqlDialect {
         if spans.is_empty() {
             return None;
         }
-        let mut froms: Vec<i64> = spans.iter().filter_map(|span| span.from).collect();
-        let mut belows: Vec<i64> = spans.iter().filter_map(|span| span.below).collect();
-        froms.sort_unstable();
-        froms.dedup();
-        belows.sort_unstable_by(|a, b| b.cmp(a));
-        belows.dedup();
+        let froms: BTreeSet<i64> = spans.iter().filter_map(|span| span.from).collect();
+        let belows: BTreeSet<i64> = spans.iter().filter_map(|span| span.below).collect();
         let value = compared(measure);
         let within = spans
             .iter()
@@ -180,7 +178,7 @@ impl SqlDialect {
         let short = froms.iter().map(|from| {
             (format!("{value} < {}", number(*from)), text(&format!("<{}", measure.limit_text(*from))))
         });
-        let beyond = belows.iter().map(|below| {
+        let beyond = belows.iter().rev().map(|below| {
             (format!("{value} >= {}", number(*below)), text(&format!(">={}", measure.limit_text(*below))))
         });
         Some(self.condition(measure, &case(within.chain(short).chain(beyond), "''")))
@@ -188,9 +186,8 @@ impl SqlDialect {
 
     fn missed_signals(self, policy: &TierPolicy) -> Option<String> {
         // By need, so that the first whose ranges hold has the smallest.
-        let mut arms: Vec<&Arm> =
-            policy.arms().map(|(_, arm)| arm).filter(|arm| arm.signals_min > 0).collect();
-        arms.sort_by_key(|arm| arm.signals_min);
+        let of_need = |need| policy.arms().map(|(_, arm)| arm).filter(move |arm| arm.signals_min == need);
+        let arms: Vec<&Arm> = (1..=4).flat_map(of_need).collect();
         if arms.is_empty() {
             return None;
         }
