@@ -7,6 +7,7 @@ import { test } from "node:test";
 const require = createRequire(import.meta.url);
 const { Portfolio, comparePolicies, defaultTierPolicy, evaluateTier, policyDigest } =
   require(`${process.env.DRAGONFLY_POLICY_WASM}/policy_wasm.js`);
+const studies = require(`${process.env.DRAGONFLY_POLICY_WASM}/policy_studies.js`);
 
 const POLICIES = 250;
 
@@ -24,8 +25,9 @@ test("the module decides what the native crate decides", () => {
   assert.equal(portfolio.digest(), first.digest);
   assert.deepEqual([...portfolio.encode()], first.encoded);
 
+  const toStudy = studies.Portfolio.decode(Uint8Array.from(first.encoded));
   let before = defaultTierPolicy();
-  for (const { policy, digest, cases, matrix, moved, tiers } of rest) {
+  for (const { policy, digest, cases, matrix, moved, tiers, studied } of rest) {
     assert.equal(policyDigest(policy), digest);
     for (const { facts, ...outcome } of cases) {
       assert.deepEqual(evaluateTier(policy, JSON.parse(facts)), outcome, facts);
@@ -34,6 +36,22 @@ test("the module decides what the native crate decides", () => {
     const migration = comparePolicies(portfolio, before, policy);
     assert.deepEqual({ counts: migration.counts, balance: migration.balance }, matrix);
     assert.deepEqual([...migration.moved], moved);
+    if (studied) {
+      const facts = JSON.parse(cases[0].facts);
+      assert.deepEqual(studies.explain(policy, facts), studied.explanation);
+      assert.deepEqual(studies.nearestChanges(policy, facts), studied.nearest);
+      assert.deepEqual(studies.toSql(policy, "spark"), studied.sql);
+      assert.deepEqual(toStudy.attribute(before, policy), studied.attribution);
+      assert.deepEqual(toStudy.rankLookUps(policy, 100), studied.look_ups);
+      for (const { steps, ...expected } of studied.sweeps) {
+        const { steps: columns, ...sweep } = toStudy.sweep(policy, expected.limit);
+        assert.deepEqual(sweep, expected);
+        assert.deepEqual([...columns.from], steps.map((step) => Math.round(Number(step.from) * 100)));
+        const totals = steps.flatMap((step) => step.tiers);
+        assert.deepEqual([...columns.counts], totals.map((total) => total.count));
+        assert.deepEqual([...columns.balanceCents], totals.map((total) => Math.round(Number(total.balance) * 100)));
+      }
+    }
     before = policy;
   }
 });

@@ -10,8 +10,8 @@ use super::{Amount, Money, Total};
 use crate::portfolio::Portfolio;
 use crate::tier::{Tier, TierPolicy};
 
-/// More pairs of values than this are not tried; it takes a fraction of a second.
-const PAIRS_MAX: u64 = 50_000_000;
+/// More pairs of values than this are not tried; so many take less than a second.
+const PAIRS_MAX: u64 = 100_000_000;
 
 /// What the tiers' totals should be
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,7 +121,7 @@ pub enum SeekError {
     #[error("the step of `{0}` is not above 0")]
     NoStep(String),
     /// More values than can be tried.
-    #[error("{0} pairs of values are more than 50000000: take a coarser step")]
+    #[error("{0} pairs of values are more than 100000000: take a coarser step")]
     TooManyPairs(u64),
 }
 
