@@ -1,6 +1,8 @@
 //! Errors as JavaScript throws them.
 
 use policy::portfolio::PortfolioError;
+#[cfg(feature = "studies")]
+use policy::study::{SeekError, SweepError};
 use policy::tier::{FactsError, PolicyError};
 use wasm_bindgen::prelude::*;
 
@@ -37,6 +39,20 @@ impl From<PolicyError> for DragonflyError {
 impl From<FactsError> for DragonflyError {
     fn from(FactsError { field, message }: FactsError) -> DragonflyError {
         DragonflyError { field, message }
+    }
+}
+
+#[cfg(feature = "studies")]
+impl From<SweepError> for DragonflyError {
+    fn from(error: SweepError) -> DragonflyError {
+        DragonflyError::new("limit", error.to_string())
+    }
+}
+
+#[cfg(feature = "studies")]
+impl From<SeekError> for DragonflyError {
+    fn from(error: SeekError) -> DragonflyError {
+        DragonflyError::new("turns", error.to_string())
     }
 }
 

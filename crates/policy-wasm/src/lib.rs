@@ -6,6 +6,9 @@
 
 mod columns;
 mod error;
+
+#[cfg(feature = "studies")]
+pub mod studies;
 mod types;
 
 use js_sys::{Object, Reflect};

@@ -7,6 +7,7 @@ import { test } from "node:test";
 const require = createRequire(import.meta.url);
 const { Portfolio, analyzePolicy, comparePolicies, defaultTierPolicy, evaluateTier, policyDigest, semanticDiff } =
   require(`${process.env.DRAGONFLY_POLICY_WASM}/policy_wasm.js`);
+const studies = require(`${process.env.DRAGONFLY_POLICY_WASM}/policy_studies.js`);
 
 const POLICIES = 250;
 const rounds = Number(process.env.DRAGONFLY_SOAK ?? 1);
@@ -29,8 +30,9 @@ function checkFrom(firstPolicy) {
   assert.equal(portfolio.digest(), first.digest);
   assert.deepEqual([...portfolio.encode()], first.encoded);
 
+  const toStudy = studies.Portfolio.decode(Uint8Array.from(first.encoded));
   let before = defaultTierPolicy();
-  for (const { policy, digest, cases, matrix, moved, tiers, findings, difference } of rest) {
+  for (const { policy, digest, cases, matrix, moved, tiers, findings, difference, studied } of rest) {
     assert.equal(policyDigest(policy), digest);
     for (const { facts, ...outcome } of cases) {
       assert.deepEqual(evaluateTier(policy, JSON.parse(facts)), outcome, facts);
@@ -41,6 +43,22 @@ function checkFrom(firstPolicy) {
     assert.deepEqual([...migration.moved], moved);
     assert.deepEqual(analyzePolicy(policy), findings);
     assert.deepEqual(semanticDiff(before, policy, portfolio), difference);
+    if (studied) {
+      const facts = JSON.parse(cases[0].facts);
+      assert.deepEqual(studies.explain(policy, facts), studied.explanation);
+      assert.deepEqual(studies.nearestChanges(policy, facts), studied.nearest);
+      assert.deepEqual(studies.toSql(policy, "spark"), studied.sql);
+      assert.deepEqual(toStudy.attribute(before, policy), studied.attribution);
+      assert.deepEqual(toStudy.rankLookUps(policy, 100), studied.look_ups);
+      for (const { steps, ...expected } of studied.sweeps) {
+        const { steps: columns, ...sweep } = toStudy.sweep(policy, expected.limit);
+        assert.deepEqual(sweep, expected);
+        assert.deepEqual([...columns.from], steps.map((step) => Math.round(Number(step.from) * 100)));
+        const totals = steps.flatMap((step) => step.tiers);
+        assert.deepEqual([...columns.counts], totals.map((total) => total.count));
+        assert.deepEqual([...columns.balanceCents], totals.map((total) => Math.round(Number(total.balance) * 100)));
+      }
+    }
     before = policy;
   }
 }

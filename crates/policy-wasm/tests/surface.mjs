@@ -247,12 +247,15 @@ test("a portfolio that is none or freed is a typed error, however often", () => 
   refused(() => semanticDiff(policy, {}, Portfolio.fromColumns(columns())), "policy", /missing field `rules`/);
 });
 
-test("the example in the README runs as it is printed", async () => {
+test("the examples in the README run as they are printed", async () => {
   const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
-  const example = readme.match(/```js\n\/\/ node\n([\s\S]*?)```/)[1];
-  const lines = [];
-  const run = new Function("require", "console", example);
-  run((name) => require(name.replace("./target/wasm/node", folder)), { log: (...line) => lines.push(line.join(" ")) });
-  const expected = readme.match(/```text\n([\s\S]*?)```/)[1];
-  assert.equal(`${lines.join("\n")}\n`, expected);
+  const examples = [...readme.matchAll(/```js\n\/\/ node\n([\s\S]*?)```\n\n```text\n([\s\S]*?)```/g)];
+  assert.equal(examples.length, readme.split("// node\n").length - 1);
+  assert.equal(examples.length, 2);
+  for (const [, example, expected] of examples) {
+    const lines = [];
+    const run = new Function("require", "console", example);
+    run((name) => require(name.replace("./target/wasm/node", folder)), { log: (...line) => lines.push(line.join(" ")) });
+    assert.equal(`${lines.join("\n")}\n`, expected);
+  }
 });

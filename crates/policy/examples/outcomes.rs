@@ -4,7 +4,8 @@
 use policy::analysis::{SemanticDifference, analyze};
 use policy::portfolio::{Portfolio, TierMigration};
 use policy::sample;
-use policy::tier::{TierPolicy, TierPolicyDocument};
+use policy::study;
+use policy::tier::{SqlDialect, TierPolicy, TierPolicyDocument};
 use serde_json::json;
 
 /// Facts evaluated under each policy.
@@ -33,6 +34,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 })
             })
             .collect();
+        let facts = sample::facts(seed * FACTS);
+        let studied = (seed % 10 == 0).then(|| {
+            let limits = after.document().limits.keys();
+            json!({
+                "explanation": study::explain(&after, &facts),
+                "nearest": study::nearest_changes(&after, &facts),
+                "attribution": study::attribute(&before, &after, &portfolio),
+                "sweeps": limits.filter_map(|limit| study::sweep(&after, limit, &portfolio).ok()).collect::<Vec<_>>(),
+                "look_ups": study::rank_look_ups(&after, &portfolio, 100),
+                "sql": after.to_sql(SqlDialect::Spark),
+            })
+        });
         println!(
             "{}",
             json!({
@@ -41,6 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 "cases": cases,
                 "matrix": migration.matrix(),
                 "moved": migration.moved,
+                "studied": studied,
                 "tiers": after.compile().evaluate(&portfolio),
                 "findings": analyze(&after),
                 "difference": SemanticDifference::between(&before, &after, Some(&portfolio))?,

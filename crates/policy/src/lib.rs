@@ -12,4 +12,5 @@
 pub mod analysis;
 pub mod portfolio;
 pub mod sample;
+pub mod study;
 pub mod tier;

@@ -1,12 +1,12 @@
 //! Enforcement tiers: facts of a judgment, the policy that tiers it, the outcome with its reason.
 
-mod decimal;
+pub(crate) mod decimal;
 mod document;
 mod facts;
 mod grid;
 mod policy;
-mod postgres;
 mod reason;
+mod sql;
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub(crate) use grid::JointGrid;
 pub use grid::{MapCell, TierGrid};
 pub(crate) use policy::{Arm, Span, hex};
 pub use policy::{DecidedBy, PolicyDigest, PolicyError, TierOutcome, TierPolicy};
-pub use postgres::PostgresTierCase;
+pub use sql::{PostgresTierCase, SqlDialect, TierSql};
 
 /// How hard a judgment is worked, from 0 (Monitor) to 3 (Strategic/Priority)
 ///

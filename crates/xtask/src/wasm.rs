@@ -5,7 +5,7 @@ use crate::setup;
 use crate::shell::{Workspace, run, say};
 use anyhow::{Context, Result};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Build the policy crate for JavaScript hosts into target/wasm/web and target/wasm/node
 ///
@@ -37,41 +37,53 @@ pub(crate) fn folder(workspace: &Workspace, host: &str) -> PathBuf {
     workspace.target.join("wasm").join(host)
 }
 
+/// The modules of a package: the name, and the features of `policy-wasm` that it is built with
+const MODULES: [(&str, &[&str]); 2] = [("policy_wasm", &[]), ("policy_studies", &["--features", "studies"])];
+
 /// Builds both packages and answers their folders
 pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
     setup::wasm(workspace)?;
-    say("building the policy module");
-    let target = "wasm32-unknown-unknown";
-    let mut cargo = setup::wasm_command(workspace, "cargo");
-    cargo.args(["build", "--quiet", "--locked", "--package", "policy-wasm"]);
-    run(cargo.args(["--profile", "wasm", "--target", target]))?;
-    let module = workspace.target.join(target).join("wasm/policy_wasm.wasm");
-    let is_current = |ours: &PathBuf| {
-        Some(fs::metadata(ours).ok()?.modified().ok()? > fs::metadata(&module).ok()?.modified().ok()?)
+    let built = MODULES.map(|(name, features)| compile(workspace, name, features));
+    let built = built.into_iter().collect::<Result<Vec<PathBuf>>>()?;
+    let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let is_current = |folder: &PathBuf| {
+        let packed = modified(&folder.join("package.json"));
+        packed.is_some() && built.iter().all(|module| packed > modified(module))
     };
 
     let hosts = [("web", "web"), ("node", "nodejs")];
     let folders = hosts.map(|(host, _)| folder(workspace, host));
-    if folders.iter().all(|folder| is_current(&folder.join("package.json")) == Some(true)) {
+    if folders.iter().all(is_current) {
         return Ok(folders);
     }
-    let mut optimized: Option<(Vec<u8>, Vec<u8>)> = None;
-    for ((_, bindgen_target), folder) in hosts.iter().zip(&folders) {
-        if folder.exists() {
-            fs::remove_dir_all(folder)?;
-        }
-        let mut bindgen = workspace.command("wasm-bindgen");
-        run(bindgen.arg(&module).args(["--target", bindgen_target, "--out-dir"]).arg(folder))?;
-        let path = folder.join("policy_wasm_bg.wasm");
-        let bound = fs::read(&path)?;
-        // Both hosts usually get the same WebAssembly, which takes a while to optimize.
-        match &optimized {
-            Some((input, output)) if *input == bound => fs::write(&path, output)?,
-            _ => {
-                run(workspace.command("wasm-opt").arg("-O3").args(FEATURES).arg(&path).arg("-o").arg(&path))?;
-                optimized = Some((bound, fs::read(&path)?));
+    for folder in folders.iter().filter(|folder| folder.exists()) {
+        fs::remove_dir_all(folder)?;
+    }
+    for ((name, _), module) in MODULES.iter().zip(&built) {
+        let mut optimized: Option<(Vec<u8>, Vec<u8>)> = None;
+        for ((_, bindgen_target), folder) in hosts.iter().zip(&folders) {
+            let mut bindgen = workspace.command("wasm-bindgen");
+            bindgen.arg(module).args(["--target", bindgen_target, "--out-name", name, "--out-dir"]);
+            run(bindgen.arg(folder))?;
+            let path = folder.join(format!("{name}_bg.wasm"));
+            let bound = fs::read(&path)?;
+            // Both hosts usually get the same WebAssembly, which takes a while to optimize.
+            match &optimized {
+                Some((input, output)) if *input == bound => fs::write(&path, output)?,
+                _ => {
+                    run(workspace
+                        .command("wasm-opt")
+                        .arg("-O3")
+                        .args(FEATURES)
+                        .arg(&path)
+                        .arg("-o")
+                        .arg(&path))?;
+                    optimized = Some((bound, fs::read(&path)?));
+                }
             }
         }
+    }
+    for ((_, bindgen_target), folder) in hosts.iter().zip(&folders) {
         let readme = workspace.root.join("crates/policy-wasm/README.md");
         if readme.exists() {
             fs::copy(readme, folder.join("README.md"))?;
@@ -79,6 +91,33 @@ pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
         fs::write(folder.join("package.json"), manifest(workspace, bindgen_target)?)?;
     }
     Ok(folders)
+}
+
+/// Compiles one module and answers its path
+///
+/// Each has a target folder of its own: in one folder they would be built over each other each time.
+fn compile(workspace: &Workspace, name: &str, features: &[&str]) -> Result<PathBuf> {
+    say(&format!("building the module {name}"));
+    let target = "wasm32-unknown-unknown";
+    let target_dir = if features.is_empty() {
+        workspace.target.clone()
+    } else {
+        workspace.target.join("wasm-modules").join(name)
+    };
+    let mut cargo = setup::wasm_command(workspace, "cargo");
+    cargo.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--package",
+        "policy-wasm",
+        "--profile",
+        "wasm",
+        "--target",
+        target,
+    ]);
+    run(cargo.args(features).arg("--target-dir").arg(&target_dir))?;
+    Ok(target_dir.join(target).join("wasm/policy_wasm.wasm"))
 }
 
 fn manifest(workspace: &Workspace, bindgen_target: &str) -> Result<String> {
@@ -95,7 +134,12 @@ fn manifest(workspace: &Workspace, bindgen_target: &str) -> Result<String> {
         "type": if bindgen_target == "web" { "module" } else { "commonjs" },
         "main": "policy_wasm.js",
         "types": "policy_wasm.d.ts",
-        "files": ["policy_wasm.js", "policy_wasm.d.ts", "policy_wasm_bg.wasm", "policy_wasm_bg.wasm.d.ts"],
+        "exports": {
+            ".": { "types": "./policy_wasm.d.ts", "default": "./policy_wasm.js" },
+            "./studies": { "types": "./policy_studies.d.ts", "default": "./policy_studies.js" },
+            "./*": "./*",
+        },
+        "files": ["policy_*"],
         "sideEffects": false,
     });
     Ok(format!("{manifest:#}\n"))

@@ -234,17 +234,17 @@ impl TierPolicy {
 }
 
 impl Arm {
-    pub(super) fn holds(&self, score: i64, balance: i64, signals: u8) -> bool {
+    pub(crate) fn holds(&self, score: i64, balance: i64, signals: u8) -> bool {
         self.score.contains(score) && self.balance.contains(balance) && signals >= self.signals_min
     }
 }
 
 impl Span {
-    pub(super) fn is_open(self) -> bool {
+    pub(crate) fn is_open(self) -> bool {
         self == Span::default()
     }
 
-    pub(super) fn contains(self, value: i64) -> bool {
+    pub(crate) fn contains(self, value: i64) -> bool {
         self.from.is_none_or(|from| value >= from) && self.below.is_none_or(|below| value < below)
     }
 
