@@ -162,7 +162,7 @@ export interface Finding {
   fields: string[];
   /** A cliff has two, the one below and the one past it; unused limits and unreachable tiers have none. */
   examples: ExampleJudgment[];
-  /** All judgments of a gap; of a cliff those right past it. Disjoint, at most 100. */
+  /** All judgments of a gap; of a cliff those right past it. Disjoint, at most 50. */
   regions: Region[];
   /** How many regions are not listed. */
   regions_left_out: number;

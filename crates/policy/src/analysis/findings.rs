@@ -15,7 +15,7 @@ use reach::Reach;
 use subject::Subject;
 
 /// Regions that a finding lists; what is left out is counted.
-const REGIONS_LISTED_MAX: usize = 100;
+const REGIONS_LISTED_MAX: usize = 50;
 
 /// Something that the author of a policy may want to mend
 ///
@@ -36,7 +36,7 @@ pub struct Finding {
     ///
     /// A cliff has two, the one below and the one past it; an unused limit and an unreachable tier have none.
     pub examples: Vec<ExampleJudgment>,
-    /// Where it is: all judgments of a gap; of a cliff those right past it, which lost. Disjoint, at most 100.
+    /// Where it is: all judgments of a gap; of a cliff those right past it, which lost. Disjoint, at most 50.
     pub regions: Vec<Region>,
     /// How many regions are not listed.
     pub regions_left_out: u32,
