@@ -10,6 +10,7 @@
 #![deny(missing_docs)]
 
 pub mod analysis;
+pub mod assertions;
 pub mod portfolio;
 pub mod sample;
 pub mod study;

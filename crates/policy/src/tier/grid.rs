@@ -85,6 +85,44 @@ impl TierGrid {
         cells
     }
 
+    /// The smallest judgment that loses its tier by having more: it and the one a step past it
+    ///
+    /// A step is a hundredth of a point, a cent or one more signal. `None` proves that there is no such judgment.
+    pub fn first_drop(&self, axis: FactAxis) -> Option<(JudgmentFacts, JudgmentFacts)> {
+        let mut sets = signal_sets();
+        sets.sort_by_key(|signals| (signals.iter().count(), signals.bits()));
+        let scores = || std::iter::once(0).chain(self.score_cuts.iter().copied());
+        let balances = || std::iter::once(0).chain(self.balance_cuts.iter().copied());
+        let facts = |signals: AssetSignals, balance: i64, score: u16| JudgmentFacts {
+            score: Score::from_hundredths(score),
+            balance: Cents::from_cents(balance),
+            signals,
+        };
+        // Where a cell begins, everything before the limit that begins it is one step less.
+        let places = sets.into_iter().flat_map(|signals| {
+            balances().flat_map(move |balance| scores().map(move |score| (signals, balance, score)))
+        });
+        let steps = places.flat_map(|(signals, balance, score)| {
+            let here = facts(signals, balance, score);
+            let before: Vec<JudgmentFacts> = match axis {
+                FactAxis::Score => {
+                    score.checked_sub(1).map(|less| facts(signals, balance, less)).into_iter().collect()
+                }
+                FactAxis::Balance if balance > 0 => vec![facts(signals, balance - 1, score)],
+                FactAxis::Balance => Vec::new(),
+                FactAxis::Signals => signals
+                    .iter()
+                    .map(|signal| {
+                        let fewer = AssetSignals::from_bits(signals.bits() & !signal.bit());
+                        facts(fewer, balance, score)
+                    })
+                    .collect(),
+            };
+            before.into_iter().map(move |before| (before, here))
+        });
+        steps.into_iter().find(|(before, after)| self.tier_of(after) < self.tier_of(before))
+    }
+
     /// The tier number of every row.
     pub fn evaluate(&self, portfolio: &Portfolio) -> Vec<u8> {
         let mut tiers = vec![0; portfolio.columns().score.len()];
@@ -92,6 +130,17 @@ impl TierGrid {
         self.grid.codes(&columns.score, &columns.balance_cents, &columns.bits, &mut tiers);
         tiers
     }
+}
+
+/// A fact of which a judgment may have more
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactAxis {
+    /// The score.
+    Score,
+    /// The balance.
+    Balance,
+    /// The number of asset signals.
+    Signals,
 }
 
 /// A rectangle of score × balance in which each of two policies gives one tier
