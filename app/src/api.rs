@@ -95,6 +95,7 @@ async fn answer(request: Result<Request, gloo_net::Error>) -> Result<Response, A
         hint: Some("try again in a moment".into()),
         field: None,
         judgments: Vec::new(),
+        assertions: Vec::new(),
     });
     if refused.code == problem::UNAUTHENTICATED {
         SIGNED_OUT.with_borrow(|handler| handler.iter().for_each(|handler| handler()));

@@ -172,6 +172,7 @@ CREATE TABLE public.tier_policies (
     version integer DEFAULT 1 NOT NULL,
     based_on integer,
     document jsonb NOT NULL,
+    assertions jsonb DEFAULT '{}'::jsonb NOT NULL,
     digest text NOT NULL,
     tier_sql text,
     decided_by_sql text,
@@ -182,11 +183,14 @@ CREATE TABLE public.tier_policies (
     published_at timestamp with time zone,
     published_by uuid,
     note text,
+    override_note text,
+    CONSTRAINT tier_policies_assertions_check CHECK ((jsonb_typeof(assertions) = 'object'::text)),
     CONSTRAINT tier_policies_check CHECK (((state = 'draft'::public.policy_state) = (revision IS NULL))),
     CONSTRAINT tier_policies_check1 CHECK (((state = 'draft'::public.policy_state) = (published_at IS NULL))),
     CONSTRAINT tier_policies_check2 CHECK (((state = 'draft'::public.policy_state) OR ((tier_sql IS NOT NULL) AND (decided_by_sql IS NOT NULL) AND (reason_sql IS NOT NULL)))),
     CONSTRAINT tier_policies_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT tier_policies_name_check CHECK (((btrim(name) <> ''::text) AND (length(name) <= 120))),
+    CONSTRAINT tier_policies_override_note_check CHECK ((btrim(override_note) <> ''::text)),
     CONSTRAINT tier_policies_revision_check CHECK ((revision > 0))
 );
 
@@ -196,7 +200,11 @@ COMMENT ON TABLE public.tier_policies IS 'draft → published → superseded; th
 
 COMMENT ON COLUMN public.tier_policies.version IS 'Counts the saves of a draft; a save names the one that it builds on';
 
+COMMENT ON COLUMN public.tier_policies.assertions IS 'Examples, guardrails and laws that the policy must keep; checked by the server in the publishing transaction';
+
 COMMENT ON COLUMN public.tier_policies.tier_sql IS 'The policy as a SQL expression, compiled by the policy crate at publish; the refresh runs it';
+
+COMMENT ON COLUMN public.tier_policies.override_note IS 'Why it was published though assertions failed; null where all held';
 
 CREATE FUNCTION public.hold_published_policies(p_org_ids uuid[]) RETURNS SETOF public.tier_policies
     LANGUAGE plpgsql
@@ -823,7 +831,7 @@ COMMENT ON TABLE public.tier_refreshes IS 'Set-based re-tiering, resumable by it
 
 COMMENT ON COLUMN public.tier_refreshes.before_policy_id IS 'The policy that a publish superseded; with it the refresh counts the matrix that the preview showed';
 
-CREATE FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot) RETURNS public.tier_refreshes
+CREATE FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot, p_override_note text DEFAULT NULL::text) RETURNS public.tier_refreshes
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -853,7 +861,7 @@ begin
 
   update public.tier_policies set state = 'superseded' where id = v_published.id;
   update public.tier_policies
-     set state = 'published', revision = p_expected_revision + 1, note = btrim(p_note),
+     set state = 'published', revision = p_expected_revision + 1, note = btrim(p_note), override_note = btrim(p_override_note),
          tier_sql = p_tier_sql, decided_by_sql = p_decided_by_sql, reason_sql = p_reason_sql,
          published_at = public.app_now(), published_by = public.current_user_id(), updated_at = public.app_now()
    where id = v_draft.id;
@@ -862,7 +870,7 @@ begin
 end;
 $$;
 
-COMMENT ON FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot) IS 'Promotes a draft, supersedes the published revision and starts the refresh, in one transaction';
+COMMENT ON FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot, p_override_note text) IS 'Promotes a draft, supersedes the published revision and starts the refresh, in one transaction';
 
 CREATE FUNCTION public.queue_bury(p_kind text, p_msg_id bigint, p_worker text, p_reason text) RETURNS uuid
     LANGUAGE plpgsql
@@ -2406,6 +2414,8 @@ GRANT INSERT(based_on) ON TABLE public.tier_policies TO admin;
 
 GRANT INSERT(document),UPDATE(document) ON TABLE public.tier_policies TO admin;
 
+GRANT INSERT(assertions),UPDATE(assertions) ON TABLE public.tier_policies TO admin;
+
 GRANT INSERT(digest),UPDATE(digest) ON TABLE public.tier_policies TO admin;
 
 GRANT INSERT(author_id) ON TABLE public.tier_policies TO admin;
@@ -2460,8 +2470,8 @@ GRANT ALL ON FUNCTION public.process_simplicity_imports(import_run_id uuid) TO s
 GRANT SELECT ON TABLE public.tier_refreshes TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_refreshes TO service_role;
 
-REVOKE ALL ON FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot) TO admin;
+REVOKE ALL ON FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot, p_override_note text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot, p_override_note text) TO admin;
 
 REVOKE ALL ON FUNCTION public.queue_bury(p_kind text, p_msg_id bigint, p_worker text, p_reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.queue_bury(p_kind text, p_msg_id bigint, p_worker text, p_reason text) TO service_role;

@@ -23,9 +23,13 @@ async fn draft(client: &Client, score_3: &str) -> PolicySummary {
 
 /// What a console sends after it has previewed `after` against revision 1
 async fn preview(client: &Client, after: &TierPolicyDocument) -> Value {
+    preview_against(client, TierPolicy::revision_1().document(), after).await
+}
+
+async fn preview_against(client: &Client, before: &TierPolicyDocument, after: &TierPolicyDocument) -> Value {
     let (meta, portfolio) = snapshot(client).await;
-    let after = TierPolicy::try_from(after.clone()).unwrap();
-    let migration = TierMigration::between(&TierPolicy::revision_1().compile(), &after.compile(), &portfolio);
+    let grid = |document: &TierPolicyDocument| TierPolicy::try_from(document.clone()).unwrap().compile();
+    let migration = TierMigration::between(&grid(before), &grid(after), &portfolio);
     json!({
         "expected_version": 1, "expected_revision": 1, "note": "more for tier 3",
         "snapshot": meta.snapshot, "snapshot_digest": meta.digest, "previewed": migration.matrix(),
@@ -229,4 +233,67 @@ async fn a_publish_needs_a_note_and_a_real_snapshot() {
         assert_eq!(problem.field.as_deref(), Some(field));
     }
     assert_revision_1(&app, &firm).await;
+}
+
+#[tokio::test]
+async fn a_draft_that_breaks_its_assertions_is_published_with_a_reason_only() {
+    let app = TestApp::new().await;
+    let firm = firm(&app).await;
+    let asserted = json!({
+        "laws": ["monotone_in_balance"],
+        "guardrails": [{ "kind": "moved_at_most", "percent": "100" }],
+    });
+    let new = json!({ "name": "Draft", "policy": policy("70"), "assertions": asserted });
+    let draft: PolicySummary = firm.admin.post("/api/tier-policies", new).await.json();
+    let mut request = preview(&firm.viewer, &policy("70")).await;
+    let problem = publish(&firm.admin, &draft.id, &request).await.refused(409, "assertions_failed");
+    let checked: Vec<(&str, bool)> =
+        problem.assertions.iter().map(|assertion| (assertion.place.as_str(), assertion.holds)).collect();
+    assert_eq!(checked, [("guardrails[0]", true), ("laws[0]", false)]);
+    assert_revision_1(&app, &firm).await;
+
+    request["override_note"] = json!(" ");
+    let problem = publish(&firm.admin, &draft.id, &request).await.refused(422, "invalid");
+    assert_eq!(problem.field.as_deref(), Some("override_note"));
+    request["override_note"] = json!("the cliff is mended next week");
+    publish(&firm.admin, &draft.id, &request).await.ok();
+    let published: PolicyDetail = firm.viewer.get("/api/tier-policies/published").await.json();
+    assert_eq!(published.summary.override_note.as_deref(), Some("the cliff is mended next week"));
+    assert_eq!(json!(published.assertions)["laws"], asserted["laws"]);
+
+    // A new draft takes the assertions over; one that keeps them needs no reason, and none is taken.
+    let repaired = TierPolicy::monotone_draft().document().clone();
+    let next: PolicySummary =
+        firm.admin.post("/api/tier-policies", json!({ "name": "Next", "policy": repaired })).await.json();
+    let detail: PolicyDetail = firm.viewer.get(&format!("/api/tier-policies/{}", next.id)).await.json();
+    assert_eq!(detail.assertions, published.assertions);
+    let mut request = preview_against(&firm.viewer, &policy("70"), &repaired).await;
+    request["expected_revision"] = json!(2);
+    request["override_note"] = json!("just in case");
+    let problem = publish(&firm.admin, &next.id, &request).await.refused(422, "invalid");
+    assert_eq!(problem.field.as_deref(), Some("override_note"));
+    request["override_note"] = Value::Null;
+    publish(&firm.admin, &next.id, &request).await.ok();
+}
+
+#[tokio::test]
+async fn assertions_that_cannot_be_checked_are_refused_with_their_field() {
+    let app = TestApp::new().await;
+    let admin = app.firm("firm").await.admin;
+    for (assertions, field) in [
+        (
+            json!({ "guardrails": [{ "kind": "moved_at_most", "percent": "101" }] }),
+            "assertions.guardrails[0].percent",
+        ),
+        (json!({ "laws": ["monotone_in_score", "monotone_in_score"] }), "assertions.laws"),
+        (json!({ "examples": [{ "name": "", "tier": 1 }] }), "assertions.examples[0].name"),
+    ] {
+        let new = json!({ "name": "Draft", "policy": policy("80"), "assertions": assertions });
+        let problem = admin.post("/api/tier-policies", new).await.refused(422, "invalid");
+        assert_eq!(problem.field.as_deref(), Some(field));
+    }
+    let draft = draft(&admin, "80").await;
+    let save = json!({ "name": "Draft", "policy": policy("80"), "expected_version": 1, "assertions": { "laws": ["any"] } });
+    let problem = admin.put(&format!("/api/tier-policies/{}", draft.id), save).await.refused(422, "invalid");
+    assert_eq!(problem.field.as_deref(), Some("assertions.laws[0]"));
 }

@@ -4,7 +4,7 @@ use super::icon::{Icon, IconView};
 use crate::format;
 use crate::state::workbench::Workbench;
 use leptos::prelude::*;
-use policy::analysis::{Example, Finding, FindingCode, Region, Severity, analyze};
+use policy::analysis::{ExampleJudgment, Finding, FindingCode, Region, Severity, analyze};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ fn Entry(
     }
 }
 
-fn example(example: &Example) -> String {
+fn example(example: &ExampleJudgment) -> String {
     let signals: Vec<String> =
         example.signals.iter().map(|signal| format::signal(signal.name()).to_lowercase()).collect();
     let signals = if signals.is_empty() { "no asset signal".to_owned() } else { signals.join(" and ") };

@@ -19,18 +19,20 @@ pub async fn save(workbench: Workbench) -> Result<PolicySummary, ApiError> {
     let draft = workbench.draft;
     let name = draft.name.get_untracked().trim().to_owned();
     let policy: TierPolicyDocument = draft.document.get_untracked();
+    let kept = draft.assertions.get_untracked();
+    let assertions = Some(kept.clone());
     let summary = match draft.origin.get_untracked() {
-        Origin::New => api::create_draft(NewDraft { name, policy: policy.clone() }).await?,
+        Origin::New => api::create_draft(NewDraft { name, policy: policy.clone(), assertions }).await?,
         Origin::Saved(saved) => {
             api::save_draft(
                 &saved.id,
-                SaveDraft { name, policy: policy.clone(), expected_version: saved.version },
+                SaveDraft { name, policy: policy.clone(), assertions, expected_version: saved.version },
             )
             .await?
         }
     };
     draft.name.set(summary.name.clone());
-    draft.saved_as(policy, summary.clone());
+    draft.saved_as(policy, kept, summary.clone());
     Ok(summary)
 }
 
@@ -45,6 +47,7 @@ enum Refusal {
     },
     DraftMoved,
     PreviewDiffers,
+    AssertionsFailed,
     Other(ApiError),
 }
 
@@ -73,12 +76,21 @@ fn PublishForm(
 ) -> impl IntoView {
     let session = use_session();
     let note = RwSignal::new(String::new());
+    let override_note = RwSignal::new(String::new());
+    let failing = Memo::new(move |_| {
+        workbench
+            .checked
+            .with(|checked| checked.iter().filter(|assertion| !assertion.holds).cloned().collect::<Vec<_>>())
+    });
     let refusal = RwSignal::new(None::<Refusal>);
     let is_busy = RwSignal::new(false);
     let cells =
         Signal::derive(move || workbench.simulation.with(|simulation| Cells::from(&simulation.migration)));
     let next_revision = move || workbench.revision() + 1;
-    let is_blank = move || note.with(|note| note.trim().is_empty());
+    let is_blank = move || {
+        note.with(|note| note.trim().is_empty())
+            || (!failing.with(Vec::is_empty) && override_note.with(|note| note.trim().is_empty()))
+    };
     let is_same = move || workbench.edits.with(|edits| edits.is_empty());
 
     let submit = move |event: SubmitEvent| {
@@ -89,7 +101,9 @@ fn PublishForm(
         is_busy.set(true);
         refusal.set(None);
         spawn_local(async move {
-            match publish(workbench, note.get_untracked().trim().to_owned()).await {
+            let overriding = (!failing.with_untracked(Vec::is_empty))
+                .then(|| override_note.get_untracked().trim().to_owned());
+            match publish(workbench, note.get_untracked().trim().to_owned(), overriding).await {
                 Ok(published) => {
                     is_open.set(false);
                     on_published.run(published);
@@ -117,6 +131,16 @@ fn PublishForm(
                 <label for="publish-note">"Note: why this change"</label>
                 <textarea id="publish-note" class="input" rows="2" required maxlength="2000" data-test="publish-note" prop:value=move || note.get() on:input:target=move |event| note.set(event.target().value())></textarea>
             </div>
+            {move || (!failing.with(Vec::is_empty)).then(|| view! {
+                <div class="overriding" data-test="publish-failing">
+                    <p><strong>{format!("The draft breaks {} that it carries:", format::counted(failing.with(Vec::len) as u64, "assertion", "assertions"))}</strong></p>
+                    <ul>{failing.get().into_iter().map(|assertion| view! { <li>{assertion.words}". "<span class="muted">{assertion.found}"."</span></li> }).collect_view()}</ul>
+                    <div class="field">
+                        <label for="override-note">"Why it is published all the same"</label>
+                        <textarea id="override-note" class="input" rows="2" required maxlength="2000" data-test="override-note" prop:value=move || override_note.get() on:input:target=move |event| override_note.set(event.target().value())></textarea>
+                    </div>
+                </div>
+            })}
             <p class="what-happens">
                 {move || format!(
                     "{} revision {}. From then on every judgment is tiered by it, and all {} are re-tiered at once. Afterwards this page shows what the preview promised beside what was written.",
@@ -136,7 +160,11 @@ fn PublishForm(
     }
 }
 
-async fn publish(workbench: Workbench, note: String) -> Result<Published, ApiError> {
+async fn publish(
+    workbench: Workbench,
+    note: String,
+    override_note: Option<String>,
+) -> Result<Published, ApiError> {
     let draft = workbench.draft;
     let saved = match draft.origin.get_untracked() {
         Origin::Saved(saved) if !untrack(|| draft.is_unsaved()) => saved,
@@ -148,6 +176,7 @@ async fn publish(workbench: Workbench, note: String) -> Result<Published, ApiErr
         expected_version: saved.version,
         expected_revision: untrack(|| workbench.revision()),
         note,
+        override_note,
         snapshot: meta.snapshot.clone(),
         snapshot_digest: meta.digest.clone(),
         previewed: simulation.migration.matrix(),
@@ -162,6 +191,7 @@ async fn catch_up(workbench: Workbench, error: ApiError) -> Refusal {
         (problem::REVISION_MOVED, _) => Refusal::RevisionMoved { revision: 0, by: String::new() },
         (problem::DRAFT_MOVED, _) => return Refusal::DraftMoved,
         (problem::PREVIEW_DIFFERS, _) => Refusal::PreviewDiffers,
+        (problem::ASSERTIONS_FAILED, _) => Refusal::AssertionsFailed,
         _ => return Refusal::Other(error),
     };
     if let Err(error) = workbench.reload().await {
@@ -192,6 +222,7 @@ fn RefusalNotice(
         Refusal::RevisionMoved { .. } => problem::REVISION_MOVED,
         Refusal::DraftMoved => problem::DRAFT_MOVED,
         Refusal::PreviewDiffers => problem::PREVIEW_DIFFERS,
+        Refusal::AssertionsFailed => problem::ASSERTIONS_FAILED,
         Refusal::Other(error) => error.code(),
     }
     .to_owned();
@@ -237,6 +268,11 @@ fn RefusalNotice(
         Refusal::PreviewDiffers => view! {
             <p><strong>"Not published: the server counts differently from this preview."</strong></p>
             <p>"The facts and the published policy have been fetched again and the preview below is new. If this happens again, reload the page: the console may be older than the server."</p>
+        }
+        .into_any(),
+        Refusal::AssertionsFailed => view! {
+            <p><strong>"Not published: on today’s facts the draft breaks assertions that it carries."</strong></p>
+            <p>"The preview below is new. Change the draft, or say below why it is published all the same."</p>
         }
         .into_any(),
         Refusal::Other(error) => view! { <p><strong>"Not published."</strong>" "{error.to_string()}</p> }.into_any(),

@@ -1,6 +1,7 @@
 //! `/policy`: edit a draft, see at once what it does to every judgment, publish it, see that it did.
 
 use crate::api::{self, ApiError};
+use crate::components::assertions::Assertions;
 use crate::components::difference::Difference;
 use crate::components::findings::Findings;
 use crate::components::icon::{Icon, IconView};
@@ -29,6 +30,7 @@ use contract::{PolicyState, PolicySummary, Published, RefreshRun, RefreshState, 
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use policy::assertions::PolicyAssertions;
 use policy::tier::TierPolicy;
 use std::time::Duration;
 
@@ -104,6 +106,7 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
             <div class="policy-column">
                 <PolicyEditor workbench/>
                 <Findings workbench/>
+                <Assertions workbench/>
             </div>
             <div class="policy-column">
                 <Outcome workbench/>
@@ -125,11 +128,13 @@ async fn open_draft(workbench: Workbench, choice: &str) -> Result<(), ApiError> 
     match choice {
         "" => draft.open(
             workbench.inputs.with_untracked(|inputs| inputs.policy.document().clone()),
+            published_assertions(workbench),
             new_name(),
             Origin::New,
         ),
         READY_MADE => draft.open(
             TierPolicy::monotone_draft().document().clone(),
+            published_assertions(workbench),
             "Monotone repair".to_owned(),
             Origin::New,
         ),
@@ -140,10 +145,14 @@ async fn open_draft(workbench: Workbench, choice: &str) -> Result<(), ApiError> 
                 // A revision is never edited in place: it is where a new draft begins.
                 _ => (new_name(), Origin::New),
             };
-            draft.open(detail.policy, name, origin);
+            draft.open(detail.policy, detail.assertions, name, origin);
         }
     }
     Ok(())
+}
+
+fn published_assertions(workbench: Workbench) -> PolicyAssertions {
+    workbench.inputs.with_untracked(|inputs| inputs.published.assertions.clone())
 }
 
 fn undo_by_keyboard(workbench: Workbench) {
@@ -213,6 +222,7 @@ fn DraftActions(workbench: Workbench, drafts: Drafts) -> impl IntoView {
             }
             draft.open(
                 workbench.inputs.with_untracked(|inputs| inputs.policy.document().clone()),
+                published_assertions(workbench),
                 new_name(),
                 Origin::New,
             );
@@ -221,7 +231,7 @@ fn DraftActions(workbench: Workbench, drafts: Drafts) -> impl IntoView {
     };
     let on_published = move |published: Published| {
         // What was the draft is the published policy now: the page begins afresh from it.
-        draft.open(draft.document.get_untracked(), new_name(), Origin::New);
+        draft.open(draft.document.get_untracked(), draft.assertions.get_untracked(), new_name(), Origin::New);
         set.with_value(|set| set(&[("draft", ""), ("refresh", &published.refresh_id)]));
         drafts.all.refetch();
         spawn_local(async move {

@@ -2,6 +2,7 @@
 
 use contract::PolicySummary;
 use leptos::prelude::*;
+use policy::assertions::PolicyAssertions;
 use policy::tier::TierPolicyDocument;
 
 /// Edits that are further back cannot be undone.
@@ -19,10 +20,12 @@ pub enum Origin {
 #[derive(Clone, Copy)]
 pub struct Draft {
     pub document: RwSignal<TierPolicyDocument>,
+    /// What the policy promises; no part of what undo takes back.
+    pub assertions: RwSignal<PolicyAssertions>,
     pub name: RwSignal<String>,
     pub origin: RwSignal<Origin>,
-    /// The document and the name as they were opened or saved last.
-    saved: RwSignal<(TierPolicyDocument, String)>,
+    /// Document, assertions and name as they were opened or saved last.
+    saved: RwSignal<(TierPolicyDocument, PolicyAssertions, String)>,
     past: RwSignal<Vec<TierPolicyDocument>>,
     future: RwSignal<Vec<TierPolicyDocument>>,
     /// What is being dragged or typed in: its edits are one step.
@@ -30,9 +33,10 @@ pub struct Draft {
 }
 
 impl Draft {
-    pub fn new(document: TierPolicyDocument, name: String) -> Self {
+    pub fn new(document: TierPolicyDocument, assertions: PolicyAssertions, name: String) -> Self {
         Self {
-            saved: RwSignal::new((document.clone(), name.clone())),
+            saved: RwSignal::new((document.clone(), assertions.clone(), name.clone())),
+            assertions: RwSignal::new(assertions),
             document: RwSignal::new(document),
             name: RwSignal::new(name),
             origin: RwSignal::new(Origin::New),
@@ -43,19 +47,31 @@ impl Draft {
     }
 
     /// Shows another document; its history begins here.
-    pub fn open(self, document: TierPolicyDocument, name: String, origin: Origin) {
+    pub fn open(
+        self,
+        document: TierPolicyDocument,
+        assertions: PolicyAssertions,
+        name: String,
+        origin: Origin,
+    ) {
         self.past.set(Vec::new());
         self.future.set(Vec::new());
         self.gesture.set_value(None);
-        self.saved.set((document.clone(), name.clone()));
+        self.saved.set((document.clone(), assertions.clone(), name.clone()));
+        self.assertions.set(assertions);
         self.document.set(document);
         self.name.set(name);
         self.origin.set(origin);
     }
 
     /// Says that what was sent is what the server holds now.
-    pub fn saved_as(self, document: TierPolicyDocument, summary: PolicySummary) {
-        self.saved.set((document, summary.name.clone()));
+    pub fn saved_as(
+        self,
+        document: TierPolicyDocument,
+        assertions: PolicyAssertions,
+        summary: PolicySummary,
+    ) {
+        self.saved.set((document, assertions, summary.name.clone()));
         self.origin.set(Origin::Saved(summary));
     }
 
@@ -119,8 +135,10 @@ impl Draft {
 
     /// Whether something would be lost.
     pub fn is_unsaved(self) -> bool {
-        self.saved.with(|(document, name)| {
-            self.document.with(|now| now != document) || self.name.with(|now| now != name)
+        self.saved.with(|(document, assertions, name)| {
+            self.document.with(|now| now != document)
+                || self.assertions.with(|now| now != assertions)
+                || self.name.with(|now| now != name)
         })
     }
 }
@@ -133,7 +151,8 @@ mod tests {
     fn check(run: impl FnOnce(Draft)) {
         let owner = Owner::new();
         owner.with(|| {
-            run(Draft::new(TierPolicy::revision_1().document().clone(), "Spring review".to_owned()))
+            let document = TierPolicy::revision_1().document().clone();
+            run(Draft::new(document, PolicyAssertions::default(), "Spring review".to_owned()))
         });
     }
 

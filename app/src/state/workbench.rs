@@ -7,6 +7,7 @@ use crate::api::{self, ApiError};
 use contract::PolicyDetail;
 use leptos::prelude::*;
 use policy::analysis::Region;
+use policy::assertions::CheckedAssertion;
 use policy::tier::{AssetSignals, PolicyError, TierPolicy};
 use std::sync::Arc;
 
@@ -90,6 +91,8 @@ pub struct Workbench {
     pub recomputed: Memo<Arc<Recomputed>>,
     pub simulation: Memo<Arc<Simulation>>,
     pub edits: Memo<Arc<Vec<PolicyEdit>>>,
+    /// What became of the draft's assertions; the server checks the same before it publishes.
+    pub checked: Memo<Arc<Vec<CheckedAssertion>>>,
 }
 
 fn is_another<T>(before: Option<&Arc<T>>, after: Option<&Arc<T>>) -> bool {
@@ -98,7 +101,7 @@ fn is_another<T>(before: Option<&Arc<T>>, after: Option<&Arc<T>>) -> bool {
 
 impl Workbench {
     pub fn new(inputs: Inputs, name: String) -> Self {
-        let draft = Draft::new(inputs.policy.document().clone(), name);
+        let draft = Draft::new(inputs.policy.document().clone(), inputs.published.assertions.clone(), name);
         let inputs = RwSignal::new(inputs);
         let swap =
             SwapView { filter: RwSignal::new(SwapFilter::All), sort: RwSignal::new("-balance".to_owned()) };
@@ -157,7 +160,16 @@ impl Workbench {
                 },
                 is_another,
             );
-        Self { inputs, draft, swap, map, policy, recomputed, simulation, edits }
+        let checked = Memo::new(move |_| {
+            let simulation = simulation.get();
+            let (policy, portfolio) = (&simulation.after, simulation.portfolio());
+            Arc::new(
+                draft
+                    .assertions
+                    .with(|assertions| assertions.check(policy, portfolio, &simulation.migration)),
+            )
+        });
+        Self { inputs, checked, draft, swap, map, policy, recomputed, simulation, edits }
     }
 
     /// The revision that is published as far as this page knows.

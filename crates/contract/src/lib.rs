@@ -4,6 +4,7 @@
 //! (`"79.6"`). A point in time is an RFC 3339 string in UTC. Ids are UUIDs as strings; `judgment_no` is a
 //! number below 2^53. Errors are [`Problem`] documents with the media type `application/problem+json`.
 
+use policy::assertions::{CheckedAssertion, PolicyAssertions};
 use policy::portfolio::MigrationMatrix;
 use policy::tier::{DecidedBy, Tier, TierPolicyDocument};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,10 @@ bodies! {
         /// With `facts_moved`: the judgments whose facts are no longer those of the snapshot.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub judgments: Vec<JudgmentRef>,
+        /// With `assertions_failed`: every assertion of the draft, those that fail among them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
+        pub assertions: Vec<CheckedAssertion>,
     }
 
     /// `GET /api/health`, the one endpoint that asks for nothing: 200 when both are `ok`, else 503
@@ -296,6 +301,8 @@ bodies! {
         pub published_at: Option<String>,
         pub published_by: Option<String>,
         pub note: Option<String>,
+        /// Why it was published though assertions failed.
+        pub override_note: Option<String>,
     }
 
     /// `GET /api/tier-policies/{id}` and `GET /api/tier-policies/published`
@@ -303,6 +310,8 @@ bodies! {
         pub summary: PolicySummary,
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub policy: TierPolicyDocument,
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub assertions: PolicyAssertions,
     }
 
     /// `POST /api/tier-policies`
@@ -310,6 +319,10 @@ bodies! {
         pub name: String,
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub policy: TierPolicyDocument,
+        /// Those of the published policy where it is missing.
+        #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub assertions: Option<PolicyAssertions>,
     }
 
     /// `PUT /api/tier-policies/{id}`: refused with `draft_moved` where `expected_version` is not the stored one
@@ -317,6 +330,10 @@ bodies! {
         pub name: String,
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub policy: TierPolicyDocument,
+        /// Left as they are where it is missing.
+        #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub assertions: Option<PolicyAssertions>,
         pub expected_version: u32,
     }
 
@@ -327,6 +344,9 @@ bodies! {
         /// The revision that was published when the preview was made.
         pub expected_revision: u32,
         pub note: String,
+        /// Why it is published though assertions fail: kept with the revision. Refused where none fails.
+        #[serde(default)]
+        pub override_note: Option<String>,
         /// `SnapshotMeta::snapshot` and `SnapshotMeta::digest` of the previewed snapshot.
         pub snapshot: String,
         pub snapshot_digest: String,
@@ -423,6 +443,8 @@ pub mod problem {
     pub const FACTS_MOVED: &str = "facts_moved";
     /// The server counts another matrix than the preview showed.
     pub const PREVIEW_DIFFERS: &str = "preview_differs";
+    /// The draft breaks assertions that it carries; `assertions` names them.
+    pub const ASSERTIONS_FAILED: &str = "assertions_failed";
     pub const RATE_LIMITED: &str = "rate_limited";
     pub const INTERNAL: &str = "internal";
     pub const UNAVAILABLE: &str = "unavailable";

@@ -14,6 +14,7 @@ create table public.tier_policies (
   version int not null default 1,
   based_on int,
   document jsonb not null,
+  assertions jsonb not null default '{}' check (jsonb_typeof(assertions) = 'object'),
   digest text not null check (digest ~ '^[0-9a-f]{64}$'),
   tier_sql text,
   decided_by_sql text,
@@ -24,6 +25,7 @@ create table public.tier_policies (
   published_at timestamptz,
   published_by uuid references public.users (id) on delete set null,
   note text,
+  override_note text check (btrim(override_note) <> ''),
   check ((state = 'draft') = (revision is null)),
   check ((state = 'draft') = (published_at is null)),
   check (state = 'draft' or (tier_sql is not null and decided_by_sql is not null and reason_sql is not null)),
@@ -32,6 +34,8 @@ create table public.tier_policies (
 comment on table public.tier_policies is 'draft → published → superseded; the document never changes once published';
 comment on column public.tier_policies.version is 'Counts the saves of a draft; a save names the one that it builds on';
 comment on column public.tier_policies.tier_sql is 'The policy as a SQL expression, compiled by the policy crate at publish; the refresh runs it';
+comment on column public.tier_policies.assertions is 'Examples, guardrails and laws that the policy must keep; checked by the server in the publishing transaction';
+comment on column public.tier_policies.override_note is 'Why it was published though assertions failed; null where all held';
 create unique index tier_policies_published on public.tier_policies (org_id) where state = 'published';
 create index tier_policies_author on public.tier_policies (author_id);
 create index tier_policies_publisher on public.tier_policies (published_by);
@@ -322,7 +326,8 @@ comment on function public.refresh_enforcement_metrics() is 'Re-tiers every acti
 
 create function public.publish_tier_policy(
   p_policy_id uuid, p_expected_version int, p_expected_revision int, p_note text,
-  p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot)
+  p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot,
+  p_override_note text default null)
 returns public.tier_refreshes
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -352,7 +357,7 @@ begin
 
   update public.tier_policies set state = 'superseded' where id = v_published.id;
   update public.tier_policies
-     set state = 'published', revision = p_expected_revision + 1, note = btrim(p_note),
+     set state = 'published', revision = p_expected_revision + 1, note = btrim(p_note), override_note = btrim(p_override_note),
          tier_sql = p_tier_sql, decided_by_sql = p_decided_by_sql, reason_sql = p_reason_sql,
          published_at = public.app_now(), published_by = public.current_user_id(), updated_at = public.app_now()
    where id = v_draft.id;
@@ -361,8 +366,8 @@ begin
 end;
 $$;
 -- A definer, because only a publish may write the SQL expressions; the server compiles them from the draft it has locked.
-alter function public.publish_tier_policy(uuid, int, int, text, text, text, text, jsonb, pg_snapshot) owner to service_role;
-comment on function public.publish_tier_policy(uuid, int, int, text, text, text, text, jsonb, pg_snapshot) is
+alter function public.publish_tier_policy(uuid, int, int, text, text, text, text, jsonb, pg_snapshot, text) owner to service_role;
+comment on function public.publish_tier_policy(uuid, int, int, text, text, text, text, jsonb, pg_snapshot, text) is
   'Promotes a draft, supersedes the published revision and starts the refresh, in one transaction';
 
 create function public.facts_moved_since(p_org_id uuid, p_snapshot pg_snapshot, p_limit int)
@@ -418,8 +423,8 @@ create policy "the service runs parts of refreshes" on public.tier_refresh_range
 revoke execute on all functions in schema public from public;
 grant select on public.tier_policies, public.tier_assignments, public.tier_refreshes, public.tier_refresh_ranges
    to authenticated, service_role;
-grant insert (org_id, name, document, digest, based_on, author_id),
-      update (name, document, digest, version, updated_at),
+grant insert (org_id, name, document, digest, assertions, based_on, author_id),
+      update (name, document, digest, assertions, version, updated_at),
       delete on public.tier_policies to admin;
 grant insert, update, delete on public.tier_policies to service_role;
 grant insert on public.tier_assignments to service_role;
@@ -429,5 +434,5 @@ grant execute on function public.tier_policy_lock(uuid), public.hold_published_p
 grant execute on function public.start_tier_refresh(uuid, uuid, jsonb, pg_snapshot, uuid),
                           public.step_tier_refresh(uuid, int),
                           public.refresh_enforcement_metrics() to service_role;
-grant execute on function public.publish_tier_policy(uuid, int, int, text, text, text, text, jsonb, pg_snapshot) to admin, service_role;
+grant execute on function public.publish_tier_policy(uuid, int, int, text, text, text, text, jsonb, pg_snapshot, text) to admin, service_role;
 grant execute on function public.facts_moved_since(uuid, pg_snapshot, int) to authenticated, service_role;

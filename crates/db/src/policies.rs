@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contract::{PolicyDetail, PolicyState, PolicySummary};
+use policy::assertions::PolicyAssertions;
 use policy::portfolio::MigrationMatrix;
 use policy::tier::{PostgresTierCase, TierPolicy, TierPolicyDocument};
 use sqlx::types::Json;
@@ -31,6 +32,7 @@ struct Record {
     published_at: Option<DateTime<Utc>>,
     published_by: Option<String>,
     note: Option<String>,
+    override_note: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -38,10 +40,11 @@ struct DetailRecord {
     #[sqlx(flatten)]
     summary: Record,
     document: Json<TierPolicyDocument>,
+    assertions: Json<PolicyAssertions>,
 }
 
 const SUMMARY: &str = "select p.id, p.name, p.state, p.revision, p.version, p.based_on, p.digest,
-    a.display_name as author, p.updated_at, p.published_at, b.display_name as published_by, p.note, p.document
+    a.display_name as author, p.updated_at, p.published_at, b.display_name as published_by, p.note, p.override_note, p.document, p.assertions
     from public.tier_policies p
     left join public.users a on a.id = p.author_id
     left join public.users b on b.id = p.published_by";
@@ -69,13 +72,14 @@ impl From<Record> for PolicySummary {
             published_at: record.published_at.map(wire::instant),
             published_by: record.published_by.or_else(|| is_published.then(|| PRODUCT.to_owned())),
             note: record.note,
+            override_note: record.override_note,
         }
     }
 }
 
 impl From<DetailRecord> for PolicyDetail {
     fn from(record: DetailRecord) -> Self {
-        Self { summary: record.summary.into(), policy: record.document.0 }
+        Self { summary: record.summary.into(), policy: record.document.0, assertions: record.assertions.0 }
     }
 }
 
@@ -129,33 +133,45 @@ pub async fn load(tx: &mut Transaction, id: Uuid) -> Result<TierPolicy, SqlError
 }
 
 /// Starts a draft, based on the revision that is published now
-pub async fn create_draft(tx: &mut Transaction, name: &str, policy: &TierPolicy) -> Result<Uuid, SqlError> {
+///
+/// Without `assertions` it takes over those of that revision.
+pub async fn create_draft(
+    tx: &mut Transaction,
+    name: &str,
+    policy: &TierPolicy,
+    assertions: Option<&PolicyAssertions>,
+) -> Result<Uuid, SqlError> {
     let (id,): (Uuid,) = sqlx::query_as(
-        "insert into public.tier_policies (org_id, name, document, digest, author_id, based_on)
-         values (public.current_org_id(), btrim($1), $2, $3, public.current_user_id(),
-                 (select revision from public.tier_policies
-                   where org_id = public.current_org_id() and state = 'published'))
+        "insert into public.tier_policies (org_id, name, document, digest, assertions, author_id, based_on)
+         select public.current_org_id(), btrim($1), $2, $3, coalesce($4, p.assertions, '{}'), public.current_user_id(), p.revision
+           from (select 1) one
+           left join public.tier_policies p on p.org_id = public.current_org_id() and p.state = 'published'
          returning id",
     )
     .bind(name)
     .bind(Json(policy.document()))
     .bind(policy.digest().as_str())
+    .bind(assertions.map(Json))
     .fetch_one(&mut **tx)
     .await?;
     Ok(id)
 }
 
 /// Saves a draft; false where there is no draft of this id and version
+///
+/// Without `assertions` they stay as they are.
 pub async fn save_draft(
     tx: &mut Transaction,
     id: Uuid,
     expected_version: u32,
     name: &str,
     policy: &TierPolicy,
+    assertions: Option<&PolicyAssertions>,
 ) -> Result<bool, SqlError> {
     let saved = sqlx::query(
         "update public.tier_policies
-            set name = btrim($3), document = $4, digest = $5, version = version + 1, updated_at = public.app_now()
+            set name = btrim($3), document = $4, digest = $5, assertions = coalesce($6, assertions),
+                version = version + 1, updated_at = public.app_now()
           where id = $1 and version::bigint = $2 and state = 'draft'",
     )
     .bind(id)
@@ -163,6 +179,7 @@ pub async fn save_draft(
     .bind(name)
     .bind(Json(policy.document()))
     .bind(policy.digest().as_str())
+    .bind(assertions.map(Json))
     .execute(&mut **tx)
     .await?;
     Ok(saved.rows_affected() == 1)
@@ -178,14 +195,17 @@ pub async fn discard_draft(tx: &mut Transaction, id: Uuid) -> Result<bool, SqlEr
 }
 
 /// Locks a draft until the transaction ends, so that what is compiled from it is what is published
-pub async fn lock_draft(tx: &mut Transaction, id: Uuid) -> Result<Option<TierPolicy>, SqlError> {
-    let found: Option<(Json<TierPolicy>,)> = sqlx::query_as(
-        "select document from public.tier_policies where id = $1 and state = 'draft' for update",
+pub async fn lock_draft(
+    tx: &mut Transaction,
+    id: Uuid,
+) -> Result<Option<(TierPolicy, PolicyAssertions)>, SqlError> {
+    let found: Option<(Json<TierPolicy>, Json<PolicyAssertions>)> = sqlx::query_as(
+        "select document, assertions from public.tier_policies where id = $1 and state = 'draft' for update",
     )
     .bind(id)
     .fetch_optional(&mut **tx)
     .await?;
-    Ok(found.map(|(policy,)| policy.0))
+    Ok(found.map(|(policy, assertions)| (policy.0, assertions.0)))
 }
 
 /// What a publish needs to know beside the draft's id
@@ -199,6 +219,8 @@ pub struct Publish<'a> {
     pub previewed: &'a MigrationMatrix,
     /// Text form of a `pg_snapshot`.
     pub snapshot: &'a str,
+    /// Why it is published though assertions fail.
+    pub override_note: Option<&'a str>,
 }
 
 /// What a publish has begun
@@ -217,7 +239,7 @@ pub struct Begun {
 pub async fn publish(tx: &mut Transaction, id: Uuid, publish: Publish<'_>) -> Result<Begun, SqlError> {
     sqlx::query_as(
         "select r.id as refresh_id, r.before_policy_id, r.policy_revision
-           from public.publish_tier_policy($1, $2, $3, $4, $5, $6, $7, $8, $9::text::pg_snapshot) r",
+           from public.publish_tier_policy($1, $2, $3, $4, $5, $6, $7, $8, $9::text::pg_snapshot, $10) r",
     )
     .bind(id)
     .bind(saturated(publish.expected_version))
@@ -228,6 +250,7 @@ pub async fn publish(tx: &mut Transaction, id: Uuid, publish: Publish<'_>) -> Re
     .bind(publish.compiled.reason)
     .bind(Json(publish.previewed))
     .bind(publish.snapshot)
+    .bind(publish.override_note)
     .fetch_one(&mut **tx)
     .await
 }

@@ -18,7 +18,7 @@ const NAME_LENGTH_MAX: usize = 120;
 #[serde(default, deny_unknown_fields)]
 pub struct PolicyAssertions {
     /// Judgments with the tier that they must get.
-    pub examples: Vec<ExampleJudgment>,
+    pub examples: Vec<ExpectedTier>,
     /// What must hold for the portfolio.
     pub guardrails: Vec<Guardrail>,
     /// What must hold for every judgment that there could be.
@@ -28,7 +28,7 @@ pub struct PolicyAssertions {
 /// A judgment, real or made up, with the tier that it must get
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ExampleJudgment {
+pub struct ExpectedTier {
     /// What people call it: 1 to 120 characters.
     pub name: String,
     /// Its score; missing ones compare as 0.
@@ -204,7 +204,7 @@ impl PolicyAssertions {
     }
 }
 
-impl ExampleJudgment {
+impl ExpectedTier {
     /// What policies evaluate.
     pub fn facts(&self) -> JudgmentFacts {
         JudgmentFacts {

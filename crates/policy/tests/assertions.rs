@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
-use policy::assertions::{CheckedAssertion, ExampleJudgment, Guardrail, Law, PolicyAssertions};
+use policy::assertions::{CheckedAssertion, ExpectedTier, Guardrail, Law, PolicyAssertions};
 use policy::portfolio::{Portfolio, TierMigration};
 use policy::sample;
 use policy::tier::{AssetSignal, Cents, FactAxis, JudgmentFacts, Score, Tier, TierPolicy};
@@ -131,7 +131,7 @@ fn revision_1_breaks_the_law_that_its_repair_keeps() {
 fn assertions_are_said_in_words() {
     let revision_1 = TierPolicy::revision_1();
     let assertions = PolicyAssertions {
-        examples: vec![ExampleJudgment {
+        examples: vec![ExpectedTier {
             name: "The bakery".to_owned(),
             collectability_score: Some("58".parse().unwrap()),
             balance: Some(cents(48_220)),

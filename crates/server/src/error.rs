@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use contract::{JudgmentRef, Problem, Role, problem};
 use db::{Refusal, SqlError};
+use policy::assertions::CheckedAssertion;
 use policy::tier::{FactsError, PolicyError};
 
 /// A request that was not fulfilled, and why
@@ -36,6 +37,7 @@ impl ApiError {
                 hint: None,
                 field: None,
                 judgments: Vec::new(),
+                assertions: Vec::new(),
             }),
             cause: None,
             retry_after: None,
@@ -129,6 +131,11 @@ impl ApiError {
 
     pub(crate) fn field(mut self, field: impl Into<String>) -> Self {
         self.problem.field = Some(field.into()).filter(|field| !field.is_empty());
+        self
+    }
+
+    pub(crate) fn assertions(mut self, assertions: Vec<CheckedAssertion>) -> Self {
+        self.problem.assertions = assertions;
         self
     }
 

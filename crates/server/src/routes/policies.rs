@@ -8,6 +8,7 @@ use contract::{
 };
 use db::portfolio::{self, Snapshot};
 use db::{Transaction, policies};
+use policy::assertions::{CheckedAssertion, PolicyAssertions};
 use policy::portfolio::{MigrationMatrix, TierMigration};
 use policy::tier::TierPolicy;
 use uuid::Uuid;
@@ -73,9 +74,10 @@ pub(crate) async fn create_draft(
     JsonBody(draft): JsonBody<NewDraft>,
 ) -> Result<(StatusCode, Json<PolicySummary>), ApiError> {
     check_name(&draft.name)?;
+    check_assertions(draft.assertions.as_ref())?;
     let policy = TierPolicy::try_from(draft.policy)?;
     let mut tx = app.db.begin_as(&admin.actor()).await?;
-    let id = policies::create_draft(&mut tx, &draft.name, &policy).await?;
+    let id = policies::create_draft(&mut tx, &draft.name, &policy, draft.assertions.as_ref()).await?;
     let created = find(&mut tx, id).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(created.summary)))
@@ -91,9 +93,12 @@ pub(crate) async fn save_draft(
     JsonBody(draft): JsonBody<SaveDraft>,
 ) -> Result<Json<PolicySummary>, ApiError> {
     check_name(&draft.name)?;
+    check_assertions(draft.assertions.as_ref())?;
     let policy = TierPolicy::try_from(draft.policy)?;
+    let assertions = draft.assertions.as_ref();
     let mut tx = app.db.begin_as(&admin.actor()).await?;
-    let is_saved = policies::save_draft(&mut tx, id, draft.expected_version, &draft.name, &policy).await?;
+    let is_saved =
+        policies::save_draft(&mut tx, id, draft.expected_version, &draft.name, &policy, assertions).await?;
     let found = find(&mut tx, id).await?;
     if !is_saved {
         expect_draft(&found)?;
@@ -143,11 +148,17 @@ fn check_name(name: &str) -> Result<(), ApiError> {
     }
 }
 
+fn check_assertions(assertions: Option<&PolicyAssertions>) -> Result<(), ApiError> {
+    let Err(error) = assertions.map_or(Ok(()), PolicyAssertions::validate) else { return Ok(()) };
+    Err(ApiError::invalid(format!("assertions.{}", error.field), error.message))
+}
+
 /// Publishes a draft and begins the refresh
 ///
 /// One transaction covers the promotion, the check of the preview and the refresh that is begun, so a published
 /// revision always has its refresh and a refused one leaves no trace. Refused with 409: `draft_moved`,
-/// `revision_moved`, `facts_moved` (with the judgments), `preview_differs`.
+/// `revision_moved`, `facts_moved` (with the judgments), `preview_differs`, `assertions_failed` (with what fails), which
+/// an `override_note` overrules.
 #[utoipa::path(post, path = "/api/tier-policies/{id}/publish", tag = "policies", params(("id" = String, Path, format = Uuid)),
     request_body = PublishRequest, responses((status = 200, body = Published)))]
 pub(crate) async fn publish(
@@ -160,12 +171,21 @@ pub(crate) async fn publish(
         .snapshot
         .parse()
         .map_err(|error: portfolio::SnapshotError| ApiError::invalid("snapshot", error.to_string()))?;
-    if request.note.contains('\0') || request.note.chars().count() > NOTE_LENGTH_MAX {
-        let message = format!("not text of at most {NOTE_LENGTH_MAX} characters");
-        return Err(ApiError::invalid("note", message));
+    let override_note = request.override_note.as_deref();
+    for (field, note) in [("note", request.note.as_str()), ("override_note", override_note.unwrap_or("-"))] {
+        if note.contains('\0') || note.chars().count() > NOTE_LENGTH_MAX {
+            let message = format!("not text of at most {NOTE_LENGTH_MAX} characters");
+            return Err(ApiError::invalid(field, message));
+        }
+    }
+    if override_note.is_some_and(|note| note.trim().is_empty()) {
+        return Err(ApiError::invalid(
+            "override_note",
+            "say in a sentence why the failing assertions do not matter",
+        ));
     }
     let mut tx = app.db.begin_as(&admin.actor()).await?;
-    let Some(draft) = policies::lock_draft(&mut tx, id).await? else {
+    let Some((draft, assertions)) = policies::lock_draft(&mut tx, id).await? else {
         expect_draft(&find(&mut tx, id).await?)?;
         return Err(not_found());
     };
@@ -179,6 +199,7 @@ pub(crate) async fn publish(
             compiled: draft.to_postgres(),
             previewed: &request.previewed,
             snapshot: snapshot.as_str(),
+            override_note,
         },
     )
     .await?;
@@ -188,7 +209,21 @@ pub(crate) async fn publish(
         None => draft.clone(),
     };
     let digest = draft.digest();
-    expect_preview(&mut tx, &request, &snapshot, before, draft).await?;
+    let checked = expect_preview(&mut tx, &request, &snapshot, before, draft, assertions).await?;
+    match (checked.iter().all(|assertion| assertion.holds), override_note) {
+        (true, None) | (false, Some(_)) => {}
+        (true, Some(_)) => {
+            return Err(ApiError::invalid("override_note", "every assertion holds: publish without it"));
+        }
+        (false, None) => {
+            return Err(ApiError::conflict(
+                problem::ASSERTIONS_FAILED,
+                "the draft breaks assertions that it carries",
+            )
+            .hint("change the draft, or publish it with a note that says why")
+            .assertions(checked));
+        }
+    }
     tx.commit().await?;
     Ok(Json(Published {
         revision: begun.policy_revision.unsigned_abs(),
@@ -198,20 +233,24 @@ pub(crate) async fn publish(
 }
 
 /// The browser ran the same comparison while editing; the server does not take its word for it
+///
+/// Answers what became of the assertions on the same judgments.
 async fn expect_preview(
     tx: &mut Transaction,
     request: &PublishRequest,
     snapshot: &Snapshot,
     before: TierPolicy,
     after: TierPolicy,
-) -> Result<(), ApiError> {
+    assertions: PolicyAssertions,
+) -> Result<Vec<CheckedAssertion>, ApiError> {
     expect_unmoved(tx, snapshot).await?;
     let portfolio = portfolio::read(tx).await?;
     let counted = tokio::task::spawn_blocking(move || {
         let migration = TierMigration::between(&before.compile(), &after.compile(), &portfolio);
-        (portfolio.digest(), migration.matrix())
+        (portfolio.digest(), migration.matrix(), assertions.check(&after, &portfolio, &migration))
     });
-    let (digest, matrix): (String, MigrationMatrix) = counted.await.map_err(ApiError::internal)?;
+    let (digest, matrix, checked): (String, MigrationMatrix, _) =
+        counted.await.map_err(ApiError::internal)?;
     if digest != request.snapshot_digest {
         // Facts may have moved between the question and the reading.
         expect_unmoved(tx, snapshot).await?;
@@ -228,7 +267,7 @@ async fn expect_preview(
         )
         .hint("preview the draft again"));
     }
-    Ok(())
+    Ok(checked)
 }
 
 async fn expect_unmoved(tx: &mut Transaction, snapshot: &Snapshot) -> Result<(), ApiError> {
