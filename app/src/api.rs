@@ -195,7 +195,9 @@ fn decode_snapshot(bytes: &[u8]) -> Result<(SnapshotMeta, Portfolio), String> {
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or("the snapshot is empty")?;
     let (meta, columns) =
         rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or("the snapshot is cut short")?;
-    let meta = serde_json::from_slice(meta).map_err(|error| error.to_string())?;
+    let meta = std::str::from_utf8(meta)
+        .map_err(|error| error.to_string())
+        .and_then(|meta| serde_json::from_str(meta).map_err(|error| error.to_string()))?;
     let portfolio = Portfolio::decode(columns).map_err(|error| error.to_string())?;
     Ok((meta, portfolio))
 }

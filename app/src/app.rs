@@ -1,4 +1,4 @@
-//! Routes, and the contexts that every page shares.
+//! From an address to a page, and the contexts that every page shares.
 
 use crate::components::frame::Frame;
 use crate::components::toasts::ToastList;
@@ -7,10 +7,12 @@ use crate::pages::{
     queues::QueuesPage, set_password::SetPasswordPage, sign_in::SignInPage, tiers::TiersPage,
     welcome::WelcomePage,
 };
-use crate::state::{clock, focus, leave_guard, live, screen, session, theme, toasts};
+use crate::state::page::{Inner, Page};
+use crate::state::session::{Phase, use_session};
+use crate::state::{clock, focus, leave_guard, live, screen, session, theme, toasts, url};
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
-use leptos_router::components::{Outlet, ParentRoute, Redirect, Route, Router, Routes};
+use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::hooks::use_location;
 use leptos_router::path;
 
@@ -27,56 +29,68 @@ pub fn App() -> impl IntoView {
     view! {
         <Title formatter=|page: String| if page.is_empty() { "Dragonfly".to_owned() } else { format!("{page} · Dragonfly") }/>
         <Router>
-            <Routes fallback=|| view! { <NotFoundPage/> }>
-                <Route path=path!("/sign-in") view=SignInPage/>
-                <Route path=path!("/welcome") view=WelcomePage/>
-                <ParentRoute path=path!("") view=SignedIn>
-                    <Route path=path!("/") view=|| view! { <Redirect path="/tiers"/> }/>
-                    <Route path=path!("/tiers") view=TiersPage/>
-                    <Route path=path!("/judgments") view=JudgmentsPage/>
-                    <Route path=path!("/judgments/:id") view=JudgmentPage/>
-                    <Route path=path!("/policy") view=PolicyPage/>
-                    <Route path=path!("/queues") view=QueuesPage/>
-                </ParentRoute>
-            </Routes>
+            // One route: which page it is says `Page`. A route a page would make the router's types, and with
+            // them the download, grow with every page.
+            <FlatRoutes fallback=|| view! { <Pages/> }>
+                <Route path=path!("/*any") view=Pages/>
+            </FlatRoutes>
         </Router>
         <ToastList/>
     }
 }
 
-/// What stands between a route and its page: sign-in first, then a password, then the page in its frame
 #[component]
-fn SignedIn() -> impl IntoView {
-    let session = session::use_session();
-    let phase = session.phase();
+fn Pages() -> impl IntoView {
+    let path = use_location().pathname;
+    let page = Memo::new(move |_| path.with(|path| Page::of(path)));
+    // The frame and its live connection stay while its page changes.
+    let is_inner = Memo::new(move |_| page.with(|page| matches!(page, Page::Inner(_))));
+    move || match is_inner.get() {
+        true => view! { <SignedIn page/> }.into_any(),
+        false if page.get() == Page::Welcome => view! { <WelcomePage/> }.into_any(),
+        false => view! { <SignInPage/> }.into_any(),
+    }
+}
+
+/// What stands between an address and its page: sign-in first, then a password, then the page in its frame
+#[component]
+fn SignedIn(page: Memo<Page>) -> impl IntoView {
+    let phase = use_session().phase();
     move || match phase.get() {
-        session::Phase::Unknown => {
-            view! { <div id="boot" role="status">"Dragonfly is loading…"</div> }.into_any()
+        Phase::Unknown => view! { <div id="boot" role="status">"Dragonfly is loading…"</div> }.into_any(),
+        Phase::Unreachable => view! { <SessionUnreachable/> }.into_any(),
+        Phase::SignedOut => {
+            url::go(&format!("/sign-in?next={}", url::encode(&url::here())));
+            ().into_any()
         }
-        session::Phase::Unreachable => view! { <SessionUnreachable/> }.into_any(),
-        session::Phase::SignedOut => {
-            let location = use_location();
-            let here = format!(
-                "{}{}",
-                location.pathname.get_untracked(),
-                location.search.with_untracked(|query| {
-                    if query.is_empty() { String::new() } else { format!("?{query}") }
-                })
-            );
-            view! { <Redirect path=format!("/sign-in?next={}", crate::state::url::encode(&here))/> }
-                .into_any()
-        }
-        session::Phase::PasswordWanted => view! { <SetPasswordPage/> }.into_any(),
-        session::Phase::SignedIn => {
+        Phase::PasswordWanted => view! { <SetPasswordPage/> }.into_any(),
+        Phase::SignedIn => {
             live::provide();
-            view! { <Frame><Outlet/></Frame> }.into_any()
+            view! { <Frame>{move || inner_page(page.get())}</Frame> }.into_any()
         }
+    }
+}
+
+fn inner_page(page: Page) -> AnyView {
+    match page {
+        Page::Inner(Inner::Home) => {
+            url::go("/tiers");
+            ().into_any()
+        }
+        Page::Inner(Inner::Tiers) => view! { <TiersPage/> }.into_any(),
+        Page::Inner(Inner::Judgments) => view! { <JudgmentsPage/> }.into_any(),
+        Page::Inner(Inner::Judgment(id)) => view! { <JudgmentPage id/> }.into_any(),
+        Page::Inner(Inner::Policy) => view! { <PolicyPage/> }.into_any(),
+        Page::Inner(Inner::Queues) => view! { <QueuesPage/> }.into_any(),
+        Page::Inner(Inner::NotFound) => view! { <NotFoundPage/> }.into_any(),
+        // On its way out of the frame.
+        Page::SignIn | Page::Welcome => ().into_any(),
     }
 }
 
 #[component]
 fn SessionUnreachable() -> impl IntoView {
-    let session = session::use_session();
+    let session = use_session();
     view! {
         <main class="sign-in">
             <div class="card">

@@ -1076,11 +1076,10 @@ begin
   for kind, description, is_paused in
     select k.kind, k.description, k.is_paused from public.queue_kinds k order by k.kind
   loop
-    select count(*), floor(extract(epoch from public.app_now() - min(j.enqueued_at)))::bigint
+    select count(*), floor(extract(epoch from public.app_now() - min(least(j.enqueued_at, public.app_now()))))::bigint
       into depth, oldest_seconds
       from public.queue_jobs j
      where j.kind = queue_statistics.kind and j.state = 'queued' and (v_org is null or j.org_id = v_org);
-    oldest_seconds := greatest(oldest_seconds, 0);
     -- What waits out a backoff is hidden too, but nobody works on it: its last reading ended as an attempt.
     execute format(
       'select count(*)

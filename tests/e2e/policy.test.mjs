@@ -51,6 +51,38 @@ walk("a moved limit is previewed at once and without asking the server", async (
   assert.equal(await page.getByTestId("limit-score_3").inputValue(), "98", "undo takes back the last step");
 });
 
+walk("revision 1 has cliffs and a gap; the ready-made repair has none, and says what it changes", async ({ page, accessible }) => {
+  await openSimulator(page);
+  const findings = page.getByTestId("findings");
+  await page.locator("[data-test=findings][data-faults='3']").waitFor();
+  assert.equal(await page.getByTestId("finding-cliff").count(), 2);
+  assert.match(await page.getByTestId("finding-cliff").last().textContent(), /\$49,999\.99 to \$50,000.*1 asset signal falls from tier 2/);
+  assert.equal(await page.getByTestId("finding-gap").count(), 1);
+  await findings.getByRole("button", { name: "Show" }).nth(1).click();
+  assert.equal(await page.getByTestId("map-assets-1").getAttribute("aria-pressed"), "true", "the map shows one asset");
+  assert.equal(await page.getByTestId("map-plot").locator(".marked").count(), 2);
+
+  await page.getByTestId("draft-chooser").selectOption("monotone");
+  await page.locator("[data-test=findings][data-faults='0']").waitFor();
+  const regions = await page.getByTestId("difference-region").allTextContents();
+  assert.equal(regions.length, 3);
+  assert.match(regions[0], /^Score below 35, balance \$15,000 or more, no asset signal/);
+  assert.equal(await page.getByTestId("map-plot").locator(".marked").count(), 0, "what is mended is no longer outlined");
+  assert.ok((await page.getByTestId("map-plot").locator(".changed").count()) > 0);
+
+  // By keyboard: to an area that the draft changes, and into the swap set with it.
+  await page.getByTestId("map-plot").focus();
+  for (let step = 0; step < 3; step += 1) await page.keyboard.press("Shift+ArrowLeft");
+  for (let step = 0; step < 3; step += 1) await page.keyboard.press("Shift+ArrowUp");
+  assert.match(await page.getByTestId("map-reading").textContent(), /1 asset — tier 0 → 2 Active Enforcement/);
+  await page.keyboard.press("Enter");
+  await page.getByTestId("swap-filter-area").waitFor();
+  const listed = Number(await page.getByTestId("swap-set").getAttribute("data-listed"));
+  const moved = Number(await page.getByTestId("swap-set").getAttribute("data-moved"));
+  assert.ok(listed > 0 && listed < moved, `${listed} of ${moved}`);
+  await accessible();
+});
+
 walk("limits out of order are an error at the field, and nothing can be published", async ({ page }) => {
   await openSimulator(page);
   await page.getByTestId("limit-score_2").fill("90");

@@ -9,7 +9,7 @@ use policy::tier::{JudgmentFacts, TierPolicy};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-use crate::support::{Firm, until};
+use crate::support::{Firm, soak, until};
 
 const ARCHIVED: &str = "select count(*) from pgmq.a_tier_assignment";
 
@@ -19,7 +19,7 @@ async fn besieged(judgments: u64) -> (Firm, Vec<Uuid>, Vec<JudgmentFacts>) {
     let facts: Vec<JudgmentFacts> = (0..judgments).map(sample::facts).collect();
     let ids = firm.add(&facts).await;
     // What a killed worker had in hand comes back soon, and being killed often is no reason to give up.
-    firm.execute("update public.queue_kinds set visibility_timeout_seconds = 1, attempts_max = 50").await;
+    firm.execute("update public.queue_kinds set visibility_timeout_seconds = 3, attempts_max = 50").await;
     firm.queue_stale().await;
     // The night is over already: its batch would come on top.
     firm.execute(
@@ -65,12 +65,14 @@ async fn assert_all_done_once(firm: &Firm, ids: &[Uuid], facts: &[JudgmentFacts]
 
 #[tokio::test]
 async fn every_job_is_done_once_though_its_worker_is_killed_in_the_middle_of_a_batch() {
-    let (firm, ids, facts) = besieged(2_000).await;
-    for round in 1..=5 {
-        // A judgment that somebody else holds stops the worker where it has read a batch and written half of it.
+    let rounds = 5 * soak();
+    let (firm, ids, facts) = besieged(400 * u64::from(rounds)).await;
+    for round in 1..=rounds {
+        // Judgments that somebody else holds stop the worker where it has read a batch and written half of it, and
+        // keep its other lane from doing all of them meanwhile.
         let mut holder = firm.begin().await;
-        sqlx::query("select from public.core_judgments where id = $1 for update")
-            .bind(ids[round * 300])
+        sqlx::query("select from public.core_judgments where id = any($1) for update")
+            .bind(&ids[round as usize * 300..])
             .execute(&mut *holder)
             .await
             .unwrap();
@@ -87,9 +89,10 @@ async fn every_job_is_done_once_though_its_worker_is_killed_in_the_middle_of_a_b
 
 #[tokio::test]
 async fn every_job_is_done_once_though_postgres_is_killed_during_the_drain() {
-    let (firm, ids, facts) = besieged(6_000).await;
+    let rounds = 5 * soak();
+    let (firm, ids, facts) = besieged(3_000 * u64::from(rounds)).await;
     let mut worker = start_worker(&firm);
-    for round in 1..=5 {
+    for round in 1..=rounds {
         let before = firm.number(ARCHIVED).await;
         until(async || firm.number(ARCHIVED).await > before).await;
         firm.database.kill_postgres();

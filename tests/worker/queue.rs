@@ -13,6 +13,14 @@ use worker::{Job, Report, Verdict, Work, Worker};
 use crate::support::{Firm, KIND, options};
 
 #[tokio::test]
+async fn an_empty_queue_has_no_oldest_message() {
+    let firm = Firm::new().await;
+    let mut tx = firm.begin().await;
+    let [stats] = <[QueueStats; 1]>::try_from(queue::stats(&mut tx).await.unwrap()).unwrap();
+    assert_eq!((stats.depth, stats.oldest_seconds), (0, None));
+}
+
+#[tokio::test]
 async fn twenty_callers_of_one_key_share_one_message() {
     let firm = Firm::new().await;
     let judgment_id = firm.add_one().await;

@@ -8,7 +8,7 @@ use policy::tier::{JudgmentFacts, TierPolicy};
 use rust_decimal::Decimal;
 use worker::refresh;
 
-use crate::support::{Firm, some_facts};
+use crate::support::{Firm, soak, some_facts};
 
 async fn refresh(firm: &Firm) -> Refresh {
     refresh::refresh_now(&firm.db, firm.org_id, |_| {}).await.unwrap()
@@ -34,7 +34,8 @@ async fn the_refresh_equals_the_crate_to_the_letter() {
 #[tokio::test]
 async fn the_compiled_expressions_equal_the_crate_on_both_sides_of_every_limit() {
     let firm = Firm::new().await;
-    let policies = (0..40).map(|seed| TierPolicy::try_from(sample::policy_document(seed)).unwrap());
+    let policies =
+        (0..40 * u64::from(soak())).map(|seed| TierPolicy::try_from(sample::policy_document(seed)).unwrap());
     for policy in [TierPolicy::revision_1(), TierPolicy::monotone_draft()].into_iter().chain(policies) {
         let facts: Vec<JudgmentFacts> = policy.boundary_facts().collect();
         let sql = policy.to_postgres();

@@ -14,8 +14,13 @@ use uuid::Uuid;
 use worker::{Options, Worker};
 
 pub(crate) const KIND: &str = "tier_assignment";
-/// Long enough for a loaded machine; nothing waits for it when all is well.
+/// Long enough for a loaded machine, and multiplied by [`soak`]; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many times as much `cargo xtask soak` asks for; 1 in a test
+pub(crate) fn soak() -> u32 {
+    std::env::var("DRAGONFLY_SOAK").map_or(1, |factor| factor.parse().unwrap())
+}
 
 /// A database with one organisation under revision 1
 pub(crate) struct Firm {
@@ -205,7 +210,7 @@ pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, held).await.expect("it comes to pass");
+    tokio::time::timeout(PATIENCE * soak(), held).await.expect("it comes to pass");
 }
 
 /// Small batches, so that there are many

@@ -2,16 +2,17 @@
 
 use super::notice::{Notice, Tone};
 use crate::api::ApiError;
+use crate::state::remote::Remote;
 use leptos::prelude::*;
 
-/// Shows the newest value of `resource` and keeps what it shows while a newer one is on its way
+/// Shows the newest value of `remote` and keeps what it shows while a newer one is on its way
 ///
 /// `children` runs once, at the first value, and gets a signal of the newest: a page that is refetched
 /// keeps its scroll position, its focus and its inputs. A refetch that fails leaves the last value in place,
 /// under a line that says so.
 #[component]
 pub fn Loaded<T, V>(
-    resource: LocalResource<Result<T, ApiError>>,
+    remote: Remote<T>,
     #[prop(into)] skeleton: ViewFn,
     children: impl Fn(Signal<T>) -> V + Send + Sync + 'static,
 ) -> impl IntoView
@@ -19,26 +20,29 @@ where
     T: Clone + PartialEq + Send + Sync + 'static,
     V: IntoView + 'static,
 {
-    let error = Memo::new(move |_| resource.get().and_then(Result::err));
-    let newest = Memo::new(move |previous: Option<&Option<T>>| match resource.get() {
-        Some(Ok(value)) => Some(value),
-        _ => previous.cloned().flatten(),
-    });
-    let has_value = Memo::new(move |_| newest.with(Option::is_some));
-    let body = move || {
-        match has_value.get().then(|| newest.get_untracked()).flatten() {
+    let Remote { value, error, .. } = remote;
+    let has_value = Memo::new(move |_| value.with(Option::is_some));
+    let has_failed = Memo::new(move |_| error.with(Option::is_some));
+    let body = move || match has_value.get().then(|| value.get_untracked()).flatten() {
         Some(first) => {
-            let value = Memo::new(move |_| newest.get().unwrap_or_else(|| first.clone()));
-            children(value.into()).into_any()
+            let newest = Memo::new(move |_| value.get().unwrap_or_else(|| first.clone()));
+            children(newest.into()).into_any()
         }
-        None if error.with(Option::is_some) => ().into_any(),
-        None => view! { <div aria-busy="true"><span class="visually-hidden" role="status">"Loading"</span>{skeleton.run()}</div> }.into_any(),
-    }
+        None if has_failed.get() => ().into_any(),
+        None => {
+            let skeleton = skeleton.run();
+            view! { <Loading>{skeleton}</Loading> }.into_any()
+        }
     };
     view! {
-        {move || error.get().map(|error| view! { <LoadFailed error on_retry=move |()| resource.refetch()/> })}
+        {move || error.get().map(|error| view! { <LoadFailed error on_retry=move |()| remote.refetch()/> })}
         {body}
     }
+}
+
+#[component]
+fn Loading(children: Children) -> impl IntoView {
+    view! { <div aria-busy="true"><span class="visually-hidden" role="status">"Loading"</span>{children()}</div> }
 }
 
 #[component]

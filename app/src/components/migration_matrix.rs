@@ -136,15 +136,6 @@ fn Cell(
             <span class="money">{move || format::cents_short(cell.get().1)}{match change { "up" => " ↑", "down" => " ↓", _ => "" }}</span>
         }
     };
-    let label = move || {
-        format!(
-            "{} from tier {} to tier {}, {}",
-            format::counted(cell.get().0.into(), "judgment", "judgments"),
-            before.number(),
-            after.number(),
-            format::cents(cell.get().1),
-        )
-    };
     view! {
         <td
             class="cell"
@@ -164,9 +155,11 @@ fn Cell(
                         type="button"
                         class="figures"
                         aria-pressed=move || is_chosen().to_string()
-                        aria-label=label
                         on:click=move |_| filter.set(if filter.get_untracked() == own { SwapFilter::All } else { own })
-                    >{figures()}</button>
+                    >
+                        <span class="visually-hidden">{format!("From tier {} to tier {}: ", before.number(), after.number())}</span>
+                        {figures()}
+                    </button>
                 }
                 .into_any(),
             }}

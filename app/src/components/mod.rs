@@ -1,6 +1,8 @@
 //! What several pages use, on native elements.
 
+pub mod difference;
 pub mod empty;
+pub mod findings;
 pub mod frame;
 pub mod icon;
 pub mod jump_dialog;
@@ -11,6 +13,7 @@ pub mod modal;
 pub mod notice;
 pub mod page_header;
 pub mod policy_editor;
+pub mod policy_map;
 pub mod publish_dialog;
 pub mod reconciliation;
 pub mod refresh_progress;

@@ -94,7 +94,7 @@ fn Filter(workbench: Workbench) -> impl IntoView {
     let filter = workbench.swap.filter;
     let choices = [("All", SwapFilter::All), ("Up ↑", SwapFilter::Up), ("Down ↓", SwapFilter::Down)];
     view! {
-        <div class="swap-filter" role="group" aria-label="Filter the swap set">
+        <div class="segments" role="group" aria-label="Filter the swap set">
             {choices.map(|(name, choice)| view! {
                 <button type="button" aria-pressed=move || (filter.get() == choice).to_string() on:click=move |_| filter.set(choice)>{name}</button>
             }).collect_view()}
@@ -103,8 +103,11 @@ fn Filter(workbench: Workbench) -> impl IntoView {
                     <button type="button" aria-pressed="true" data-test="swap-filter-cell" title="Show all moves" on:click=move |_| filter.set(SwapFilter::All)>
                         {before.number()}" → "{after.number()}" ✕"
                     </button>
-                }),
-                _ => None,
+                }.into_any()),
+                SwapFilter::Area(_) => Some(view! {
+                    <button type="button" aria-pressed="true" data-test="swap-filter-area" title="Show all moves" on:click=move |_| filter.set(SwapFilter::All)>"area of the map ✕"</button>
+                }.into_any()),
+                SwapFilter::All | SwapFilter::Up | SwapFilter::Down => None,
             }}
         </div>
     }
@@ -195,10 +198,7 @@ fn judgment_nos(recomputed: &Arc<Recomputed>, from: u32, below: u32) -> Vec<u64>
 }
 
 fn counted_assets(workbench: Workbench, signals: AssetSignals) -> u8 {
-    workbench.simulation.with(|simulation| {
-        let counted: AssetSignals = simulation.after.document().asset_signals.iter().copied().collect();
-        signals.count_of(counted)
-    })
+    workbench.simulation.with(|simulation| signals.count_of(simulation.after.assets()))
 }
 
 fn asset_names(signals: AssetSignals) -> String {

@@ -1,6 +1,6 @@
 //! `/judgments/:id`: the facts of one judgment, its tier and why, and how both came about.
 
-use crate::api::{self, ApiError};
+use crate::api;
 use crate::components::empty::Empty;
 use crate::components::icon::{Icon, IconView};
 use crate::components::loaded::{CardsSkeleton, Loaded, RowsSkeleton};
@@ -10,27 +10,26 @@ use crate::components::time::Time;
 use crate::format;
 use crate::state::clock;
 use crate::state::live::use_live;
+use crate::state::remote::Remote;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
 use contract::{Assignment, FactsRow, JudgmentDetail, OpenCase, Role, SignalValues, problem};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
 use policy::tier::{DecidedBy, Tier};
 
 #[component]
-pub fn JudgmentPage() -> impl IntoView {
-    let params = use_params_map();
+pub fn JudgmentPage(id: String) -> impl IntoView {
     let live = use_live();
-    let detail = LocalResource::new(move || {
+    let detail = Remote::new(move || {
         live.judgments.track();
-        let id = params.with(|params| params.get("id").unwrap_or_default());
+        let id = id.clone();
         async move { api::judgment(&id).await }
     });
-    let is_missing = Memo::new(
-        move |_| matches!(detail.get(), Some(Err(ApiError::Refused(refused))) if refused.code == problem::NOT_FOUND),
-    );
+    let is_missing = Memo::new(move |_| {
+        detail.error.with(|error| error.as_ref().is_some_and(|error| error.code() == problem::NOT_FOUND))
+    });
     view! {
         <Title text="Judgment"/>
         <div class="page judgment-page">
@@ -42,7 +41,7 @@ pub fn JudgmentPage() -> impl IntoView {
                 .into_any()
             } else {
                 view! {
-                    <Loaded resource=detail skeleton=|| view! { <RowsSkeleton rows=2/><CardsSkeleton cards=2/><RowsSkeleton rows=6/> } let:now>
+                    <Loaded remote=detail skeleton=|| view! { <RowsSkeleton rows=2/><CardsSkeleton cards=2/><RowsSkeleton rows=6/> } let:now>
                         <Judgment detail=now on_change=move || detail.refetch()/>
                     </Loaded>
                 }

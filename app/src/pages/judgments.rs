@@ -9,13 +9,13 @@ use crate::components::tier_badge::TierBadge;
 use crate::components::virtual_grid::{Column, VirtualGrid};
 use crate::format;
 use crate::state::live::use_live;
+use crate::state::remote::Remote;
 use crate::state::{clock, screen, url};
 use contract::{JudgmentPage as Page, JudgmentRow};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_query_map};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ struct JudgmentList {
     in_sight: RwSignal<(u32, u32)>,
     /// Counts the lists: the grid goes back to the top with each.
     generation: RwSignal<u32>,
-    asked: StoredValue<BTreeSet<u32>>,
+    asked: StoredValue<Vec<u32>>,
 }
 
 #[derive(Clone, Default)]
@@ -89,7 +89,23 @@ struct Shown {
     query: Option<String>,
     total: u64,
     balance: String,
-    pages: BTreeMap<u32, Arc<[JudgmentRow]>>,
+    /// By number; those that have not been in sight are not there.
+    pages: Vec<Option<Arc<[JudgmentRow]>>>,
+}
+
+impl Shown {
+    fn page(&self, page: u32) -> Option<&[JudgmentRow]> {
+        self.pages.get(page as usize)?.as_deref()
+    }
+
+    fn set_page(&mut self, page: u32, rows: Arc<[JudgmentRow]>) {
+        if self.pages.len() <= page as usize {
+            self.pages.resize(page as usize + 1, None);
+        }
+        if let Some(slot) = self.pages.get_mut(page as usize) {
+            *slot = Some(rows);
+        }
+    }
 }
 
 impl JudgmentList {
@@ -100,7 +116,7 @@ impl JudgmentList {
             error: RwSignal::new(None),
             in_sight: RwSignal::new((0, 0)),
             generation: RwSignal::new(0),
-            asked: StoredValue::new(BTreeSet::new()),
+            asked: StoredValue::new(Vec::new()),
         };
         let live = use_live();
         Effect::new(move |_| {
@@ -138,7 +154,7 @@ impl JudgmentList {
     }
 
     fn load_first(self) {
-        self.asked.set_value(BTreeSet::new());
+        self.asked.set_value(Vec::new());
         self.fetch(0, true);
     }
 
@@ -152,7 +168,7 @@ impl JudgmentList {
             return;
         }
         for page in self.pages_in_sight() {
-            if self.shown.with_untracked(|shown| !shown.pages.contains_key(&page)) {
+            if self.shown.with_untracked(|shown| shown.page(page).is_none()) {
                 self.fetch(page, false);
             }
         }
@@ -160,8 +176,11 @@ impl JudgmentList {
 
     fn reload_in_sight(self) {
         let kept = self.pages_in_sight();
-        self.asked.set_value(BTreeSet::new());
-        self.shown.update(|shown| shown.pages.retain(|page, _| kept.contains(page)));
+        self.asked.set_value(Vec::new());
+        self.shown.update(|shown| {
+            let others = (0..).zip(&mut shown.pages).filter(|(page, _)| !kept.contains(page));
+            others.for_each(|(_, rows)| *rows = None);
+        });
         for page in kept {
             self.fetch(page, false);
         }
@@ -172,7 +191,7 @@ impl JudgmentList {
             return;
         }
         self.asked.update_value(|asked| {
-            asked.insert(page);
+            asked.push(page);
         });
         let query = self.query.get_untracked();
         spawn_local(async move {
@@ -185,7 +204,7 @@ impl JudgmentList {
                 return;
             }
             self.asked.update_value(|asked| {
-                asked.remove(&page);
+                asked.retain(|asked| *asked != page);
             });
             match answer {
                 Ok(Page { total, total_balance, rows }) => {
@@ -197,7 +216,7 @@ impl JudgmentList {
                         shown.query = Some(query);
                         shown.total = total;
                         shown.balance = total_balance;
-                        shown.pages.insert(page, rows.into());
+                        shown.set_page(page, rows.into());
                     });
                     if begins_list {
                         self.generation.update(|generation| *generation += 1);
@@ -210,7 +229,7 @@ impl JudgmentList {
 
     /// Tracks the list; `None` while the row is on its way.
     fn row(self, row: u32) -> Option<JudgmentRow> {
-        self.shown.with(|shown| shown.pages.get(&(row / PAGE_ROWS))?.get((row % PAGE_ROWS) as usize).cloned())
+        self.shown.with(|shown| shown.page(row / PAGE_ROWS)?.get((row % PAGE_ROWS) as usize).cloned())
     }
 }
 
@@ -344,14 +363,10 @@ const COVERAGE: [(&str, &str); 4] =
 #[component]
 fn Filters(list: JudgmentList) -> impl IntoView {
     let query = use_query_map();
-    let facets = LocalResource::new(api::judgment_facets);
+    let facets = Remote::new(api::judgment_facets);
     let is_open = RwSignal::new(false);
-    let counties = Memo::new(move |_| {
-        facets.get().and_then(Result::ok).map(|facets| facets.counties).unwrap_or_default()
-    });
-    let statuses = Memo::new(move |_| {
-        facets.get().and_then(Result::ok).map(|facets| facets.statuses).unwrap_or_default()
-    });
+    let counties = Memo::new(move |_| facets.value.get().map(|facets| facets.counties).unwrap_or_default());
+    let statuses = Memo::new(move |_| facets.value.get().map(|facets| facets.statuses).unwrap_or_default());
     let chosen = move || {
         query.with(|query| {
             PARAMETERS

@@ -1,16 +1,15 @@
+//! Every address that names no page.
+
+use crate::components::page_header::PageHeader;
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
     view! {
-        <Title text="Not found"/>
-        <main class="sign-in">
-            <div class="card">
-                <h1>"There is no such page"</h1>
-                <p class="lead">"The address may be mistyped, or the page has moved."</p>
+        <div class="page">
+            <PageHeader title="There is no such page" lead="The address may be mistyped, or the page has moved.">
                 <a class="button primary" href="/tiers">"Go to Tiers"</a>
-            </div>
-        </main>
+            </PageHeader>
+        </div>
     }
 }

@@ -1,6 +1,8 @@
 //! `/policy`: edit a draft, see at once what it does to every judgment, publish it, see that it did.
 
 use crate::api::{self, ApiError};
+use crate::components::difference::Difference;
+use crate::components::findings::Findings;
 use crate::components::icon::{Icon, IconView};
 use crate::components::loaded::{CardsSkeleton, LoadFailed, Loaded, RowsSkeleton};
 use crate::components::migration_matrix::{Cells, MigrationMatrix};
@@ -8,6 +10,7 @@ use crate::components::modal::ConfirmDialog;
 use crate::components::notice::{Notice, Tone};
 use crate::components::page_header::PageHeader;
 use crate::components::policy_editor::PolicyEditor;
+use crate::components::policy_map::PolicyMap;
 use crate::components::publish_dialog::{PublishDialog, save};
 use crate::components::reconciliation::Reconciliation;
 use crate::components::swap_set::SwapSet;
@@ -17,6 +20,7 @@ use crate::format;
 use crate::state::draft::Origin;
 use crate::state::leave_guard::use_leave_guard;
 use crate::state::live::use_live;
+use crate::state::remote::Remote;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
 use crate::state::workbench::{Workbench, load_inputs};
@@ -34,7 +38,7 @@ const READY_MADE: &str = "monotone";
 /// What the head and the simulator below it share
 #[derive(Clone, Copy)]
 struct Drafts {
-    all: LocalResource<Result<Vec<PolicySummary>, ApiError>>,
+    all: Remote<Vec<PolicySummary>>,
     /// The `draft` parameter of the address.
     chosen: Memo<String>,
     save_error: RwSignal<Option<ApiError>>,
@@ -43,9 +47,9 @@ struct Drafts {
 
 #[component]
 pub fn PolicyPage() -> impl IntoView {
-    let inputs = LocalResource::new(load_inputs);
+    let inputs = Remote::new(load_inputs);
     let drafts = Drafts {
-        all: LocalResource::new(api::policies),
+        all: Remote::new(api::policies),
         chosen: url::parameter("draft"),
         save_error: RwSignal::new(None),
         open_error: RwSignal::new(None),
@@ -56,7 +60,7 @@ pub fn PolicyPage() -> impl IntoView {
             <PageHeader title="Policy" lead="Move a limit and see at once which judgments change tier. Nothing leaves this browser until you save.">
                 {move || workbench.get().map(|workbench| view! { <DraftActions workbench drafts/> })}
             </PageHeader>
-            <Loaded resource=inputs skeleton=|| view! { <RowsSkeleton rows=2/><CardsSkeleton cards=2/><RowsSkeleton rows=6/> } let:inputs>
+            <Loaded remote=inputs skeleton=|| view! { <RowsSkeleton rows=2/><CardsSkeleton cards=2/><RowsSkeleton rows=6/> } let:inputs>
                 {
                     let opened = Workbench::new(inputs.get_untracked(), new_name());
                     workbench.set(Some(opened));
@@ -97,8 +101,15 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
         {move || { let id = refresh.get(); (!id.is_empty()).then(|| view! { <RunPanel id workbench on_close=Callback::new(close_refresh)/> }) }}
         <MovedNotice workbench/>
         <div class="policy-columns">
-            <PolicyEditor workbench/>
-            <Outcome workbench/>
+            <div class="policy-column">
+                <PolicyEditor workbench/>
+                <Findings workbench/>
+            </div>
+            <div class="policy-column">
+                <Outcome workbench/>
+                <Difference workbench/>
+                <PolicyMap workbench/>
+            </div>
         </div>
         <SwapSet workbench/>
     }
@@ -332,7 +343,7 @@ fn DraftChooser(drafts: Drafts) -> impl IntoView {
             taken_back.update(|n| *n += 1);
         }
     });
-    let all = Memo::new(move |_| drafts.all.get().and_then(Result::ok).unwrap_or_default());
+    let all = Memo::new(move |_| drafts.all.value.get().unwrap_or_default());
     let option = |policy: PolicySummary| {
         let name = match policy.revision {
             Some(revision) => format!("Revision {revision} · {}", policy.name),
@@ -478,11 +489,11 @@ fn RunPanel(id: String, workbench: Workbench, on_close: Callback<()>) -> impl In
     let live = use_live();
     let toasts = use_toasts();
     let id = StoredValue::new(id);
-    let run = LocalResource::new(move || {
+    let run = Remote::new(move || {
         let id = id.get_value();
         async move { api::refresh_run(&id).await }
     });
-    let state = Memo::new(move |_| run.get().and_then(Result::ok).map(|run| run.state));
+    let state = Memo::new(move |_| run.value.with(|run| run.as_ref().map(|run| run.state)));
     Effect::new(move |_| {
         if live.refresh.with(|tick| {
             tick.as_ref().is_some_and(|tick| tick.done >= tick.total && id.with_value(|id| *id == tick.id))
@@ -510,7 +521,7 @@ fn RunPanel(id: String, workbench: Workbench, on_close: Callback<()>) -> impl In
         now
     });
     view! {
-        <Loaded resource=run skeleton=|| view! { <RowsSkeleton rows=2/> } let:fetched>
+        <Loaded remote=run skeleton=|| view! { <RowsSkeleton rows=2/> } let:fetched>
             {
                 let shown = Memo::new(move |_| {
                     let mut run: RefreshRun = fetched.get();

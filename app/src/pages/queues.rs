@@ -9,6 +9,7 @@ use crate::components::page_header::PageHeader;
 use crate::components::time::Time;
 use crate::format;
 use crate::state::live::use_live;
+use crate::state::remote::Remote;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
 use crate::state::url;
@@ -22,11 +23,11 @@ use std::time::Duration;
 pub fn QueuesPage() -> impl IntoView {
     let live = use_live();
     let kind = url::parameter("kind");
-    let queues = LocalResource::new(move || {
+    let queues = Remote::new(move || {
         live.queues.track();
         api::queues()
     });
-    let letters = LocalResource::new(move || {
+    let letters = Remote::new(move || {
         live.queues.track();
         let kind = kind.get();
         async move { api::dead_letters(&kind).await }
@@ -39,7 +40,7 @@ pub fn QueuesPage() -> impl IntoView {
     view! {
         <div class="page queues-page">
             <PageHeader title="Queues" lead="What waits for a worker, what is being worked on, and what failed for good."/>
-            <Loaded resource=queues skeleton=|| view! { <RowsSkeleton rows=4/> } let:queues>
+            <Loaded remote=queues skeleton=|| view! { <RowsSkeleton rows=4/> } let:queues>
                 <QueueTable queues act/>
             </Loaded>
             <section class="dead-letters" aria-labelledby="dead-letters-title">
@@ -47,7 +48,7 @@ pub fn QueuesPage() -> impl IntoView {
                     <h2 id="dead-letters-title">"Dead letters"</h2>
                     <KindFilter kind queues/>
                 </div>
-                <Loaded resource=letters skeleton=|| view! { <RowsSkeleton rows=4/> } let:letters>
+                <Loaded remote=letters skeleton=|| view! { <RowsSkeleton rows=4/> } let:letters>
                     <DeadLetters letters act/>
                 </Loaded>
             </section>
@@ -58,17 +59,14 @@ pub fn QueuesPage() -> impl IntoView {
 /// Runs one change at a time and fetches both lists again afterwards.
 #[derive(Clone, Copy)]
 struct Action {
-    queues: LocalResource<Result<Vec<QueueStats>, ApiError>>,
-    letters: LocalResource<Result<Vec<DeadLetter>, ApiError>>,
+    queues: Remote<Vec<QueueStats>>,
+    letters: Remote<Vec<DeadLetter>>,
     is_busy: RwSignal<bool>,
     toasts: crate::state::toasts::Toasts,
 }
 
 impl Action {
-    fn new(
-        queues: LocalResource<Result<Vec<QueueStats>, ApiError>>,
-        letters: LocalResource<Result<Vec<DeadLetter>, ApiError>>,
-    ) -> Self {
+    fn new(queues: Remote<Vec<QueueStats>>, letters: Remote<Vec<DeadLetter>>) -> Self {
         Self { queues, letters, is_busy: RwSignal::new(false), toasts: use_toasts() }
     }
 
@@ -87,16 +85,12 @@ impl Action {
 }
 
 #[component]
-fn KindFilter(kind: Memo<String>, queues: LocalResource<Result<Vec<QueueStats>, ApiError>>) -> impl IntoView {
+fn KindFilter(kind: Memo<String>, queues: Remote<Vec<QueueStats>>) -> impl IntoView {
     let set = url::use_set_parameters();
     let kinds = Memo::new(move |_| {
         queues
-            .get()
-            .and_then(Result::ok)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|queue| queue.kind)
-            .collect::<Vec<_>>()
+            .value
+            .with(|queues| queues.iter().flatten().map(|queue| queue.kind.clone()).collect::<Vec<_>>())
     });
     view! {
         <label class="kind-filter">

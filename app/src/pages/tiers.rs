@@ -1,6 +1,6 @@
 //! `/tiers`: how the portfolio divides, how current that is, and what decides it.
 
-use crate::api::{self, ApiError};
+use crate::api;
 use crate::components::empty::Empty;
 use crate::components::icon::{Icon, IconView};
 use crate::components::loaded::{CardsSkeleton, Loaded};
@@ -11,17 +11,19 @@ use crate::components::tier_badge::{TierBadge, tier_key};
 use crate::components::time::Time;
 use crate::format;
 use crate::state::live::use_live;
+use crate::state::remote::Remote;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
 use contract::{Coverage, PolicySummary, RefreshRun, RefreshState, Role, TierOverview, TierOverviewRow};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use policy::tier::Tier;
 use std::time::Duration;
 
 #[component]
 pub fn TiersPage() -> impl IntoView {
     let live = use_live();
-    let overview = LocalResource::new(move || {
+    let overview = Remote::new(move || {
         live.judgments.track();
         live.published.track();
         api::tiers()
@@ -31,7 +33,7 @@ pub fn TiersPage() -> impl IntoView {
             <PageHeader title="Tiers" lead="How the portfolio divides by tier, how current that is, and which policy decides it.">
                 <RefreshButton overview/>
             </PageHeader>
-            <Loaded resource=overview skeleton=|| view! { <CardsSkeleton cards=4/><CardsSkeleton cards=2/> } let:overview_now>
+            <Loaded remote=overview skeleton=|| view! { <CardsSkeleton cards=4/><CardsSkeleton cards=2/> } let:overview_now>
                 <Overview overview=overview_now on_progress=move || overview.refetch()/>
             </Loaded>
         </div>
@@ -39,16 +41,15 @@ pub fn TiersPage() -> impl IntoView {
 }
 
 #[component]
-fn RefreshButton(overview: LocalResource<Result<TierOverview, ApiError>>) -> impl IntoView {
+fn RefreshButton(overview: Remote<TierOverview>) -> impl IntoView {
     let toasts = use_toasts();
     let session = use_session();
     let is_busy = RwSignal::new(false);
     let is_running = Memo::new(move |_| {
-        overview
-            .get()
-            .and_then(Result::ok)
-            .and_then(|overview| overview.refresh)
-            .is_some_and(|run| run.state == RefreshState::Running)
+        overview.value.with(|overview| {
+            let run = overview.as_ref().and_then(|overview| overview.refresh.as_ref());
+            run.is_some_and(|run| run.state == RefreshState::Running)
+        })
     });
     let start = move |_| {
         is_busy.set(true);
@@ -77,10 +78,8 @@ fn RefreshButton(overview: LocalResource<Result<TierOverview, ApiError>>) -> imp
 fn Overview(overview: Signal<TierOverview>, on_progress: impl Fn() + Clone + 'static) -> impl IntoView {
     let rows = Memo::new(move |_| {
         overview.with(|overview| {
-            let mut rows: Vec<TierOverviewRow> =
-                overview.rows.iter().filter(|row| row.tier.is_some()).cloned().collect();
-            rows.sort_by_key(|row| std::cmp::Reverse(row.tier));
-            rows
+            let of = |tier: Tier| overview.rows.iter().find(move |row| row.tier == Some(tier)).cloned();
+            Tier::ALL.into_iter().rev().filter_map(of).collect::<Vec<_>>()
         })
     });
     let untiered = Memo::new(move |_| {

@@ -5,6 +5,8 @@ pub mod draft;
 pub mod focus;
 pub mod leave_guard;
 pub mod live;
+pub mod page;
+pub mod remote;
 pub mod screen;
 pub mod session;
 pub mod simulation;

@@ -2,7 +2,9 @@
 
 use contract::SnapshotMeta;
 use policy::portfolio::{Portfolio, StaleTiers, TierMigration, TierTotal};
-use policy::tier::{JudgmentFacts, Tier, TierGrid, TierPolicy, TierPolicyDocument};
+use policy::tier::{
+    AssetSignals, Cents, JudgmentFacts, MapCell, Score, Tier, TierGrid, TierPolicy, TierPolicyDocument,
+};
 use std::sync::{Arc, OnceLock};
 
 /// The portfolio of one moment, and its rows in the orders in which lists show them
@@ -23,15 +25,17 @@ impl Snapshot {
     fn order(&self, key: &str) -> Option<&[u32]> {
         let columns = self.portfolio.columns();
         match key {
-            "balance" => Some(self.by_balance.get_or_init(|| sorted(&columns.balance_cents))),
-            "score" => Some(self.by_score.get_or_init(|| sorted(&columns.score))),
+            "balance" => Some(self.by_balance.get_or_init(|| sorted(columns.balance_cents.iter().copied()))),
+            "score" => {
+                Some(self.by_score.get_or_init(|| sorted(columns.score.iter().copied().map(i64::from))))
+            }
             _ => None,
         }
     }
 }
 
-fn sorted<T: Ord + Copy>(column: &[T]) -> Vec<u32> {
-    let mut keyed: Vec<(T, u32)> = column.iter().copied().zip(0..).collect();
+fn sorted(column: impl Iterator<Item = i64>) -> Vec<u32> {
+    let mut keyed: Vec<(i64, u32)> = column.zip(0..).collect();
     keyed.sort_unstable();
     keyed.into_iter().map(|(_, row)| row).collect()
 }
@@ -103,9 +107,20 @@ impl Simulation {
     /// The rows that move and that `filter` keeps, in the order of `sort` (a key; a leading `-` descends).
     pub fn swap_set(&self, filter: SwapFilter, sort: &str) -> Vec<u32> {
         let (key, descends) = sort.strip_prefix('-').map_or((sort, false), |key| (key, true));
+        let counted = self.after.assets();
         let kept = |row: u32| {
-            filter == SwapFilter::All
-                || self.pair(row).is_some_and(|(before, after)| filter.keeps(before, after))
+            let pair = |holds: &dyn Fn(Tier, Tier) -> bool| {
+                self.pair(row).is_some_and(|(before, after)| holds(before, after))
+            };
+            match filter {
+                SwapFilter::All => true,
+                SwapFilter::Up => pair(&|before, after| after > before),
+                SwapFilter::Down => pair(&|before, after| after < before),
+                SwapFilter::Cell(from, to) => pair(&|before, after| (before, after) == (from, to)),
+                SwapFilter::Area(area) => {
+                    self.portfolio().facts(row).is_some_and(|facts| area.contains(&facts, counted))
+                }
+            }
         };
         let mut rows: Vec<u32> = match self.before.snapshot.order(key) {
             None => self.migration.moved.iter().copied().filter(|row| kept(*row)).collect(),
@@ -135,6 +150,12 @@ impl Simulation {
         Some((before, self.grid.tier_of(&self.portfolio().facts(row)?)))
     }
 
+    /// The policy map for judgments with so many assets: both policies' tiers over score × balance.
+    pub fn map(&self, assets: u8) -> Vec<MapCell> {
+        let signals = self.after.document().asset_signals.iter().copied().take(assets.into()).collect();
+        TierGrid::map(&self.before.grid, &self.grid, signals)
+    }
+
     /// The snapshot's facts of the published policy against the draft, for a row that is looked at.
     pub fn row(&self, row: u32) -> Option<SwapRow> {
         let facts = self.portfolio().facts(row)?;
@@ -155,16 +176,24 @@ pub enum SwapFilter {
     Up,
     Down,
     Cell(Tier, Tier),
+    Area(MapArea),
 }
 
-impl SwapFilter {
-    pub fn keeps(self, before: Tier, after: Tier) -> bool {
-        match self {
-            SwapFilter::All => before != after,
-            SwapFilter::Up => after > before,
-            SwapFilter::Down => after < before,
-            SwapFilter::Cell(from, to) => (before, after) == (from, to),
-        }
+/// A rectangle of the policy map: scores in hundredths, balances in cents, ends excluded, and a number of assets
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MapArea {
+    pub score: (u16, u16),
+    pub balance: (i64, i64),
+    pub assets: u8,
+}
+
+impl MapArea {
+    fn contains(&self, facts: &JudgmentFacts, counted: AssetSignals) -> bool {
+        let score = facts.score.map_or(0, Score::hundredths);
+        let balance = facts.balance.map_or(0, Cents::cents);
+        (self.score.0..self.score.1).contains(&score)
+            && (self.balance.0..self.balance.1).contains(&balance)
+            && facts.signals.count_of(counted) == self.assets
     }
 }
 
@@ -315,7 +344,6 @@ pub fn moved_by(edits: &[PolicyEdit], facts: &JudgmentFacts, before: Tier, after
 mod tests {
     use super::*;
     use policy::portfolio::PortfolioColumns;
-    use policy::tier::{AssetSignals, Cents, Score};
 
     fn facts(score: u16, cents: i64, signals: u8) -> JudgmentFacts {
         JudgmentFacts {

@@ -23,6 +23,19 @@ pub fn query_string<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
     query
 }
 
+/// The current address: path and query.
+pub fn here() -> String {
+    let location = use_location();
+    let path = location.pathname.get_untracked();
+    let query = location.search.get_untracked();
+    if query.is_empty() { path } else { format!("{path}?{query}") }
+}
+
+/// Shows another address in place of the current one.
+pub fn go(address: &str) {
+    use_navigate()(address, NavigateOptions { replace: true, ..NavigateOptions::default() });
+}
+
 /// One parameter of the current query; empty where it is absent.
 pub fn parameter(name: &'static str) -> Memo<String> {
     let query = use_query_map();

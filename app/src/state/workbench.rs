@@ -6,7 +6,8 @@ use super::simulation::{Before, PolicyEdit, Simulation, Snapshot, SwapFilter, ed
 use crate::api::{self, ApiError};
 use contract::PolicyDetail;
 use leptos::prelude::*;
-use policy::tier::{PolicyError, TierPolicy};
+use policy::analysis::Region;
+use policy::tier::{AssetSignals, PolicyError, TierPolicy};
 use std::sync::Arc;
 
 /// What the simulator cannot begin without.
@@ -40,6 +41,33 @@ pub struct SwapView {
     pub sort: RwSignal<String>,
 }
 
+/// The policy map: for how many assets, and which regions are outlined on it.
+#[derive(Clone, Copy)]
+pub struct MapView {
+    pub assets: RwSignal<u8>,
+    pub marked: RwSignal<Vec<Region>>,
+}
+
+impl MapView {
+    /// The map's element.
+    pub const ID: &str = "policy-map";
+
+    /// Outlines regions, brings the map into sight, for the fewest assets that the first region speaks of.
+    pub fn mark(self, regions: Vec<Region>, counted: AssetSignals) {
+        if let Some(first) = regions.first() {
+            let counts =
+                first.signal_sets.iter().map(|bits| AssetSignals::from_bits(*bits).count_of(counted));
+            self.assets.set(counts.min().unwrap_or(0));
+        }
+        self.marked.set(regions);
+        if let Some(map) = document().get_element_by_id(Self::ID) {
+            let options = web_sys::ScrollIntoViewOptions::new();
+            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            map.scroll_into_view_with_scroll_into_view_options(&options);
+        }
+    }
+}
+
 /// What one edit has led to
 #[derive(Debug)]
 pub struct Recomputed {
@@ -55,6 +83,7 @@ pub struct Workbench {
     pub inputs: RwSignal<Inputs>,
     pub draft: Draft,
     pub swap: SwapView,
+    pub map: MapView,
     /// The draft as a policy, or what keeps it from being one.
     pub policy: Memo<Result<TierPolicy, PolicyError>>,
     /// Follows every edit that is a policy; an edit that is none leaves the last one in place.
@@ -73,6 +102,7 @@ impl Workbench {
         let inputs = RwSignal::new(inputs);
         let swap =
             SwapView { filter: RwSignal::new(SwapFilter::All), sort: RwSignal::new("-balance".to_owned()) };
+        let map = MapView { assets: RwSignal::new(1), marked: RwSignal::new(Vec::new()) };
         let policy = Memo::new(move |_| TierPolicy::try_from(draft.document.get()));
         let before = Memo::new_with_compare(
             move |_| {
@@ -127,7 +157,7 @@ impl Workbench {
                 },
                 is_another,
             );
-        Self { inputs, draft, swap, policy, recomputed, simulation, edits }
+        Self { inputs, draft, swap, map, policy, recomputed, simulation, edits }
     }
 
     /// The revision that is published as far as this page knows.

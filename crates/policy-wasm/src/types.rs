@@ -110,6 +110,83 @@ export interface TierMigration {
   moved: Uint32Array;
 }
 
+/** A judgment that shows a finding, the smallest of its kind, and what the policy makes of it. */
+export interface ExampleJudgment {
+  /** A decimal string. */
+  collectability_score: string;
+  /** A decimal string with two places. */
+  balance: string;
+  signals: AssetSignal[];
+  tier: Tier;
+  decided_by: { rule: string; arm: number } | null;
+}
+
+/** Judgments within bounds, all inclusive; a missing score or balance counts as 0. */
+export interface Region {
+  score_min: string;
+  score_max: string;
+  balance_min: string;
+  balance_max: string;
+  /** The sets of signals, each as the sum of its bits (see `PortfolioColumns`); all 16 where signals do not matter. */
+  signal_sets: number[];
+  /** Such as `"score 75 to 79.99, any balance, 1 asset signal"`. */
+  words: string;
+}
+
+/** `"error"`: no policy should have it. `"warning"`: look before you publish. `"note"`: harmless as it stands. */
+export type Severity = "error" | "warning" | "note";
+
+/**
+ * - `cliff`: more score, more balance or one more signal gives a lower tier.
+ * - `shadowed_rule`, `shadowed_arm`: it never decides; earlier ones take all that it matches.
+ * - `gap`: only the fallback takes them, although rules take judgments with less and with more.
+ * - `unreachable_tier`: no judgment can have it.
+ * - `overlap`: rules with different tiers match the same judgment; the first one wins.
+ * - `idle_limit`: limits each of which can stand anywhere between its neighbours without changing a tier.
+ * - `idle_condition`: conditions each of which could go, and every judgment would keep its tier.
+ * - `unused_limit`: limits that no rule refers to.
+ */
+export type FindingCode =
+  | "cliff" | "shadowed_rule" | "shadowed_arm" | "gap" | "unreachable_tier" | "overlap" | "idle_limit"
+  | "idle_condition" | "unused_limit";
+
+/** Something that the author of a policy may want to mend. */
+export interface Finding {
+  severity: Severity;
+  code: FindingCode;
+  /** What it is and where, in one sentence. */
+  message: string;
+  /** The rules that it names, those to mend first, with the arms that matter, from 0. */
+  rules: { rule: string; arms: number[] }[];
+  /** The fields to look at, such as `rules[1].any[0].score_below` or `limits.score_2`. */
+  fields: string[];
+  /** A cliff has two, the one below and the one past it; unused limits and unreachable tiers have none. */
+  examples: ExampleJudgment[];
+  /** All judgments of a gap; of a cliff those right past it. Disjoint, at most 50. */
+  regions: Region[];
+  /** How many regions are not listed. */
+  regions_left_out: number;
+}
+
+/** Every judgment, real or not, whose tier differs between two policies. */
+export interface SemanticDifference {
+  /** Whether there is none: the policies are equivalent, however differently they are written. */
+  is_equivalent: boolean;
+  /** Disjoint. */
+  regions: DifferenceRegion[];
+}
+
+/** Judgments that all go from one tier to another. */
+export interface DifferenceRegion {
+  region: Region;
+  before: Tier;
+  after: Tier;
+  /** Such as `"score 75 to 79.99, any balance: tier 2 → 3"`. */
+  words: string;
+  /** What lies in it today, if a portfolio was given; `balance` is a decimal string with two places. */
+  portfolio: { count: number; balance: string } | null;
+}
+
 /** What every function throws where its input is not valid; the module stays usable. */
 export interface DragonflyError extends Error {
   name: "DragonflyError";

@@ -5,14 +5,19 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 
 const require = createRequire(import.meta.url);
-const { Portfolio, comparePolicies, defaultTierPolicy, evaluateTier, policyDigest } =
+const { Portfolio, analyzePolicy, comparePolicies, defaultTierPolicy, evaluateTier, policyDigest, semanticDiff } =
   require(`${process.env.DRAGONFLY_POLICY_WASM}/policy_wasm.js`);
 const studies = require(`${process.env.DRAGONFLY_POLICY_WASM}/policy_studies.js`);
 
 const POLICIES = 250;
+const rounds = Number(process.env.DRAGONFLY_SOAK ?? 1);
 
 test("the module decides what the native crate decides", () => {
-  const run = ["run", "--quiet", "--package", "policy", "--example", "outcomes", "--", String(POLICIES)];
+  for (let round = 0; round < rounds; round++) checkFrom(round * POLICIES);
+});
+
+function checkFrom(firstPolicy) {
+  const run = ["run", "--quiet", "--package", "policy", "--example", "outcomes", "--", `${POLICIES}`, `${firstPolicy}`];
   const lines = execFileSync("cargo", run, {
     cwd: new URL("../../..", import.meta.url),
     encoding: "utf8",
@@ -27,7 +32,7 @@ test("the module decides what the native crate decides", () => {
 
   const toStudy = studies.Portfolio.decode(Uint8Array.from(first.encoded));
   let before = defaultTierPolicy();
-  for (const { policy, digest, cases, matrix, moved, tiers, studied } of rest) {
+  for (const { policy, digest, cases, matrix, moved, tiers, findings, difference, studied } of rest) {
     assert.equal(policyDigest(policy), digest);
     for (const { facts, ...outcome } of cases) {
       assert.deepEqual(evaluateTier(policy, JSON.parse(facts)), outcome, facts);
@@ -36,6 +41,8 @@ test("the module decides what the native crate decides", () => {
     const migration = comparePolicies(portfolio, before, policy);
     assert.deepEqual({ counts: migration.counts, balance: migration.balance }, matrix);
     assert.deepEqual([...migration.moved], moved);
+    assert.deepEqual(analyzePolicy(policy), findings);
+    assert.deepEqual(semanticDiff(before, policy, portfolio), difference);
     if (studied) {
       const facts = JSON.parse(cases[0].facts);
       assert.deepEqual(studies.explain(policy, facts), studied.explanation);
@@ -54,4 +61,4 @@ test("the module decides what the native crate decides", () => {
     }
     before = policy;
   }
-});
+}

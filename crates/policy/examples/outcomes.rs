@@ -1,6 +1,7 @@
-//! Writes made-up policies and facts with their outcomes, one JSON object a line, for hosts of the WASM module to
-//! repeat: `cargo run --package policy --example outcomes -- POLICIES`
+//! Writes made-up policies and facts with their outcomes, findings and differences, one JSON object a line, for hosts
+//! of the WASM module to repeat: `cargo run --package policy --example outcomes -- POLICIES [FIRST]`
 
+use policy::analysis::{SemanticDifference, analyze};
 use policy::portfolio::{Portfolio, TierMigration};
 use policy::sample;
 use policy::study;
@@ -11,11 +12,13 @@ use serde_json::json;
 const FACTS: u64 = 20;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let policies: u64 = std::env::args().nth(1).ok_or("how many policies?")?.parse()?;
+    let mut arguments = std::env::args().skip(1);
+    let policies: u64 = arguments.next().ok_or("how many policies?")?.parse()?;
+    let first: u64 = arguments.next().map_or(Ok(0), |first| first.parse())?;
     let portfolio = Portfolio::from_columns(sample::portfolio_columns(1, 5_000))?;
     println!("{}", json!({ "encoded": portfolio.encode(), "digest": portfolio.digest() }));
     let mut before = TierPolicy::revision_1();
-    for seed in 0..policies {
+    for seed in first..first + policies {
         let after = TierPolicy::try_from(sample::policy_document(seed))?;
         let migration = TierMigration::between(&before.compile(), &after.compile(), &portfolio);
         let cases: Vec<_> = (seed * FACTS..(seed + 1) * FACTS)
@@ -53,6 +56,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 "moved": migration.moved,
                 "studied": studied,
                 "tiers": after.compile().evaluate(&portfolio),
+                "findings": analyze(&after),
+                "difference": SemanticDifference::between(&before, &after, Some(&portfolio))?,
             })
         );
         before = after;

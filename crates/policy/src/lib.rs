@@ -1,13 +1,15 @@
 //! The domain of Dragonfly, pure: no clock, no I/O, no randomness of its own, no hash order.
 //!
 //! [`tier`] decides the enforcement tier of one judgment under a policy; [`portfolio`] does the same for
-//! many judgments in columns and compares two policies over them. The worker, the server and the browser
+//! many judgments in columns and compares two policies over them. [`analysis`] says what is wrong with a policy
+//! and where two differ, for all judgments that there could be. The worker, the server and the browser
 //! run this very code, so that what a preview shows is what a publish does. [`sample`] makes up inputs for
 //! tests and measurements.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![deny(missing_docs)]
 
+pub mod analysis;
 pub mod portfolio;
 pub mod sample;
 pub mod study;

@@ -17,7 +17,7 @@ pub use decimal::DecimalError;
 pub use document::{TierArmDocument, TierPolicyDocument, TierRuleDocument};
 pub use facts::{AssetSignal, AssetSignals, Cents, FactsError, JudgmentFacts, JudgmentFactsDocument, Score};
 pub(crate) use grid::JointGrid;
-pub use grid::TierGrid;
+pub use grid::{MapCell, TierGrid};
 pub(crate) use policy::{Arm, Span, hex};
 pub use policy::{DecidedBy, PolicyDigest, PolicyError, TierOutcome, TierPolicy};
 pub use sql::{PostgresTierCase, SqlDialect, TierSql};

@@ -5,7 +5,8 @@
 use policy::portfolio::{NO_TIER, Portfolio, PortfolioError, TierMigration, TierTotal};
 use policy::sample;
 use policy::tier::{
-    AssetSignals, Cents, JudgmentFacts, JudgmentFactsDocument, Score, Tier, TierPolicy, TierPolicyDocument,
+    AssetSignals, Cents, JudgmentFacts, JudgmentFactsDocument, Score, Tier, TierGrid, TierPolicy,
+    TierPolicyDocument,
 };
 use proptest::prelude::*;
 
@@ -44,6 +45,17 @@ proptest! {
         prop_assert_eq!(outcome.tier, policy.tier_of(&facts));
         prop_assert_eq!(outcome.tier, policy.compile().tier_of(&facts));
         prop_assert_eq!(outcome, policy.evaluate(&facts));
+    }
+
+    #[test]
+    fn a_map_shows_every_judgment_once_with_both_tiers(before in policies(), after in policies(), facts in facts()) {
+        let cells = TierGrid::map(&before.compile(), &after.compile(), facts.signals);
+        let score = facts.score.map_or(0, Score::hundredths);
+        let balance = facts.balance.map_or(0, Cents::cents);
+        let found: Vec<_> =
+            cells.iter().filter(|cell| cell.score.contains(&score) && cell.balance.contains(&balance)).collect();
+        prop_assert_eq!(found.len(), 1);
+        prop_assert_eq!((found[0].before, found[0].after), (before.tier_of(&facts), after.tier_of(&facts)));
     }
 
     /// Removing what stands behind the deciding rule changes nothing; removing the rule itself lets only

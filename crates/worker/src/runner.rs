@@ -1,6 +1,6 @@
 //! Takes messages from the queue, has their work done, and answers for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -184,11 +184,31 @@ impl Pace {
     }
 }
 
-/// Messages in hand: those not answered for yet
+/// Messages in hand: those not answered for yet, in groups that share a transaction
 struct Hand {
-    messages: Vec<Message>,
+    groups: VecDeque<Vec<Message>>,
     attempts_max: i32,
-    is_one_by_one: bool,
+}
+
+impl Hand {
+    /// A message that was read before may be what ended its worker: the oftener, the fewer share its transaction.
+    fn new(messages: Vec<Message>, attempts_max: i32) -> Self {
+        let mut by_reading: BTreeMap<i32, Vec<Message>> = BTreeMap::new();
+        for message in messages {
+            by_reading.entry(message.read_ct).or_default().push(message);
+        }
+        let mut groups = VecDeque::new();
+        for (read_ct, messages) in by_reading {
+            let largest = match read_ct {
+                ..=1 => messages.len(),
+                2 => 64,
+                3 => 8,
+                _ => 1,
+            };
+            groups.extend(messages.chunks(largest).map(<[Message]>::to_vec));
+        }
+        Self { groups, attempts_max }
+    }
 }
 
 impl Inner {
@@ -242,12 +262,7 @@ impl Inner {
             read: u32::try_from(batch.messages.len()).unwrap_or(u32::MAX),
             is_risky: batch.messages.iter().any(|message| message.read_ct + 1 >= batch.attempts_max),
         };
-        let mut hand = Hand {
-            // A message that was read before may be what ended its worker: it shares no transaction.
-            is_one_by_one: batch.messages.iter().any(|message| message.read_ct > 1),
-            messages: batch.messages,
-            attempts_max: batch.attempts_max,
-        };
+        let mut hand = Hand::new(batch.messages, batch.attempts_max);
         let mut retry = Retry::default();
         while let Err(error) = self.answer_for(job, &mut hand).await {
             if !is_passing(&error) || retry.is_exhausted() {
@@ -260,23 +275,21 @@ impl Inner {
 
     /// Answers for every message in hand, taking those out that are answered for
     async fn answer_for(&self, job: &dyn Job, hand: &mut Hand) -> Result<(), SqlError> {
-        if !hand.is_one_by_one && !hand.messages.is_empty() {
-            match self.settle(job, &hand.messages, hand.attempts_max).await {
-                Ok(()) => hand.messages.clear(),
+        while let Some(group) = hand.groups.front() {
+            match self.settle(job, group, hand.attempts_max).await {
                 Err(error) if is_passing(&error) => return Err(error),
-                // One of them cannot be done; which, shows when each is tried alone.
-                Err(_) => hand.is_one_by_one = true,
-            }
-        }
-        while let Some(message) = hand.messages.first() {
-            let message = std::slice::from_ref(message);
-            match self.settle(job, message, hand.attempts_max).await {
-                Err(error) if !is_passing(&error) => {
-                    self.fail(job, message, hand.attempts_max, &error).await?;
+                Err(error) if group.len() == 1 => self.fail(job, group, hand.attempts_max, &error).await?,
+                Err(_) => {
+                    // One of them cannot be done; which, shows when each is tried alone.
+                    let alone: Vec<Vec<Message>> =
+                        group.iter().map(|message| vec![message.clone()]).collect();
+                    hand.groups.pop_front();
+                    alone.into_iter().rev().for_each(|message| hand.groups.push_front(message));
+                    continue;
                 }
-                settled => settled?,
+                Ok(()) => {}
             }
-            hand.messages.remove(0);
+            hand.groups.pop_front();
         }
         Ok(())
     }

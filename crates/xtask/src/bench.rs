@@ -41,7 +41,7 @@ struct Measurement {
     measure: fn(&Bench) -> Result<Vec<f64>>,
 }
 
-const MEASUREMENTS: [Measurement; 9] = [
+const MEASUREMENTS: [Measurement; 11] = [
     Measurement { name: "console_brotli", unit: "bytes", measure: console_brotli },
     Measurement { name: "policy_wasm_brotli", unit: "bytes", measure: policy_wasm_brotli },
     Measurement { name: "evaluate_native", unit: "1/s", measure: |bench| bench.native("evaluate_native") },
@@ -51,6 +51,16 @@ const MEASUREMENTS: [Measurement; 9] = [
         name: "compare_1m_browser",
         unit: "ms",
         measure: |bench| bench.script("compare_1m_browser"),
+    },
+    Measurement {
+        name: "findings_30_rules_wasm",
+        unit: "ms",
+        measure: |bench| bench.script("findings_30_rules_wasm"),
+    },
+    Measurement {
+        name: "semantic_diff_30_rules_wasm",
+        unit: "ms",
+        measure: |bench| bench.script("semantic_diff_30_rules_wasm"),
     },
     Measurement { name: "queue_100k", unit: "s", measure: |bench| bench.database("queue_100k") },
     Measurement { name: "refresh_100k", unit: "s", measure: |bench| bench.database("refresh_100k") },
@@ -66,7 +76,7 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &Arguments) -> Result<()> 
     let bench = Bench { workspace, quick: arguments.quick };
     let mut results = Vec::new();
     let mut table =
-        format!("{:<22}{:>16}{:>16}{:>16}  {:<6}{:>5}\n", "name", "median", "min", "max", "unit", "runs");
+        format!("{:<28}{:>16}{:>16}{:>16}  {:<6}{:>5}\n", "name", "median", "min", "max", "unit", "runs");
     for Measurement { name, unit, measure } in &MEASUREMENTS {
         if !arguments.only.is_empty() && !arguments.only.iter().any(|only| only == name) {
             continue;
@@ -79,7 +89,7 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &Arguments) -> Result<()> 
         };
         let median = values[values.len() / 2];
         let columns = [median, *min, *max].map(|value| format!("{:>16}", figure(value)));
-        table += &format!("{name:<22}{}  {unit:<6}{:>5}\n", columns.concat(), values.len());
+        table += &format!("{name:<28}{}  {unit:<6}{:>5}\n", columns.concat(), values.len());
         results.push(json!({ "name": name, "value": median, "unit": unit }));
     }
     print!("{table}");

@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask run`, `test`, `wasm`, `bench`, `tidy`
+//! Developer commands: `cargo xtask run`, `test`, `soak`, `wasm`, `bench`, `schema`, `tidy`
 //!
 //! One file a command. What a command needs and the machine lacks is installed by [`setup`] with a line
 //! saying so, or named with the exact command to type.
@@ -6,9 +6,11 @@
 mod bench;
 mod console;
 mod run;
+mod schema;
 mod server;
 mod setup;
 mod shell;
+mod soak;
 mod test;
 mod tidy;
 mod wasm;
@@ -39,8 +41,10 @@ Environment:
 enum Command {
     Run(run::Arguments),
     Test(test::Arguments),
+    Soak(soak::Arguments),
     Wasm(wasm::Arguments),
     Bench(bench::Arguments),
+    Schema(schema::Arguments),
     Tidy(tidy::Arguments),
     Setup(setup::Arguments),
 }
@@ -50,8 +54,10 @@ fn main() -> ExitCode {
     let done = Workspace::open().and_then(|workspace| match arguments.command {
         Command::Run(arguments) => run::run(&workspace, &arguments),
         Command::Test(arguments) => test::test(&workspace, &arguments),
+        Command::Soak(arguments) => soak::soak(&workspace, &arguments),
         Command::Wasm(arguments) => wasm::wasm(&workspace, &arguments),
         Command::Bench(arguments) => bench::bench(&workspace, &arguments),
+        Command::Schema(arguments) => schema::schema(&workspace, &arguments),
         Command::Tidy(arguments) => tidy::tidy(&workspace, &arguments),
         Command::Setup(arguments) => setup::setup(&workspace, &arguments),
     });

@@ -102,9 +102,14 @@ fn clippy(workspace: &Workspace, _: &Arguments) -> Result<()> {
 }
 
 fn wasm_module(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    run(&mut wasm_module_tests(workspace, arguments.name.as_deref())?)
+}
+
+pub(crate) fn wasm_module_tests(workspace: &Workspace, name: Option<&str>) -> Result<Command> {
     let [_, node] = wasm::build(workspace)?;
-    let mut tests = node_tests(workspace, "crates/policy-wasm/tests", ".mjs", arguments)?;
-    run(tests.env("DRAGONFLY_POLICY_WASM", node))
+    let mut tests = node_tests(workspace, "crates/policy-wasm/tests", ".mjs", name)?;
+    tests.env("DRAGONFLY_POLICY_WASM", node);
+    Ok(tests)
 }
 
 fn unit(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
@@ -133,7 +138,7 @@ fn acceptance(workspace: &Workspace, arguments: &Arguments, target: Option<&str>
 }
 
 /// Runs tests, which start the PostgreSQL that they share when they first need it, and stops that afterwards
-fn with_database(workspace: &Workspace, mut tests: Command) -> Result<()> {
+pub(crate) fn with_database(workspace: &Workspace, mut tests: Command) -> Result<()> {
     let outcome = run(&mut tests);
     // Only tidiness: a server left behind is joined by the next run.
     let mut stop = workspace.command(workspace.target.join("debug/test-postgres"));
@@ -147,7 +152,7 @@ fn e2e(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     setup::browser(workspace)?;
     console::build(workspace)?;
     build_native(workspace)?;
-    let mut tests = node_tests(workspace, "tests/e2e", ".test.mjs", arguments)?;
+    let mut tests = node_tests(workspace, "tests/e2e", ".test.mjs", arguments.name.as_deref())?;
     run(tests.env("DRAGONFLY_BINARY", workspace.dragonfly()))
 }
 
@@ -155,7 +160,7 @@ fn e2e(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 ///
 /// One selection of packages means one set of features: were the binary built by itself, most dependencies would
 /// be compiled a second time.
-fn build_native(workspace: &Workspace) -> Result<()> {
+pub(crate) fn build_native(workspace: &Workspace) -> Result<()> {
     run(native(workspace.cargo(["build", "--quiet", "--locked"])).args(["--bins", "--tests"]))
 }
 
@@ -184,7 +189,7 @@ fn nextest(workspace: &Workspace, filter: &str, plain: &[&str], arguments: &Argu
 }
 
 /// Node's own runner on the files of `folder` whose names end in `suffix`
-fn node_tests(workspace: &Workspace, folder: &str, suffix: &str, arguments: &Arguments) -> Result<Command> {
+fn node_tests(workspace: &Workspace, folder: &str, suffix: &str, name: Option<&str>) -> Result<Command> {
     let is_test = |path: &PathBuf| {
         path.to_str().is_some_and(|path| path.ends_with(suffix) && !path.contains("node_modules"))
     };
@@ -194,7 +199,7 @@ fn node_tests(workspace: &Workspace, folder: &str, suffix: &str, arguments: &Arg
     }
     let mut node = workspace.command("node");
     node.args(["--test", "--test-reporter=spec"]);
-    if let Some(name) = &arguments.name {
+    if let Some(name) = name {
         node.arg(format!("--test-name-pattern={name}"));
     }
     // CommonJS packages of the lock file are there for tests outside tests/e2e too, by `createRequire`.

@@ -93,6 +93,7 @@ impl Cluster {
     /// their parent has looked. Call it with the transition lock held. True if it had to start.
     pub(crate) fn ensure_running(&self, child: &mut Option<Child>) -> Result<bool, PrivateError> {
         let patience = Patience::of(START_PATIENCE);
+        let orphan_patience = Patience::of(ORPHAN_PATIENCE);
         let mut has_started = false;
         loop {
             let exited = reap(child);
@@ -100,6 +101,10 @@ impl Cluster {
                 Some(postmaster) if postmaster.is_ready => return Ok(has_started),
                 Some(_) => {}
                 None if child.is_some() => {}
+                // The last process of a killed server unmaps its memory after it has lost its name.
+                None if exited && has_started && orphan_patience.is_left() && self.finds_memory_in_use() => {
+                    *child = Some(self.spawn()?);
+                }
                 None if exited && has_started => {
                     return Err(PrivateError::Start { log: self.log_path(), tail: self.log_tail() });
                 }
@@ -259,7 +264,8 @@ impl Cluster {
     /// Clears away what a killed server has left: backends that still run and a reused number
     fn clear_remains(&self) -> Result<(), PrivateError> {
         let name = self.cluster_name()?;
-        let orphans = || process::orphans(&name, self.server_uid());
+        let data = self.data();
+        let orphans = || process::orphans(&name, &data, self.server_uid());
         let patience = Patience::of(ORPHAN_PATIENCE);
         for pid in orphans() {
             process::send(pid, Signal::QUIT);
@@ -388,6 +394,11 @@ impl Cluster {
         let text = read().unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(6)..].join("\n")
+    }
+
+    /// Whether the server has just ended because of what its predecessor has left
+    fn finds_memory_in_use(&self) -> bool {
+        self.log_tail().contains("pre-existing shared memory block")
     }
 
     fn open_lock(&self, path: &Path) -> Result<File, PrivateError> {

@@ -59,8 +59,8 @@ pub(crate) fn forget_reused_pid(data: &Path) {
     }
 }
 
-/// Backends of the cluster named `cluster_name`, run by `uid`, that outlived their postmaster
-pub(crate) fn orphans(cluster_name: &str, uid: u32) -> Vec<Pid> {
+/// Backends of the cluster named `cluster_name` in `data`, run by `uid`, that outlived their postmaster
+pub(crate) fn orphans(cluster_name: &str, data: &Path, uid: u32) -> Vec<Pid> {
     let title = format!("postgres: {cluster_name}: ");
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
@@ -69,7 +69,8 @@ pub(crate) fn orphans(cluster_name: &str, uid: u32) -> Vec<Pid> {
         .flatten()
         .filter(|entry| entry.metadata().is_ok_and(|it| it.uid() == uid))
         .filter_map(|entry| parse_pid(entry.file_name().to_str()?))
-        .filter(|pid| command_line(*pid).starts_with(title.as_bytes()))
+        // One that was forked a moment ago still has the title of its postmaster.
+        .filter(|pid| command_line(*pid).starts_with(title.as_bytes()) || is_postmaster(*pid, data))
         .collect()
 }
 

@@ -4,6 +4,7 @@
 //! score into its band, one the signals into their class, and a short search the balance into its band.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::{AssetSignals, Cents, JudgmentFacts, Score, Tier, TierPolicy};
 use crate::portfolio::Portfolio;
@@ -53,6 +54,37 @@ impl TierGrid {
         Tier::from_low_bits(self.grid.code(score, balance, facts.signals.bits()))
     }
 
+    /// Tiles score × balance, for judgments with `signals`, by the tiers of two policies
+    ///
+    /// From the lowest balances up, and in each band of balances from the lowest scores up; neighbours with the
+    /// same two tiers in one band are one cell.
+    pub fn map(before: &TierGrid, after: &TierGrid, signals: AssetSignals) -> Vec<MapCell> {
+        let scores = merged(&before.score_cuts, &after.score_cuts);
+        let balances = merged(&before.balance_cuts, &after.balance_cuts);
+        let score_end = Score::MAX.hundredths() + 1;
+        let balance_end = Cents::MAX.cents() + 1;
+        let mut cells: Vec<MapCell> = Vec::new();
+        for (start, end) in ranges(&balances, 0, balance_end) {
+            for (score_start, score_end) in ranges(&scores, 0, score_end) {
+                let tier =
+                    |grid: &TierGrid| Tier::from_low_bits(grid.grid.code(score_start, start, signals.bits()));
+                let (before, after) = (tier(before), tier(after));
+                match cells.last_mut().filter(|cell| {
+                    cell.balance.start == start && cell.before == before && cell.after == after
+                }) {
+                    Some(cell) if cell.score.end == score_start => cell.score.end = score_end,
+                    _ => cells.push(MapCell {
+                        score: score_start..score_end,
+                        balance: start..end,
+                        before,
+                        after,
+                    }),
+                }
+            }
+        }
+        cells
+    }
+
     /// The tier number of every row.
     pub fn evaluate(&self, portfolio: &Portfolio) -> Vec<u8> {
         let mut tiers = vec![0; portfolio.columns().score.len()];
@@ -60,6 +92,19 @@ impl TierGrid {
         self.grid.codes(&columns.score, &columns.balance_cents, &columns.bits, &mut tiers);
         tiers
     }
+}
+
+/// A rectangle of score × balance in which each of two policies gives one tier
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapCell {
+    /// Hundredths of a point.
+    pub score: Range<u16>,
+    /// Cents.
+    pub balance: Range<i64>,
+    /// The tier that the first policy gives.
+    pub before: Tier,
+    /// The tier that the second policy gives.
+    pub after: Tier,
 }
 
 /// Two policies in one grid: each cell has the tier before and the tier after
@@ -231,14 +276,15 @@ fn balance_cuts(bounds: BTreeSet<i64>) -> Vec<i64> {
 }
 
 /// The bands that a range covers
-fn bands<T>(
-    cuts: &[T],
-    from: Option<i64>,
-    below: Option<i64>,
-    value: impl Fn(&T) -> i64,
-) -> std::ops::Range<usize> {
+fn bands<T>(cuts: &[T], from: Option<i64>, below: Option<i64>, value: impl Fn(&T) -> i64) -> Range<usize> {
     let band = |bound: i64| cuts.partition_point(|cut| value(cut) <= bound);
     from.map_or(0, band)..below.map_or(cuts.len() + 1, band)
+}
+
+/// What `cuts` divide `start..end` into.
+fn ranges<T: Copy>(cuts: &[T], start: T, end: T) -> impl Iterator<Item = (T, T)> {
+    let starts = std::iter::once(start).chain(cuts.iter().copied());
+    starts.zip(cuts.iter().copied().chain(std::iter::once(end)))
 }
 
 fn merged<T: Copy + Ord>(left: &[T], right: &[T]) -> Vec<T> {

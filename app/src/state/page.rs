@@ -1,0 +1,64 @@
+//! Which page an address names.
+
+/// One variant a page; what an address says about it is its payload
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Page {
+    SignIn,
+    Welcome,
+    /// Only for those who are signed in.
+    Inner(Inner),
+}
+
+/// The pages that stand in the frame
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inner {
+    Home,
+    Tiers,
+    Judgments,
+    Judgment(String),
+    Policy,
+    Queues,
+    NotFound,
+}
+
+impl Page {
+    /// Reads a path such as `/judgments/0190…`; a slash at its end makes no difference.
+    pub fn of(path: &str) -> Self {
+        let inner = match path.trim_end_matches('/') {
+            "" => Inner::Home,
+            "/sign-in" => return Page::SignIn,
+            "/welcome" => return Page::Welcome,
+            "/tiers" => Inner::Tiers,
+            "/judgments" => Inner::Judgments,
+            "/policy" => Inner::Policy,
+            "/queues" => Inner::Queues,
+            other => match other.strip_prefix("/judgments/") {
+                Some(id) if !id.contains('/') => Inner::Judgment(id.to_owned()),
+                _ => Inner::NotFound,
+            },
+        };
+        Page::Inner(inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, inner: Inner) {
+        assert_eq!(Page::of(path), Page::Inner(inner));
+    }
+
+    #[test]
+    fn every_address_names_one_page() {
+        assert_eq!(Page::of("/sign-in"), Page::SignIn);
+        assert_eq!(Page::of("/welcome/"), Page::Welcome);
+        check("/", Inner::Home);
+        check("/judgments", Inner::Judgments);
+        check("/judgments/", Inner::Judgments);
+        check("/judgments/0190-1", Inner::Judgment("0190-1".to_owned()));
+        check("/judgments/0190-1/edit", Inner::NotFound);
+        check("/tier", Inner::NotFound);
+    }
+}
