@@ -63,19 +63,24 @@ fn wasm_bindgen(workspace: &Workspace) -> Result<()> {
 
 /// Packages of tests/e2e by its lock file: wasm-opt for the build, playwright-core and axe-core for the walks
 pub(crate) fn npm(workspace: &Workspace) -> Result<()> {
+    npm_in(workspace, "tests/e2e")
+}
+
+/// Packages of a folder by its lock file
+pub(crate) fn npm_in(workspace: &Workspace, folder: &str) -> Result<()> {
     node()?;
-    let folder = workspace.root.join("tests/e2e");
-    let lock =
-        fs::read(folder.join("package-lock.json")).context("cannot read tests/e2e/package-lock.json")?;
-    let stamp = folder.join("node_modules/.installed-lock.json");
+    let path = workspace.root.join(folder);
+    let lock = fs::read(path.join("package-lock.json"))
+        .with_context(|| format!("cannot read {folder}/package-lock.json"))?;
+    let stamp = path.join("node_modules/.installed-lock.json");
     if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
-    say("installing npm packages of tests/e2e");
+    say(&format!("installing npm packages of {folder}"));
     run(workspace
         .command("npm")
         .args(["ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
-        .current_dir(&folder))?;
+        .current_dir(&path))?;
     Ok(fs::write(stamp, lock)?)
 }
 

@@ -15,11 +15,21 @@ pub(crate) struct Arguments {
     factor: u32,
 }
 
+/// Policies tried in DuckDB, which takes some seconds
+const DUCKDB_POLICIES: u32 = 200;
+
 /// What proptest runs where nothing is said
 const CASES: u32 = 256;
 
 pub(crate) fn soak(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let factor = arguments.factor.to_string();
+    say("compiled SQL in DuckDB");
+    let dialects = "tests/dialects";
+    setup::npm_in(workspace, dialects)?;
+    let mut duckdb = workspace.command("npm");
+    duckdb.arg("test").current_dir(workspace.root.join(dialects));
+    run(duckdb.env("POLICIES", DUCKDB_POLICIES.saturating_mul(arguments.factor).to_string()))?;
+
     say("properties of the policy and import crates");
     let mut properties = workspace.cargo(["test", "--quiet", "--locked", "--release"]);
     properties.args(["--package", "policy", "--package", "import"]);

@@ -417,3 +417,25 @@ impl Order {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stretch([min, max, step, current]: [i64; 4]) -> Stretch {
+        Stretch { min, max, step, current }
+    }
+
+    #[test]
+    fn values_of_two_limits_keep_their_order_and_stay_near() {
+        let check = |order: Order, first: [i64; 4], second: [i64; 4], expect| {
+            assert_eq!(order.nearest(stretch(first), stretch(second)), expect);
+        };
+        check(Order::Free, [0, 1000, 100, 150], [0, 800, 50, 170], Some((100, 150)));
+        check(Order::FirstBelow, [0, 1000, 100, 900], [0, 800, 50, 300], Some((700, 750)));
+        check(Order::FirstBelow, [0, 1000, 100, 200], [0, 800, 50, 300], Some((200, 300)));
+        check(Order::FirstBelow, [800, 1000, 100, 900], [0, 800, 50, 300], None);
+        check(Order::SecondBelow, [0, 500, 100, 0], [250, 800, 50, 400], Some((300, 250)));
+        check(Order::SecondBelow, [0, 500, 100, 0], [500, 800, 50, 400], None);
+    }
+}
