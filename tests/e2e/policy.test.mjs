@@ -143,3 +143,42 @@ walk("a publish on facts that have moved is refused, names them and previews aga
   await page.getByTestId("publish-confirm").click();
   await page.locator("[data-test=reconciliation][data-equal=true]").waitFor({ timeout: 60_000 });
 });
+
+// The last one: whoever publishes after it meets its guardrails.
+walk("a guardrail that breaks refuses the publish, until a reason is given", async ({ page, server, accessible }) => {
+  await openSimulator(page);
+  await page.getByTestId("draft-chooser").selectOption("monotone");
+  await page.locator("[data-test=draft-state]").waitFor();
+  await page.getByTestId("assertion-amount").fill("much");
+  await page.getByTestId("assertion-tier").selectOption("1");
+  await page.getByTestId("add-assertion").click();
+  assert.match(await page.getByTestId("assertion-error").textContent(), /balance in dollars/);
+  await page.getByTestId("assertion-amount").fill("$50,000");
+  await page.getByTestId("add-assertion").click();
+  await page.getByTestId("assertion-kind").selectOption("law");
+  await page.getByTestId("assertion-law").selectOption("1");
+  await page.getByTestId("add-assertion").click();
+  await page.locator("[data-test=assertions][data-failing='0']").waitFor();
+  assert.equal(await page.getByTestId("assertion").count(), 2);
+  assert.match(await page.getByTestId("assertion").last().textContent(), /Proved for every judgment/);
+
+  // At most 1 % of the judgments may change tier; the draft moves more.
+  await page.getByTestId("assertion-kind").selectOption("moved");
+  await page.getByTestId("assertion-amount").fill("1 %");
+  await page.getByTestId("add-assertion").click();
+  await page.getByTestId("limit-score_2").fill("50");
+  await page.locator("[data-test=assertions][data-failing='1']").waitFor();
+  await accessible();
+  const shown = await shownMatrix(page);
+  await page.getByTestId("publish").click();
+  await page.getByTestId("publish-note").fill("A wider tier 2");
+  await page.getByTestId("publish-failing").waitFor();
+  assert.ok(await page.getByTestId("publish-confirm").isDisabled(), "what breaks a guardrail needs a reason");
+  await page.getByTestId("override-note").fill("Agreed with the board on Friday");
+  await accessible();
+  await page.getByTestId("publish-confirm").click();
+  await page.locator("[data-test=reconciliation][data-equal=true]").waitFor({ timeout: 60_000 });
+  assert.deepEqual(await shownMatrix(page, "actual"), shown);
+  const kept = "select override_note || ' / ' || jsonb_array_length(assertions -> 'guardrails') from public.tier_policies where state = 'published'";
+  assert.equal(value(server, kept), "Agreed with the board on Friday / 2");
+});

@@ -86,8 +86,8 @@ const KINDS: [(&str, &str); 6] = [
 #[component]
 fn NewAssertion(workbench: Workbench) -> impl IntoView {
     let kind = RwSignal::new("lowest_tier".to_owned());
-    let [tier, amount, score, assets, law] = std::array::from_fn(|_| RwSignal::new(String::new()));
-    let name = RwSignal::new(String::new());
+    let [name, tier, amount, score, law] = std::array::from_fn(|_| RwSignal::new(String::new()));
+    let assets = RwSignal::new("0".to_owned());
     let error = RwSignal::new(None::<String>);
     let add = move |event: SubmitEvent| {
         event.prevent_default();

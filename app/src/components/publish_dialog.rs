@@ -133,7 +133,7 @@ fn PublishForm(
             </div>
             {move || (!failing.with(Vec::is_empty)).then(|| view! {
                 <div class="overriding" data-test="publish-failing">
-                    <p><strong>{format!("The draft breaks {} that it carries:", format::counted(failing.with(Vec::len) as u64, "assertion", "assertions"))}</strong></p>
+                    <p><strong>{format!("The draft breaks {} that it carries:", format::counted(failing.with(Vec::len) as u64, "guardrail", "guardrails"))}</strong></p>
                     <ul>{failing.get().into_iter().map(|assertion| view! { <li>{assertion.words}". "<span class="muted">{assertion.found}"."</span></li> }).collect_view()}</ul>
                     <div class="field">
                         <label for="override-note">"Why it is published all the same"</label>
@@ -271,7 +271,7 @@ fn RefusalNotice(
         }
         .into_any(),
         Refusal::AssertionsFailed => view! {
-            <p><strong>"Not published: on today’s facts the draft breaks assertions that it carries."</strong></p>
+            <p><strong>"Not published: on today’s facts the draft breaks guardrails that it carries."</strong></p>
             <p>"The preview below is new. Change the draft, or say below why it is published all the same."</p>
         }
         .into_any(),

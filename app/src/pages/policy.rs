@@ -106,12 +106,12 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
             <div class="policy-column">
                 <PolicyEditor workbench/>
                 <Findings workbench/>
-                <Assertions workbench/>
             </div>
             <div class="policy-column">
                 <Outcome workbench/>
                 <Difference workbench/>
                 <PolicyMap workbench/>
+                <Assertions workbench/>
             </div>
         </div>
         <SwapSet workbench/>

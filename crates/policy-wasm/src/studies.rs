@@ -1,5 +1,7 @@
 //! Studies of a policy: of one judgment as functions, of a portfolio as its methods.
 
+mod analysis;
+
 use js_sys::{Float64Array, Object, Reflect, Uint32Array};
 use policy::study;
 use policy::tier::{JudgmentFacts, SqlDialect};
