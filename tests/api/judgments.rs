@@ -1,6 +1,7 @@
 //! Judgments: filters, order, pages, export, one by one.
 
 use contract::{JudgmentDetail, JudgmentFacets, JudgmentPage, JudgmentRow, Queued};
+use policy::study::Verdict;
 use policy::tier::Tier;
 use serde_json::json;
 
@@ -228,6 +229,13 @@ async fn a_judgment_shows_its_facts_its_outcome_and_its_history() {
     let outcome = detail.outcome.expect("it is active");
     assert_eq!((outcome.tier, outcome.policy_revision), (Tier::ActiveEnforcement, Some(1)));
     assert_eq!(outcome.reason, "collectability_score=79.6 in [60,80)");
+    let why = detail.why.expect("it is active");
+    let first = &why.arms[0];
+    assert_eq!((first.rule.as_str(), first.verdict), ("t3", Verdict::Fails));
+    assert_eq!(first.conditions[0].words, "score 79.6 is not 80 or more: 0.4 short");
+    assert_eq!(why.arms.iter().filter(|arm| arm.verdict == Verdict::Decides).count(), 1);
+    let to_tier_3 = why.nearest.iter().find(|nearest| nearest.tier == Tier::StrategicPriority).unwrap();
+    assert_eq!(to_tier_3.changes[0], "score up by 0.4 to 80");
     let case = detail.open_case.expect("it has a case");
     assert_eq!((case.tier.as_deref(), case.effective_tier), (Some("tier2"), Some(Tier::StrategicPriority)));
     assert_eq!(detail.facts.len(), 2);

@@ -76,6 +76,8 @@ walk("a judgment explains its tier and is re-tiered at a click", async ({ page, 
   const [[id, reason]] = rows(server, "select id, tier_reason from public.core_judgments where tier = 2 order by judgment_no limit 1");
   await page.goto(`/judgments/${id}`);
   assert.equal(await page.getByTestId("tier-reason").textContent(), reason);
+  assert.equal(await page.locator("[data-test=why] [data-verdict=decides]").count(), 1);
+  assert.match(await page.getByTestId("nearest").textContent(), /to 80/, "the score that would give tier 3");
   await accessible();
   rows(server, `update public.core_judgments set tier_as_of = tier_as_of - interval '2 days' where id = '${id}'`);
   await page.getByTestId("retier").click();

@@ -13,10 +13,11 @@ use crate::state::live::use_live;
 use crate::state::remote::Remote;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
-use contract::{Assignment, FactsRow, JudgmentDetail, OpenCase, Role, SignalValues, problem};
+use contract::{Assignment, FactsRow, JudgmentDetail, OpenCase, Role, SignalValues, Why, problem};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_meta::Title;
+use policy::study::Verdict;
 use policy::tier::{DecidedBy, Tier};
 
 #[component]
@@ -113,8 +114,50 @@ fn Judgment(
                 </div>
             }
         }}
+        {move || detail.with(|detail| detail.why.clone()).map(|why| view! { <WhyPanel why/> })}
         <Assignments assignments=Signal::derive(move || detail.with(|detail| detail.assignments.clone()))/>
         <FactsHistory facts=Signal::derive(move || detail.with(|detail| detail.facts.clone()))/>
+    }
+}
+
+/// Every condition that was tried, and what it would take to change the tier
+#[component]
+fn WhyPanel(why: Why) -> impl IntoView {
+    let Why { arms, nearest } = why;
+    view! {
+        <div class="why">
+            <section class="panel" data-test="why">
+                <header><h2>"Why this tier"</h2><span class="muted">"every condition of the published policy, in the order in which they are tried"</span></header>
+                <ol>
+                    {arms.into_iter().map(|arm| view! {
+                        <li data-verdict=match arm.verdict { Verdict::Decides => "decides", Verdict::Shadowed => "shadowed", Verdict::Fails => "fails" }>
+                            <TierBadge tier=arm.tier short=true/>
+                            <ul>{arm.conditions.into_iter().map(|condition| view! {
+                                <li data-holds=condition.holds.to_string()><IconView icon=if condition.holds { Icon::Check } else { Icon::Close }/><span class="visually-hidden">{if condition.holds { "holds: " } else { "fails: " }}</span>{condition.words}</li>
+                            }).collect_view()}</ul>
+                            <span class="verdict">{match arm.verdict {
+                                Verdict::Decides => format!("decides, by rule {}", arm.rule),
+                                Verdict::Shadowed => "holds too, but comes later".to_owned(),
+                                Verdict::Fails => String::new(),
+                            }}</span>
+                        </li>
+                    }).collect_view()}
+                </ol>
+            </section>
+            <section class="panel" data-test="nearest">
+                <header><h2>"What would change it"</h2></header>
+                <dl>
+                    {nearest.into_iter().rev().map(|nearest| view! {
+                        <dt><TierBadge tier=nearest.tier/></dt>
+                        <dd>{if nearest.changes.is_empty() {
+                            view! { <span class="muted">"The policy gives this tier to no judgment."</span> }.into_any()
+                        } else {
+                            view! { <ul>{nearest.changes.into_iter().map(|words| view! { <li>{words}</li> }).collect_view()}</ul> }.into_any()
+                        }}</dd>
+                    }).collect_view()}
+                </dl>
+            </section>
+        </div>
     }
 }
 

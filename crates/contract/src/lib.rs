@@ -6,6 +6,7 @@
 
 use policy::assertions::{CheckedAssertion, PolicyAssertions};
 use policy::portfolio::MigrationMatrix;
+use policy::study::Verdict;
 use policy::tier::{DecidedBy, Tier, TierPolicyDocument};
 use serde::{Deserialize, Serialize};
 
@@ -210,6 +211,8 @@ bodies! {
         pub signals: SignalValues,
         /// What the published policy says of today's facts; `null` for a closed judgment.
         pub outcome: Option<Outcome>,
+        /// How that came about, and what would change it; `null` with `outcome`.
+        pub why: Option<Why>,
         pub policy_revision: Option<u32>,
         pub policy_digest: Option<String>,
         pub open_case: Option<OpenCase>,
@@ -236,6 +239,33 @@ bodies! {
         #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
         pub decided_by: Option<DecidedBy>,
         pub policy_revision: Option<u32>,
+    }
+
+    /// Every arm of the published policy against one judgment, and the least changes that would give another tier
+    pub struct Why {
+        /// In the order in which they are tried.
+        pub arms: Vec<WhyArm>,
+        /// For each tier that the judgment does not have.
+        pub nearest: Vec<WhyNearest>,
+    }
+
+    pub struct WhyArm {
+        pub rule: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub tier: Tier,
+        /// Whether it decided, held behind the one that did, or failed.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub verdict: Verdict,
+        pub conditions: Vec<WhyCondition>,
+    }
+
+    pub struct WhyCondition { pub words: String, pub holds: bool }
+
+    pub struct WhyNearest {
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub tier: Tier,
+        /// The least changes, those of a single fact first, at most 4; empty where the policy gives no judgment this tier.
+        pub changes: Vec<String>,
     }
 
     pub struct OpenCase {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use contract::{
     Assignment, FactsRow, JudgmentDetail, JudgmentFacets, JudgmentPage, JudgmentQuery, JudgmentRow, OpenCase,
-    Outcome, SignalValues,
+    Outcome, SignalValues, Why, WhyArm, WhyCondition, WhyNearest,
 };
 use futures_util::stream::TryChunksError;
 use futures_util::{StreamExt, TryStreamExt};
+use policy::study;
 use policy::tier::{AssetSignal, AssetSignals, Cents, JudgmentFacts, Score, TierPolicy};
 use rust_decimal::Decimal;
 use sqlx::{Postgres, QueryBuilder};
@@ -529,13 +530,13 @@ pub async fn detail(tx: &mut Transaction, id: Uuid) -> Result<Option<JudgmentDet
     .bind(HISTORY_ROWS)
     .fetch_all(&mut **tx)
     .await?;
-    let outcome = if is_closed(&found.row.status) {
-        None
-    } else {
-        policies::published(tx)
-            .await?
-            .map(|(revision, policy)| outcome(&policy, Some(revision), &facts_of(&found.row)))
-    };
+    let published = if is_closed(&found.row.status) { None } else { policies::published(tx).await? };
+    let (outcome, why) = published
+        .map(|(revision, policy)| {
+            let facts = facts_of(&found.row);
+            (outcome(&policy, Some(revision), &facts), why(&policy, &facts))
+        })
+        .unzip();
 
     Ok(Some(JudgmentDetail {
         signals: SignalValues {
@@ -545,6 +546,7 @@ pub async fn detail(tx: &mut Transaction, id: Uuid) -> Result<Option<JudgmentDet
             vehicle_lead: found.vehicle_lead,
         },
         outcome,
+        why,
         policy_revision: found.tier_policy_revision.map(wire::revision),
         policy_digest: found.tier_policy_digest,
         open_case: open_case.map(|case| OpenCase {
@@ -593,6 +595,30 @@ fn facts_of(record: &Record) -> JudgmentFacts {
         balance: record.balance_due.and_then(|balance| Cents::try_from(balance).ok()),
         signals: AssetSignals::from_bits(record.asset_signals as u8),
     }
+}
+
+/// Of the changes that would give a tier, those that people can look over
+const NEAREST_MAX: usize = 4;
+
+fn why(policy: &TierPolicy, facts: &JudgmentFacts) -> Why {
+    let arms = study::explain(policy, facts).rules.into_iter().flat_map(|rule| {
+        let (id, tier) = (rule.id, rule.tier);
+        rule.arms.into_iter().map(move |arm| WhyArm {
+            rule: id.clone(),
+            tier,
+            verdict: arm.verdict,
+            conditions: arm
+                .conditions
+                .iter()
+                .map(|condition| WhyCondition { words: condition.words(), holds: condition.holds })
+                .collect(),
+        })
+    });
+    let nearest = study::nearest_changes(policy, facts).into_iter().map(|changes| WhyNearest {
+        tier: changes.tier,
+        changes: changes.changes.iter().take(NEAREST_MAX).map(study::FactsChange::words).collect(),
+    });
+    Why { arms: arms.collect(), nearest: nearest.collect() }
 }
 
 /// What a policy says of facts, in the form that API and command line answer

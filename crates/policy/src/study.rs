@@ -13,6 +13,7 @@ mod missing;
 mod nearest;
 mod seek;
 mod sweep;
+mod words;
 
 use std::fmt;
 
