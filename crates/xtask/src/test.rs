@@ -98,7 +98,9 @@ fn clippy(workspace: &Workspace, _: &Arguments) -> Result<()> {
         return Ok(());
     }
     let mut cargo = workspace.cargo(["clippy", "--quiet", "--locked", "--target", "wasm32-unknown-unknown"]);
-    run(cargo.args(["--package", "app", "--package", "policy-wasm"]).args(denied))
+    // The second module has all that the first has.
+    cargo.args(["--package", "app", "--package", "policy-wasm", "--features", "policy-wasm/studies"]);
+    run(cargo.args(denied))
 }
 
 fn wasm_module(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
