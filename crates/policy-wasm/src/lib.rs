@@ -6,13 +6,11 @@
 
 mod columns;
 mod error;
-
 #[cfg(feature = "studies")]
 pub mod studies;
 mod types;
 
 use js_sys::{Object, Reflect};
-use policy::analysis::{self, SemanticDifference};
 use policy::portfolio::{self, PortfolioColumns, TierMigration};
 use policy::tier::{DecidedBy, JudgmentFacts, Tier, TierGrid, TierOutcome, TierPolicy};
 use serde::Serialize;
@@ -64,38 +62,6 @@ pub fn compare_policies(
     of_host(portfolio)?.compare(before, after)
 }
 
-/// What is wrong with a policy in itself, for every judgment that there could be; the worst first
-#[wasm_bindgen(js_name = analyzePolicy, unchecked_return_type = "Finding[]")]
-pub fn analyze_policy(
-    #[wasm_bindgen(unchecked_param_type = "TierPolicy")] policy: &JsValue,
-) -> Result<JsValue> {
-    to_js_as_text(&analysis::analyze(&read_policy(policy)?))
-}
-
-/// Every judgment that there could be whose tier differs between two policies, in few regions
-///
-/// With a portfolio, what lies in each region today. Without a region the policies are equivalent.
-#[wasm_bindgen(js_name = semanticDiff, unchecked_return_type = "SemanticDifference")]
-pub fn semantic_diff(
-    #[wasm_bindgen(unchecked_param_type = "TierPolicy")] before: &JsValue,
-    #[wasm_bindgen(unchecked_param_type = "TierPolicy")] after: &JsValue,
-    #[wasm_bindgen(unchecked_optional_param_type = "Portfolio | null")] portfolio: &JsValue,
-) -> std::result::Result<JsValue, JsValue> {
-    if portfolio.is_undefined() || portfolio.is_null() {
-        return Ok(difference(before, after, None)?);
-    }
-    of_host(portfolio)?.difference(before, after)
-}
-
-fn difference(
-    before: &JsValue,
-    after: &JsValue,
-    portfolio: Option<&portfolio::Portfolio>,
-) -> Result<JsValue> {
-    let difference = SemanticDifference::between(&read_policy(before)?, &read_policy(after)?, portfolio);
-    to_js_as_text(&difference.map_err(|error| DragonflyError::new("policy", error.to_string()))?)
-}
-
 #[wasm_bindgen]
 extern "C" {
     /// The JavaScript object around a [`Portfolio`]
@@ -106,13 +72,6 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     fn compare(
-        this: &PortfolioOfHost,
-        before: &JsValue,
-        after: &JsValue,
-    ) -> std::result::Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(method, catch)]
-    fn difference(
         this: &PortfolioOfHost,
         before: &JsValue,
         after: &JsValue,
@@ -190,12 +149,6 @@ impl Portfolio {
         Ok(matrix)
     }
 
-    /// What `semanticDiff` calls.
-    #[wasm_bindgen(skip_typescript)]
-    pub fn difference(&self, before: &JsValue, after: &JsValue) -> Result<JsValue> {
-        difference(before, after, Some(&self.0))
-    }
-
     /// The tier of every judgment, 0 to 3, in the order of the rows
     pub fn evaluate(
         &self,
@@ -256,10 +209,4 @@ fn to_js(value: &impl Serialize) -> Result<JsValue> {
     value
         .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
         .map_err(|error| DragonflyError::new("", error.to_string()))
-}
-
-/// The same for what is large: JSON text crosses at once, where fields would cross one by one
-fn to_js_as_text(value: &impl Serialize) -> Result<JsValue> {
-    let text = serde_json::to_string(value).map_err(|error| DragonflyError::new("", error.to_string()))?;
-    js_sys::JSON::parse(&text).map_err(|error| DragonflyError::thrown("", &error))
 }
