@@ -1,4 +1,6 @@
-//! Studies of a policy: of one judgment as functions, of a portfolio as its methods.
+//! The second module: studies of one judgment as functions, of a portfolio as its methods.
+
+pub mod analysis;
 
 mod analysis;
 

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 
 const require = createRequire(import.meta.url);
-const { Portfolio, analyzePolicy, comparePolicies, defaultTierPolicy, evaluateTier, policyDigest, semanticDiff } =
+const { Portfolio, comparePolicies, defaultTierPolicy, evaluateTier, policyDigest } =
   require(`${process.env.DRAGONFLY_POLICY_WASM}/policy_wasm.js`);
 const studies = require(`${process.env.DRAGONFLY_POLICY_WASM}/policy_studies.js`);
 
@@ -32,7 +32,7 @@ function checkFrom(firstPolicy) {
 
   const toStudy = studies.Portfolio.decode(Uint8Array.from(first.encoded));
   let before = defaultTierPolicy();
-  for (const { policy, digest, cases, matrix, moved, tiers, findings, difference, studied } of rest) {
+  for (const { policy, digest, cases, matrix, moved, tiers, findings, difference, assertions, checked, studied } of rest) {
     assert.equal(policyDigest(policy), digest);
     for (const { facts, ...outcome } of cases) {
       assert.deepEqual(evaluateTier(policy, JSON.parse(facts)), outcome, facts);
@@ -41,8 +41,9 @@ function checkFrom(firstPolicy) {
     const migration = comparePolicies(portfolio, before, policy);
     assert.deepEqual({ counts: migration.counts, balance: migration.balance }, matrix);
     assert.deepEqual([...migration.moved], moved);
-    assert.deepEqual(analyzePolicy(policy), findings);
-    assert.deepEqual(semanticDiff(before, policy, portfolio), difference);
+    assert.deepEqual(studies.analyzePolicy(policy), findings);
+    assert.deepEqual(studies.semanticDiff(before, policy, toStudy), difference);
+    assert.deepEqual(studies.checkAssertions(assertions, before, policy, toStudy), checked);
     if (studied) {
       const facts = JSON.parse(cases[0].facts);
       assert.deepEqual(studies.explain(policy, facts), studied.explanation);

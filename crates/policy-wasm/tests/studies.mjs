@@ -5,8 +5,11 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 
 const require = createRequire(import.meta.url);
-const { Portfolio, defaultTierPolicy, evaluateTier, explain, monotoneTierPolicy, nearestChanges, possibleTiers, toSql } =
-  require(`${process.env.DRAGONFLY_POLICY_WASM}/policy_studies.js`);
+const folder = process.env.DRAGONFLY_POLICY_WASM;
+const {
+  Portfolio, analyzePolicy, checkAssertions, comparePolicies, defaultTierPolicy, evaluateTier, explain,
+  monotoneTierPolicy, nearestChanges, possibleTiers, semanticDiff, toSql,
+} = require(`${folder}/policy_studies.js`);
 
 const onTheCliff = { collectability_score: 40, balance: "50000", bank_name: "Chase" };
 const portfolio = () => Portfolio.fromColumns({
@@ -100,6 +103,117 @@ test("each dialect has its own SQL", () => {
   }
 });
 
+test("findings name the place, the rules and the smallest judgment", () => {
+  const findings = analyzePolicy(defaultTierPolicy());
+  assert.deepEqual(findings[1], {
+    severity: "error",
+    code: "cliff",
+    message:
+      "A higher balance lowers the tier: from $49,999.99 to $50,000, a judgment with a score below 35 and 1 asset signal "
+      + "falls from tier 2 (Active Enforcement) to tier 0 (Monitor); a judgment with a score of 35 to 59.99 and 1 asset "
+      + "signal falls from tier 2 (Active Enforcement) to tier 1 (Warm Prospects)",
+    rules: [{ rule: "t2", arms: [1] }, { rule: "t1", arms: [0] }],
+    fields: ["rules[1].any[1].balance_below"],
+    examples: [
+      {
+        collectability_score: "0",
+        balance: "49999.99",
+        signals: ["employer_name"],
+        tier: 2,
+        decided_by: { rule: "t2", arm: 1 },
+      },
+      { collectability_score: "0", balance: "50000.00", signals: ["employer_name"], tier: 0, decided_by: null },
+    ],
+    regions: [
+      {
+        score_min: "0",
+        score_max: "34.99",
+        balance_min: "50000.00",
+        balance_max: "50000.00",
+        signal_sets: [1, 2, 4, 8],
+        words: "score below 35, balance $50,000, 1 asset signal",
+      },
+      {
+        score_min: "35",
+        score_max: "59.99",
+        balance_min: "50000.00",
+        balance_max: "50000.00",
+        signal_sets: [1, 2, 4, 8],
+        words: "score 35 to 59.99, balance $50,000, 1 asset signal",
+      },
+    ],
+    regions_left_out: 0,
+  });
+  assert.ok(analyzePolicy(monotoneTierPolicy()).every(({ severity }) => severity === "note"));
+});
+
+test("a difference has every region, with what lies in it where a portfolio is given", () => {
+  const [before, after] = [defaultTierPolicy(), monotoneTierPolicy()];
+  const bare = semanticDiff(before, after);
+  assert.equal(bare.is_equivalent, false);
+  assert.deepEqual(bare.regions.map(({ words }) => words), [
+    "score below 35, balance $15,000 or more, no asset signal: tier 0 → 1",
+    "score below 35, balance $50,000 or more, 1 asset signal: tier 0 → 2",
+    "score 35 to 59.99, balance $50,000 or more, 1 asset signal: tier 1 → 2",
+  ]);
+  assert.ok(bare.regions.every(({ portfolio }) => portfolio === null));
+  assert.deepEqual(semanticDiff(before, after, null), bare);
+  const counted = semanticDiff(before, after, portfolio());
+  assert.deepEqual(counted.regions.map(({ portfolio }) => portfolio), [
+    { count: 0, balance: "0.00" },
+    { count: 1, balance: "50000.00" },
+    { count: 0, balance: "0.00" },
+  ]);
+  assert.deepEqual(semanticDiff(after, after), { is_equivalent: true, regions: [] });
+});
+
+test("what differs in more regions than can be told is a typed error", () => {
+  const stripes = (fact) => Array.from({ length: 120 }, (_, number) => ({
+    [`${fact}_from`]: ((2 * number + 1) * 39) / 100,
+    [`${fact}_below`]: ((2 * number + 2) * 39) / 100,
+  }));
+  const rules = [...stripes("score"), ...stripes("balance")].map((arm, number) => (
+    { id: `r${number % 120}${number < 120 ? "s" : "b"}`, tier: number < 120 ? 1 : 2, any: [arm] }
+  ));
+  const grouped = Array.from({ length: 8 }, (_, group) => (
+    { ...rules[group * 30], any: rules.slice(group * 30, group * 30 + 30).flatMap(({ any }) => any) }
+  ));
+  const striped = { rules: grouped, fallback: 0 };
+  refused(() => semanticDiff(striped, monotoneTierPolicy()), "policy", /differ in more than 10000 regions/);
+  assert.ok(analyzePolicy(striped).length < 1000);
+});
+
+test("assertions are checked against the policy before, each with what was found", () => {
+  const [before, after] = [defaultTierPolicy(), monotoneTierPolicy()];
+  const assertions = {
+    examples: [{ name: "rich but unscored", balance: 50_000, signals: ["bank_name"], tier: 2 }],
+    guardrails: [
+      { kind: "lowest_tier", tier: 2, balance_from: "49999.99" },
+      { kind: "tier_at_most", tier: 2, count: 0 },
+      { kind: "money_down_at_most", percent: "0" },
+      { kind: "moved_at_most", percent: 33.33 },
+    ],
+    laws: ["monotone_in_balance"],
+  };
+  const checked = checkAssertions(assertions, before, after, portfolio());
+  assert.deepEqual(checked.map(({ place, holds }) => [place, holds]), [
+    ["examples[0]", true], ["guardrails[0]", true], ["guardrails[1]", false], ["guardrails[2]", true],
+    ["guardrails[3]", false], ["laws[0]", true],
+  ]);
+  assert.deepEqual(checked[4], {
+    place: "guardrails[3]",
+    words: "At most 33.33 % of the judgments change tier",
+    holds: false,
+    found: "33.33 % of the judgments change tier",
+    judgment_no: null,
+  });
+  const back = checkAssertions(assertions, after, before, portfolio());
+  assert.deepEqual(back.map(({ holds }) => holds), [false, false, false, false, false, false]);
+  assert.equal(back[1].judgment_no, 12);
+  assert.equal(back[3].found, "50.00 % of the money moves down");
+  assert.deepEqual(checkAssertions({}, before, after, portfolio()), []);
+});
+
 test("what cannot be studied is refused, and the module stays usable", () => {
   const policy = defaultTierPolicy();
   const all = portfolio();
@@ -117,5 +231,32 @@ test("what cannot be studied is refused, and the module stays usable", () => {
     assert.throws(() => all.attribute(value, policy), { name: "DragonflyError" });
     assert.throws(() => all.fragileJudgments(policy, value, value), { name: "DragonflyError" });
     assert.throws(() => explain(policy, value), { name: "DragonflyError" });
+    refused(() => analyzePolicy(value), "policy", /expected a policy/);
+    refused(() => semanticDiff(policy, value), "policy", /expected a policy/);
+    refused(() => semanticDiff(value, policy), "policy", /expected a policy/);
+  }
+  for (const odd of [undefined, null, NaN, 7n, "x", [5], { rules: [] }]) {
+    refused(() => checkAssertions(odd, policy, policy, all), "assertions", /./);
+  }
+  refused(() => semanticDiff(policy, {}, all), "policy", /missing field `rules`/);
+  refused(() => checkAssertions({}, policy, {}, all), "policy", /missing field `rules`/);
+  refused(() => checkAssertions({ laws: ["monotone"] }, policy, policy, all), "assertions", /unknown variant `monotone`/);
+  refused(() => checkAssertions({ guardrails: [{ kind: "moved_at_most", percent: 101 }] }, policy, policy, all),
+    "guardrails[0].percent", /is not between 0 and 100/);
+});
+
+test("a portfolio that is none, freed or another module's is a typed error, however often", () => {
+  const freed = portfolio();
+  freed.free();
+  const others = require(`${folder}/policy_wasm.js`).Portfolio
+    .fromColumns({ judgmentNo: [11], score: [8000], balanceCents: [100], bits: [0] });
+  const policy = defaultTierPolicy();
+  for (const odd of [undefined, null, 5, "portfolio", [], {}, { __wbg_ptr: 8 }, { check: () => 1 }, Portfolio, freed, others]) {
+    const calls = [() => checkAssertions({}, policy, policy, odd), () => comparePolicies(odd, policy, policy)];
+    if (odd !== undefined && odd !== null) calls.push(() => semanticDiff(policy, policy, odd));
+    for (const call of calls) {
+      refused(call, "portfolio", /is not a Portfolio, or was freed/);
+      for (let time = 0; time < 1000; time += 1) assert.throws(call);
+    }
   }
 });

@@ -6,10 +6,8 @@ import { test } from "node:test";
 
 const require = createRequire(import.meta.url);
 const folder = process.env.DRAGONFLY_POLICY_WASM;
-const {
-  Portfolio, analyzePolicy, comparePolicies, defaultTierPolicy, evaluateTier, monotoneTierPolicy, policyDigest,
-  semanticDiff,
-} = require(`${folder}/policy_wasm.js`);
+const { Portfolio, comparePolicies, defaultTierPolicy, evaluateTier, monotoneTierPolicy, policyDigest } =
+  require(`${folder}/policy_wasm.js`);
 
 const columns = (changes = {}) => ({
   judgmentNo: new Float64Array([1, 2, 5]),
@@ -66,86 +64,6 @@ test("a comparison gives counts, money as text, and the rows that move", () => {
   assert.equal(Portfolio.decode(portfolio.encode()).digest(), portfolio.digest());
 });
 
-test("findings name the place, the rules and the smallest judgment", () => {
-  const findings = analyzePolicy(defaultTierPolicy());
-  assert.deepEqual(findings[1], {
-    severity: "error",
-    code: "cliff",
-    message:
-      "A higher balance lowers the tier: from $49,999.99 to $50,000, a judgment with a score below 35 and 1 asset signal "
-      + "falls from tier 2 (Active Enforcement) to tier 0 (Monitor); a judgment with a score of 35 to 59.99 and 1 asset "
-      + "signal falls from tier 2 (Active Enforcement) to tier 1 (Warm Prospects)",
-    rules: [{ rule: "t2", arms: [1] }, { rule: "t1", arms: [0] }],
-    fields: ["rules[1].any[1].balance_below"],
-    examples: [
-      {
-        collectability_score: "0",
-        balance: "49999.99",
-        signals: ["employer_name"],
-        tier: 2,
-        decided_by: { rule: "t2", arm: 1 },
-      },
-      { collectability_score: "0", balance: "50000.00", signals: ["employer_name"], tier: 0, decided_by: null },
-    ],
-    regions: [
-      {
-        score_min: "0",
-        score_max: "34.99",
-        balance_min: "50000.00",
-        balance_max: "50000.00",
-        signal_sets: [1, 2, 4, 8],
-        words: "score below 35, balance $50,000, 1 asset signal",
-      },
-      {
-        score_min: "35",
-        score_max: "59.99",
-        balance_min: "50000.00",
-        balance_max: "50000.00",
-        signal_sets: [1, 2, 4, 8],
-        words: "score 35 to 59.99, balance $50,000, 1 asset signal",
-      },
-    ],
-    regions_left_out: 0,
-  });
-  assert.ok(analyzePolicy(monotoneTierPolicy()).every(({ severity }) => severity === "note"));
-});
-
-test("a difference has every region, with what lies in it where a portfolio is given", () => {
-  const [before, after] = [defaultTierPolicy(), monotoneTierPolicy()];
-  const bare = semanticDiff(before, after);
-  assert.equal(bare.is_equivalent, false);
-  assert.deepEqual(bare.regions.map(({ words }) => words), [
-    "score below 35, balance $15,000 or more, no asset signal: tier 0 → 1",
-    "score below 35, balance $50,000 or more, 1 asset signal: tier 0 → 2",
-    "score 35 to 59.99, balance $50,000 or more, 1 asset signal: tier 1 → 2",
-  ]);
-  assert.ok(bare.regions.every(({ portfolio }) => portfolio === null));
-  assert.deepEqual(semanticDiff(before, after, null), bare);
-  const counted = semanticDiff(before, after, Portfolio.fromColumns(columns()));
-  assert.deepEqual(counted.regions.map(({ portfolio }) => portfolio), [
-    { count: 0, balance: "0.00" },
-    { count: 1, balance: "50000.00" },
-    { count: 0, balance: "0.00" },
-  ]);
-  assert.deepEqual(semanticDiff(after, after), { is_equivalent: true, regions: [] });
-});
-
-test("what differs in more regions than can be told is a typed error", () => {
-  const stripes = (fact) => Array.from({ length: 120 }, (_, number) => ({
-    [`${fact}_from`]: ((2 * number + 1) * 39) / 100,
-    [`${fact}_below`]: ((2 * number + 2) * 39) / 100,
-  }));
-  const rules = [...stripes("score"), ...stripes("balance")].map((arm, number) => (
-    { id: `r${number % 120}${number < 120 ? "s" : "b"}`, tier: number < 120 ? 1 : 2, any: [arm] }
-  ));
-  const grouped = Array.from({ length: 8 }, (_, group) => (
-    { ...rules[group * 30], any: rules.slice(group * 30, group * 30 + 30).flatMap(({ any }) => any) }
-  ));
-  const striped = { rules: grouped, fallback: 0 };
-  refused(() => semanticDiff(striped, monotoneTierPolicy()), "policy", /differ in more than 10000 regions/);
-  assert.ok(analyzePolicy(striped).length < 1000);
-});
-
 test("every kind of column is read", () => {
   const digest = Portfolio.fromColumns(columns()).digest();
   for (const Kind of [Array, Float64Array, Float32Array, Uint32Array, Int32Array]) {
@@ -175,9 +93,6 @@ test("whatever is no policy and no facts is a typed error", () => {
     refused(() => evaluateTier(odd, facts), "policy", /expected a policy/);
     refused(() => evaluateTier(defaultTierPolicy(), odd), "facts", /expected an object with the facts/);
     refused(() => policyDigest(odd), "policy", /expected a policy/);
-    refused(() => analyzePolicy(odd), "policy", /expected a policy/);
-    refused(() => semanticDiff(defaultTierPolicy(), odd), "policy", /expected a policy/);
-    refused(() => semanticDiff(odd, defaultTierPolicy()), "policy", /expected a policy/);
   }
   refused(() => evaluateTier(cyclic, facts), "policy", /circular/i);
   refused(() => evaluateTier({}, facts), "policy", /missing field `rules`/);
@@ -239,12 +154,8 @@ test("a portfolio that is none or freed is a typed error, however often", () => 
   for (const odd of [undefined, null, 5, "portfolio", [], {}, { __wbg_ptr: 8 }, { compare: () => 1 }, Portfolio, freed]) {
     refused(() => comparePolicies(odd, policy, policy), "portfolio", /is not a Portfolio, or was freed/);
     for (let time = 0; time < 1000; time += 1) assert.throws(() => comparePolicies(odd, policy, policy));
-    if (odd !== undefined && odd !== null) {
-      refused(() => semanticDiff(policy, policy, odd), "portfolio", /is not a Portfolio, or was freed/);
-    }
   }
   refused(() => comparePolicies(Portfolio.fromColumns(columns()), policy, {}), "policy", /missing field `rules`/);
-  refused(() => semanticDiff(policy, {}, Portfolio.fromColumns(columns())), "policy", /missing field `rules`/);
 });
 
 test("the examples in the README run as they are printed", async () => {

@@ -1,11 +1,13 @@
-//! Writes made-up policies and facts with their outcomes, findings and differences, one JSON object a line, for hosts
-//! of the WASM module to repeat: `cargo run --package policy --example outcomes -- POLICIES [FIRST]`
+//! Writes made-up policies and facts with their outcomes, findings, differences and checked assertions, one JSON object a
+//! line, for hosts of the WASM module to repeat: `cargo run --package policy --example outcomes -- POLICIES [FIRST]`
 
 use policy::analysis::{SemanticDifference, analyze};
+use policy::assertions::{ExpectedTier, Guardrail, Law, PolicyAssertions};
 use policy::portfolio::{Portfolio, TierMigration};
 use policy::sample;
 use policy::study;
-use policy::tier::{SqlDialect, TierPolicy, TierPolicyDocument};
+use policy::tier::{Cents, JudgmentFacts, SqlDialect, Tier, TierPolicy, TierPolicyDocument};
+use rust_decimal::Decimal;
 use serde_json::json;
 
 /// Facts evaluated under each policy.
@@ -35,6 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             })
             .collect();
         let facts = sample::facts(seed * FACTS);
+        let assertions = assertions(&facts);
         let studied = (seed % 10 == 0).then(|| {
             let limits = after.document().limits.keys();
             json!({
@@ -58,9 +61,33 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 "tiers": after.compile().evaluate(&portfolio),
                 "findings": analyze(&after),
                 "difference": SemanticDifference::between(&before, &after, Some(&portfolio))?,
+                "checked": assertions.check(&after, &portfolio, &migration),
+                "assertions": assertions,
             })
         );
         before = after;
     }
     Ok(())
+}
+
+/// One assertion of every kind, which some policies keep and others break
+fn assertions(facts: &JudgmentFacts) -> PolicyAssertions {
+    let tier = Tier::WarmProspects;
+    let percent = Decimal::new(255, 1);
+    PolicyAssertions {
+        examples: vec![ExpectedTier {
+            name: "a sample".to_owned(),
+            collectability_score: facts.score,
+            balance: facts.balance,
+            signals: facts.signals.iter().collect(),
+            tier,
+        }],
+        guardrails: vec![
+            Guardrail::LowestTier { tier, balance_from: Cents::from_cents(5_000_000), score_from: None },
+            Guardrail::TierAtMost { tier, count: 1_000 },
+            Guardrail::MoneyDownAtMost { percent },
+            Guardrail::MovedAtMost { percent },
+        ],
+        laws: Law::ALL.to_vec(),
+    }
 }

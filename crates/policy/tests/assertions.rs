@@ -155,7 +155,7 @@ fn assertions_are_said_in_words() {
     assert_eq!(example.found, "It gets tier 2: balance=$48,220 in [15k,50k); has_asset_hints");
     assert_eq!(floor.words, "Every judgment of $50,000 or more gets tier 1 or higher");
     let named = floor.judgment_no.unwrap();
-    let row = portfolio().columns().judgment_no.iter().position(|no| *no as u64 == named).unwrap() as u32;
+    let row = portfolio().columns().judgment_no.iter().position(|no| *no == named).unwrap() as u32;
     let facts = portfolio().facts(row).unwrap();
     assert!(facts.balance.unwrap() >= cents(50_000) && revision_1.tier_of(&facts) == Tier::Monitor);
     assert_eq!(
