@@ -2,8 +2,6 @@
 
 pub mod analysis;
 
-mod analysis;
-
 use js_sys::{Float64Array, Object, Reflect, Uint32Array};
 use policy::study;
 use policy::tier::{JudgmentFacts, SqlDialect};
