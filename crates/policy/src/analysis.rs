@@ -6,7 +6,7 @@
 //! hundredth of a point and at a cent, a missing score or balance is 0, and a number of signals is only
 //! what the policy's asset signals can come to.
 
-mod cells;
+mod boxes;
 mod difference;
 mod findings;
 mod region;

@@ -11,6 +11,7 @@
 
 pub mod analysis;
 pub mod assertions;
+mod cells;
 pub mod portfolio;
 pub mod sample;
 pub mod study;

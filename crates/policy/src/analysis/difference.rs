@@ -4,7 +4,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Region;
-use super::cells::{Axes, BoxFinder, CellBox, tiers_of_deciders};
+use super::boxes::{BoxFinder, CellBox};
+use crate::cells::{Axes, Table};
 use crate::portfolio::Portfolio;
 use crate::tier::{Tier, TierPolicy};
 
@@ -62,8 +63,14 @@ impl SemanticDifference {
         after: &TierPolicy,
         portfolio: Option<&Portfolio>,
     ) -> Result<SemanticDifference, DifferenceError> {
-        let axes = Axes::of(&[before, after]);
-        let labels = labels(&axes, before, after);
+        let tables = [before, after].map(Table::of);
+        let axes = Axes::of(&tables);
+        let [before, after] = tables.each_ref().map(|table| axes.tiers(table));
+        // Of each cell, 1 + `before << 2 | after` where these differ, else 0.
+        let label = |(before, after): (Tier, Tier)| {
+            if before == after { 0 } else { 1 + (before.number() << 2 | after.number()) }
+        };
+        let labels = before.into_iter().zip(after).map(label).collect();
         let boxes: Vec<CellBox> = BoxFinder::new(&axes, labels, None).take(REGIONS_MAX + 1).collect();
         if boxes.len() > REGIONS_MAX {
             return Err(DifferenceError);
@@ -85,20 +92,6 @@ impl SemanticDifference {
     }
 }
 
-/// Of each cell, 1 + `before << 2 | after` where these differ, else 0
-fn labels(axes: &Axes, before: &TierPolicy, after: &TierPolicy) -> Vec<u8> {
-    let tiers = |policy: &TierPolicy| {
-        let tier_of = tiers_of_deciders(policy);
-        let deciders = axes.deciders(policy);
-        let number = move |decider: u16| tier_of.get(usize::from(decider)).map_or(0, |tier| tier.number());
-        deciders.into_iter().map(number)
-    };
-    tiers(before)
-        .zip(tiers(after))
-        .map(|(before, after)| if before == after { 0 } else { 1 + (before << 2 | after) })
-        .collect()
-}
-
 /// What of a portfolio lies in each box
 fn shares(axes: &Axes, boxes: &[CellBox], portfolio: &Portfolio) -> Vec<PortfolioShare> {
     // Of each cell, 1 + the number of its box; the first sum is of the cells in none.
@@ -108,20 +101,12 @@ fn shares(axes: &Axes, boxes: &[CellBox], portfolio: &Portfolio) -> Vec<Portfoli
             box_of.get_mut(cells).unwrap_or_default().fill(number);
         }
     }
-    let planes: Vec<usize> = (0..64)
-        .map(|bits| axes.planes.iter().position(|plane| plane.sets >> (bits & 15) & 1 == 1).unwrap_or(0))
-        .collect();
-    let columns: Vec<usize> = (0..=10_000).map(|hundredths| axes.score.band(hundredths)).collect();
     let mut sums = vec![(0_u32, 0_i64); boxes.len() + 1];
-    let facts = portfolio.columns();
-    for ((score, cents), bits) in facts.score.iter().zip(&facts.balance_cents).zip(&facts.bits) {
-        let plane = planes.get(usize::from(*bits)).copied().unwrap_or(0);
-        let column = columns.get(usize::from(*score)).copied().unwrap_or(0);
-        let cell = axes.cell(plane, axes.balance.band(*cents), column);
-        let number = box_of.get(cell).copied().unwrap_or(0);
+    for row in axes.rows(portfolio) {
+        let number = box_of.get(axes.cell_of(&row)).copied().unwrap_or(0);
         if let Some((count, sum)) = sums.get_mut(usize::from(number)) {
             *count += 1;
-            *sum += cents;
+            *sum += row.balance_cents;
         }
     }
     let share = |(count, cents): (u32, i64)| PortfolioShare { count, balance: Decimal::new(cents, 2) };

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::{Along, Axes, CellBox};
+use super::boxes::{Along, CellBox};
 use super::words;
+use crate::cells::Axes;
 use crate::tier::{AssetSignals, Cents, JudgmentFacts, Score};
 
 /// Judgments with a score, a balance and signals within bounds
@@ -34,7 +35,7 @@ impl Region {
             score_max: score(axes.score.last(cells.columns.end.saturating_sub(1))),
             balance_min: cents(axes.balance.first(cells.rows.start)),
             balance_max: cents(axes.balance.last(cells.rows.end.saturating_sub(1))),
-            signal_sets: axes.signal_sets(cells),
+            signal_sets: cells.signal_sets(axes),
             words: String::new(),
         };
         region.words = words::of_region(&region, axes.counted);

@@ -1,7 +1,7 @@
 //! Regions, tiers and examples in the words of the people who own the policy.
 
 use super::Region;
-use super::cells::Along;
+use super::boxes::Along;
 use crate::tier::{AssetSignal, AssetSignals, Cents, JudgmentFacts, Score, Tier};
 
 /// `score 75 to 79.99, any balance, 1 asset signal`; signals are named where they matter

@@ -8,8 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Money;
-use super::cells::{Axes, Crowd, Table, crowds, limit_values, literal, sort};
+use super::{Money, sort};
+use crate::cells::{Axes, Table, limit_values, literal};
 use crate::portfolio::Portfolio;
 use crate::tier::{AssetSignal, AssetSignals, Tier, TierPolicy, TierPolicyDocument, TierRuleDocument};
 
@@ -130,7 +130,8 @@ pub fn attribute(before: &TierPolicy, after: &TierPolicy, portfolio: &Portfolio)
         .collect();
     let axes = Axes::of(&tables);
     let crowds = crowds(&axes, portfolio);
-    let tiers_before = tiers(before, &axes, &crowds);
+    let before = Table::of(before);
+    let tiers_before = axes.tiers(&before);
 
     let factorials = factorials(group_count);
     let factorial = |number: usize| factorials.get(number).copied().unwrap_or(1);
@@ -243,21 +244,38 @@ impl Cells {
     }
 }
 
-fn tiers(policy: &TierPolicy, axes: &Axes, crowds: &[Crowd]) -> Vec<Tier> {
-    let painted = Table::of(policy).paint(axes);
-    crowds.iter().map(|crowd| painted.tier(crowd.place, painted.signals(crowd.signals))).collect()
+/// The judgments of a portfolio in one cell
+struct Crowd {
+    cell: usize,
+    count: i64,
+    balance_cents: i64,
+}
+
+/// Counts a portfolio by cell; gives the cells that are not empty.
+fn crowds(axes: &Axes, portfolio: &Portfolio) -> Vec<Crowd> {
+    let mut crowds: Vec<Crowd> =
+        (0..axes.cells()).map(|cell| Crowd { cell, count: 0, balance_cents: 0 }).collect();
+    for row in axes.rows(portfolio) {
+        if let Some(crowd) = crowds.get_mut(axes.cell_of(&row)) {
+            crowd.count += 1;
+            crowd.balance_cents += row.balance_cents;
+        }
+    }
+    crowds.retain(|crowd| crowd.count > 0);
+    crowds
 }
 
 fn moved(table: &Table, axes: &Axes, crowds: &[Crowd], tiers_before: &[Tier]) -> Cells {
-    let painted = table.paint(axes);
+    let tiers_after = axes.tiers(table);
     let mut counts = [[0_i64; 4]; 4];
     let mut cents = [[0_i64; 4]; 4];
-    for (crowd, before) in crowds.iter().zip(tiers_before) {
-        let after = painted.tier(crowd.place, painted.signals(crowd.signals));
-        let cell = usize::from(before.number() << 2 | after.number());
-        if *before == after {
+    for crowd in crowds {
+        let tiers = (tiers_before.get(crowd.cell), tiers_after.get(crowd.cell));
+        let (Some(before), Some(after)) = tiers else { continue };
+        if before == after {
             continue;
         }
+        let cell = usize::from(before.number() << 2 | after.number());
         let sums = (counts.as_flattened_mut().get_mut(cell), cents.as_flattened_mut().get_mut(cell));
         if let (Some(count), Some(sum)) = sums {
             *count += crowd.count;

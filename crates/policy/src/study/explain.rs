@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::literal;
 use super::{Amount, Fact};
+use crate::cells::literal;
 use crate::tier::{Cents, DecidedBy, JudgmentFacts, Score, Span, Tier, TierOutcome, TierPolicy};
 
 /// One outcome with everything that led to it

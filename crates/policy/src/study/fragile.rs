@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::{Axes, Painted, Place, Row, Table, Way, sort};
-use super::{Amount, Fact, Money, Total};
+use super::{Amount, Fact, Money, Total, sort};
+use crate::cells::{Painted, Place, Row, Way};
 use crate::portfolio::{MISSING_BALANCE, MISSING_SCORE, Portfolio};
 use crate::tier::{Cents, Score, Tier, TierPolicy};
 
@@ -64,9 +64,9 @@ pub fn fragile_judgments(
     portfolio: &Portfolio,
     rows_max: u32,
 ) -> FragileList {
-    let table = Table::of(policy);
-    let axes = Axes::of([&table]);
-    let ground = Ground { painted: table.paint(&axes), axes: &axes, margins };
+    let painted = Painted::of(policy);
+    let axes = &painted.axes;
+    let ground = Ground { painted: &painted, margins };
     let mut total = Total::default();
     // Largest balance first, then by row.
     let mut fragile: Vec<(i64, u64)> = Vec::new();
@@ -85,7 +85,7 @@ pub fn fragile_judgments(
         .map(|row| FragileRow {
             row: row.row,
             judgment_no: portfolio.judgment_no(row.row).unwrap_or_default(),
-            tier: ground.painted.tier_of(&row),
+            tier: painted.tier(row.place, painted.signals(row.bits)),
             balance: Money(row.balance_cents),
             nudges: ground.nudges(&row).collect(),
         })
@@ -95,14 +95,14 @@ pub fn fragile_judgments(
 
 /// What nudges are found on
 struct Ground<'a> {
-    axes: &'a Axes,
-    painted: Painted,
+    painted: &'a Painted,
     margins: &'a Margins,
 }
 
 impl Ground<'_> {
     fn nudges<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = Nudge> + 'a {
-        let Ground { axes, painted, margins } = self;
+        let Ground { painted, margins } = self;
+        let axes = &painted.axes;
         let signals = painted.signals(row.bits);
         let own = painted.tier(row.place, signals);
         let nudge = move |fact, way: Way, distance, tier: Tier| {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::{Axes, Painted, Place, Row, Table, sort};
-use super::{Money, Total};
+use super::{Money, Total, sort};
+use crate::cells::{Painted, Place, Row};
 use crate::portfolio::{MISSING_BALANCE, MISSING_SCORE, Portfolio};
 use crate::tier::{AssetSignal, AssetSignals, JudgmentFacts, Tier, TierPolicy};
 
@@ -92,9 +92,8 @@ pub struct LookUp {
 /// A score or balance that is not unknown counts as it stands, a missing one as 0. An unknown signal counts as
 /// both there and not there, whatever `facts` say.
 pub fn possible_tiers(policy: &TierPolicy, facts: &JudgmentFacts, unknown: &Unknown) -> PossibleTiers {
-    let table = Table::of(policy);
-    let axes = Axes::of([&table]);
-    let painted = table.paint(&axes);
+    let painted = Painted::of(policy);
+    let axes = &painted.axes;
     let place = Place {
         score: axes.score.band(facts.compared_score()),
         balance: axes.balance.band(facts.compared_balance()),
@@ -127,10 +126,9 @@ pub fn possible_tiers(policy: &TierPolicy, facts: &JudgmentFacts, unknown: &Unkn
 ///
 /// At most `rows_max` single look-ups are listed; the groups count all, and come in the order of money per look-up.
 pub fn rank_look_ups(policy: &TierPolicy, portfolio: &Portfolio, rows_max: u32) -> LookUps {
-    let table = Table::of(policy);
-    let axes = Axes::of([&table]);
-    let painted = table.paint(&axes);
-    let prospects = Prospects::new(&axes, &painted);
+    let painted = Painted::of(policy);
+    let axes = &painted.axes;
+    let prospects = Prospects::new(&painted);
     let mut groups: BTreeMap<(UnknownFact, Tier, u8), Total> = BTreeMap::new();
     // Largest balance first, then by row and fact.
     let mut found: Vec<(i64, u64)> = Vec::new();
@@ -187,8 +185,8 @@ struct Prospects<'a> {
 }
 
 impl<'a> Prospects<'a> {
-    fn new(axes: &Axes, painted: &'a Painted) -> Prospects<'a> {
-        let (scores, balances) = (axes.score.len(), axes.balance.len());
+    fn new(painted: &'a Painted) -> Prospects<'a> {
+        let (scores, balances) = (painted.axes.score.len(), painted.axes.balance.len());
         let union = |places: &mut dyn Iterator<Item = Place>, signals: u8| {
             places.fold(0, |set, place| set | bit(painted.tier(place, signals)))
         };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Amount;
-use super::cells::{Axes, Place, Table, Way};
+use crate::cells::{Painted, Place, Way};
 use crate::tier::{AssetSignal, JudgmentFacts, Tier, TierPolicy};
 
 /// The minimal changes that give one other tier
@@ -63,9 +63,8 @@ struct Difference {
 /// 3 points and one signal; by −3 points is neither smaller nor larger than by 5. So all of them stand beside
 /// each other: the least rise, the least fall, and each combination that needs less of one for more of another.
 pub fn nearest_changes(policy: &TierPolicy, facts: &JudgmentFacts) -> Vec<TierChanges> {
-    let table = Table::of(policy);
-    let axes = Axes::of([&table]);
-    let painted = table.paint(&axes);
+    let painted = Painted::of(policy);
+    let axes = &painted.axes;
     let (score, balance) = (facts.compared_score(), facts.compared_balance());
     let signals = painted.signals(facts.signals.bits());
     let tier = policy.tier_of(facts);

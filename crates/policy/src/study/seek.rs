@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::{Axes, Row, sort};
 use super::sweep::{Dial, SweepError, Totals};
-use super::{Amount, Money, Total};
+use super::{Amount, Money, Total, sort};
+use crate::cells::{Axes, Row};
 use crate::portfolio::Portfolio;
 use crate::tier::{Tier, TierPolicy};
 
@@ -160,12 +160,14 @@ pub fn seek(
         [table(i64::MIN, i64::MAX), table(i64::MIN, i64::MIN)],
     ];
     let axes = Axes::of(tables.as_flattened());
-    let painted = tables.map(|tables| tables.map(|table| table.paint(&axes)));
+    let painted = tables.each_ref().map(|tables| tables.each_ref().map(|table| axes.tiers(table)));
 
     let mut unmoved = Totals::default();
     let mut movers = Vec::new();
     for row in axes.rows(portfolio) {
-        let tiers = painted.each_ref().map(|painted| painted.each_ref().map(|painted| painted.tier_of(&row)));
+        let cell = axes.cell_of(&row);
+        let tier = |tiers: &Vec<Tier>| tiers.get(cell).copied().unwrap_or(Tier::Monitor);
+        let tiers = painted.each_ref().map(|painted| painted.each_ref().map(tier));
         if tiers.as_flattened().iter().all(|tier| *tier == tiers[0][0]) {
             unmoved.add(tiers[0][0], 1, row.balance_cents);
         } else {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::{Axes, Row, Table, limit_values, literal, sort};
-use super::{Amount, Fact, Money, Total};
+use super::{Amount, Fact, Money, Total, sort};
+use crate::cells::{Axes, Row, Table, limit_values, literal};
 use crate::portfolio::Portfolio;
 use crate::tier::{AssetSignals, Cents, Score, Tier, TierPolicy, TierPolicyDocument, decimal};
 
@@ -73,16 +73,16 @@ pub enum SweepError {
 /// has one step for each different score or balance of the judgments that the limit can move.
 pub fn sweep(policy: &TierPolicy, limit: &str, portfolio: &Portfolio) -> Result<Sweep, SweepError> {
     let dial = Dial::new(policy, limit, None)?;
-    let below = dial.table([(&dial, i64::MIN)]);
-    let above = dial.table([(&dial, i64::MAX)]);
-    let axes = Axes::of([&below, &above]);
-    let (below, above) = (below.paint(&axes), above.paint(&axes));
+    let tables = [i64::MIN, i64::MAX].map(|value| dial.table([(&dial, value)]));
+    let axes = Axes::of(&tables);
+    let [below, above] = tables.each_ref().map(|table| axes.tiers(table));
 
     let mut totals = Totals::default();
     let mut moves = Vec::new();
     for row in axes.rows(portfolio) {
         let value = dial.value(&row);
-        let (tier_below, tier_above) = (below.tier_of(&row), above.tier_of(&row));
+        let cell = axes.cell_of(&row);
+        let (Some(&tier_below), Some(&tier_above)) = (below.get(cell), above.get(cell)) else { continue };
         totals.add(if value < dial.min { tier_above } else { tier_below }, 1, row.balance_cents);
         if tier_below != tier_above && (dial.min..dial.max).contains(&value) {
             moves.push(Move { value, from: tier_below, to: tier_above, balance_cents: row.balance_cents });

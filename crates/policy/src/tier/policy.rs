@@ -248,7 +248,7 @@ impl Span {
         self.from.is_none_or(|from| value >= from) && self.below.is_none_or(|below| value < below)
     }
 
-    fn bounds(self) -> impl Iterator<Item = i64> {
+    pub(crate) fn bounds(self) -> impl Iterator<Item = i64> {
         self.from.into_iter().chain(self.below)
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::subject::{PlacedArm, Subject};
 use super::{Finding, FindingCode, Severity};
-use crate::analysis::cells::{Along, CellBox};
+use crate::analysis::boxes::{Along, CellBox};
 use crate::analysis::sorted;
 use crate::analysis::words;
 use crate::tier::{Arm, Cents, Score, Tier, TierArmDocument};

@@ -3,9 +3,10 @@
 use super::subject::Subject;
 use super::{Finding, FindingCode, Severity};
 use crate::analysis::Region;
-use crate::analysis::cells::{Along, Axes, BoxFinder, CellBox};
+use crate::analysis::boxes::{Along, BoxFinder, CellBox};
 use crate::analysis::sorted;
 use crate::analysis::words;
+use crate::cells::Axes;
 use crate::tier::{Cents, JudgmentFacts, Score, Tier};
 
 /// Regions that a sentence tells of; what is left out is counted.

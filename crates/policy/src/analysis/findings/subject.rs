@@ -1,8 +1,11 @@
 //! A policy taken apart for its analysis.
 
+use std::slice;
+
 use super::{ExampleJudgment, Finding, FindingCode, NamedRule, REGIONS_LISTED_MAX, Severity};
 use crate::analysis::Region;
-use crate::analysis::cells::{Along, Axes, Axis, CellBox, tiers_of_deciders};
+use crate::analysis::boxes::{Along, CellBox};
+use crate::cells::{Axes, Axis, Table};
 use crate::tier::{Arm, Cents, DecidedBy, JudgmentFacts, Score, Tier, TierArmDocument, TierPolicy};
 
 /// A policy, its arms numbered over all rules, and what decides in each of its cells
@@ -40,11 +43,10 @@ impl PlacedArm<'_> {
 
 impl<'a> Subject<'a> {
     pub(super) fn new(policy: &'a TierPolicy) -> Subject<'a> {
-        let axes = Axes::of(&[policy]);
-        let deciders = axes.deciders(policy);
-        let tier_of = tiers_of_deciders(policy);
-        let number = |decider: &u16| tier_of.get(usize::from(*decider)).map_or(0, |tier| tier.number());
-        let tiers = deciders.iter().map(number).collect();
+        let table = Table::of(policy);
+        let axes = Axes::of(slice::from_ref(&table));
+        let deciders = axes.deciders(&table);
+        let tiers = deciders.iter().map(|decider| table.tier(*decider).number()).collect();
         let arms = policy
             .rules
             .iter()
