@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::portfolio::{Portfolio, TierMigration};
+use crate::tier::only_objects;
 use crate::tier::{AssetSignal, Cents, FactAxis, JudgmentFacts, PolicyError, Score, Tier, TierPolicy};
 
 /// The most examples, and the most guardrails, of one policy.
@@ -15,7 +16,7 @@ const NAME_LENGTH_MAX: usize = 120;
 
 /// The assertions that a policy carries; none by default
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(remote = "Self", default, deny_unknown_fields)]
 pub struct PolicyAssertions {
     /// Judgments with the tier that they must get.
     pub examples: Vec<ExpectedTier>,
@@ -27,7 +28,7 @@ pub struct PolicyAssertions {
 
 /// A judgment, real or made up, with the tier that it must get
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct ExpectedTier {
     /// What people call it: 1 to 120 characters.
     pub name: String,
@@ -104,6 +105,9 @@ pub struct CheckedAssertion {
     /// A judgment of the portfolio that breaks it, where there is one.
     pub judgment_no: Option<u64>,
 }
+
+only_objects!(PolicyAssertions, "assertions", and Serialize);
+only_objects!(ExpectedTier, "an example", and Serialize);
 
 impl Law {
     /// Every law.

@@ -14,6 +14,7 @@ use serde::de::{self, Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use decimal::DecimalError;
+pub(crate) use document::only_objects;
 pub use document::{TierArmDocument, TierPolicyDocument, TierRuleDocument};
 pub use facts::{AssetSignal, AssetSignals, Cents, FactsError, JudgmentFacts, JudgmentFactsDocument, Score};
 pub(crate) use grid::JointGrid;

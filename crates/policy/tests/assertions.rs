@@ -179,4 +179,5 @@ fn what_cannot_be_checked_is_refused_at_its_field() {
     }
     assert!(serde_json::from_str::<PolicyAssertions>(r#"{"laws": ["monotone"]}"#).is_err());
     assert!(serde_json::from_str::<PolicyAssertions>(r#"{"rules": []}"#).is_err());
+    assert!(serde_json::from_str::<PolicyAssertions>("[]").is_err());
 }

@@ -101,7 +101,7 @@ macro_rules! only_objects {
         }
     };
 }
-pub(super) use only_objects;
+pub(crate) use only_objects;
 
 only_objects!(TierPolicyDocument, "a policy", and Serialize);
 only_objects!(TierRuleDocument, "a rule", and Serialize);
