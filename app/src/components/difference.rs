@@ -2,6 +2,7 @@
 
 use super::tier_badge::TierBadge;
 use crate::format;
+use crate::state::simulation::Simulation;
 use crate::state::workbench::Workbench;
 use leptos::prelude::*;
 use policy::analysis::{DifferenceError, DifferenceRegion, SemanticDifference};
@@ -17,20 +18,12 @@ type Outcome = Result<SemanticDifference, DifferenceError>;
 pub fn Difference(workbench: Workbench) -> impl IntoView {
     let difference = RwSignal::new(None::<Arc<Outcome>>);
     // After the frame that shows the edit: a drag never waits for it.
-    let turn = StoredValue::new(0_u32);
-    Effect::new(move |_| {
-        let simulation = workbench.simulation.get();
-        let now = turn.get_value().wrapping_add(1);
-        turn.set_value(now);
-        let compare_last = move || {
-            if turn.try_get_value() == Some(now) {
-                let (before, after) = (&simulation.before.policy, &simulation.after);
-                let outcome = SemanticDifference::between(before, after, Some(simulation.portfolio()));
-                difference.set(Some(Arc::new(outcome)));
-            }
-        };
-        set_timeout(compare_last, Duration::from_millis(30));
+    let mut compare_last = debounce(Duration::from_millis(30), move |simulation: Arc<Simulation>| {
+        let (before, after) = (&simulation.before.policy, &simulation.after);
+        let outcome = SemanticDifference::between(before, after, Some(simulation.portfolio()));
+        difference.set(Some(Arc::new(outcome)));
     });
+    Effect::new(move |_| compare_last(workbench.simulation.get()));
     let shows_all = RwSignal::new(false);
     let has_edits = Memo::new(move |_| workbench.edits.with(|edits| !edits.is_empty()));
     let listed = move |regions: &[DifferenceRegion]| {

@@ -5,6 +5,7 @@ use crate::format;
 use crate::state::workbench::Workbench;
 use leptos::prelude::*;
 use policy::analysis::{ExampleJudgment, Finding, FindingCode, Region, Severity, analyze};
+use policy::tier::{PolicyError, TierPolicy};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,20 +13,13 @@ use std::time::Duration;
 pub fn Findings(workbench: Workbench) -> impl IntoView {
     let findings = RwSignal::new(Arc::new(Vec::<Finding>::new()));
     // After the frame that shows the edit: a drag never waits for it.
-    let turn = StoredValue::new(0_u32);
-    Effect::new(move |_| {
-        let policy = workbench.policy.get();
-        let now = turn.get_value().wrapping_add(1);
-        turn.set_value(now);
-        let analyze_last = move || {
-            if let (Some(last), Ok(policy)) = (turn.try_get_value(), policy)
-                && last == now
-            {
+    let mut analyze_last =
+        debounce(Duration::from_millis(30), move |policy: Result<TierPolicy, PolicyError>| {
+            if let Ok(policy) = policy {
                 findings.set(Arc::new(analyze(&policy)));
             }
-        };
-        set_timeout(analyze_last, Duration::from_millis(30));
-    });
+        });
+    Effect::new(move |_| analyze_last(workbench.policy.get()));
     let of = move |is_wanted: fn(Severity) -> bool| {
         findings.with(|findings| {
             let wanted = findings.iter().filter(|finding| is_wanted(finding.severity));

@@ -120,27 +120,19 @@ fn List(workbench: Workbench, names: Names, listed: Memo<u32>) -> impl IntoView 
     let recomputed = workbench.recomputed;
     let in_sight = RwSignal::new((0_u32, 0_u32));
     // Names are asked for where the list comes to rest, not for every step of a drag.
-    let turn = StoredValue::new(0_u32);
+    let mut learn_names = debounce(Duration::from_millis(80), move |()| {
+        let (from, below) = in_sight.get_untracked();
+        let wanted = recomputed.with_untracked(|recomputed| judgment_nos(recomputed, from, below));
+        spawn_local(async move {
+            if let Err(error) = names.learn(wanted).await {
+                toasts.fail(&error);
+            }
+        });
+    });
     Effect::new(move |_| {
         in_sight.track();
         recomputed.track();
-        let now = turn.get_value().wrapping_add(1);
-        turn.set_value(now);
-        set_timeout(
-            move || {
-                if turn.try_get_value() != Some(now) {
-                    return;
-                }
-                let (from, below) = in_sight.get_untracked();
-                let wanted = recomputed.with_untracked(|recomputed| judgment_nos(recomputed, from, below));
-                spawn_local(async move {
-                    if let Err(error) = names.learn(wanted).await {
-                        toasts.fail(&error);
-                    }
-                });
-            },
-            Duration::from_millis(80),
-        );
+        learn_names(());
     });
     let top_on = Memo::new(move |previous: Option<&(u32, SwapFilter, String)>| {
         let (filter, sort) = (workbench.swap.filter.get(), workbench.swap.sort.get());

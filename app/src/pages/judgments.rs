@@ -132,19 +132,10 @@ impl JudgmentList {
             now
         });
         // A flick through the list asks for where it stops, not for all that it passes.
-        let settle = StoredValue::new(0_u32);
+        let mut load_in_sight = debounce(Duration::from_millis(40), move |()| list.load_in_sight());
         Effect::new(move |_| {
             list.in_sight.track();
-            let turn = settle.get_value().wrapping_add(1);
-            settle.set_value(turn);
-            set_timeout(
-                move || {
-                    if settle.try_get_value() == Some(turn) {
-                        list.load_in_sight();
-                    }
-                },
-                Duration::from_millis(40),
-            );
+            load_in_sight(());
         });
         list
     }
@@ -420,7 +411,6 @@ fn Filters(list: JudgmentList) -> impl IntoView {
 fn SearchField() -> impl IntoView {
     let current = url::parameter("search");
     let set = StoredValue::new(url::use_set_parameters());
-    let turn = StoredValue::new(0_u32);
     let typed = RwSignal::new(current.get_untracked());
     Effect::new(move |_| {
         let current = current.get();
@@ -429,18 +419,12 @@ fn SearchField() -> impl IntoView {
             typed.set(current);
         }
     });
-    let on_input = move |value: String| {
+    let mut search = debounce(Duration::from_millis(150), move |()| {
+        set.with_value(|set| typed.with_untracked(|typed| set(&[("search", typed.trim())])));
+    });
+    let mut on_input = move |value: String| {
         typed.set(value);
-        let now = turn.get_value().wrapping_add(1);
-        turn.set_value(now);
-        set_timeout(
-            move || {
-                if turn.try_get_value() == Some(now) {
-                    set.with_value(|set| typed.with_untracked(|typed| set(&[("search", typed.trim())])));
-                }
-            },
-            Duration::from_millis(150),
-        );
+        search(());
     };
     view! {
         <div class="search-field">

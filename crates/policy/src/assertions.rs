@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::portfolio::{Portfolio, TierMigration};
 use crate::tier::only_objects;
-use crate::tier::{AssetSignal, Cents, FactAxis, JudgmentFacts, PolicyError, Score, Tier, TierPolicy};
+use crate::tier::{
+    AssetSignal, Cents, FactAxis, JudgmentFacts, PolicyError, Score, Tier, TierGrid, TierPolicy,
+};
 
 /// The most examples, and the most guardrails, of one policy.
 pub const ASSERTIONS_MAX: usize = 200;
@@ -200,10 +202,14 @@ impl PolicyAssertions {
         migration: &TierMigration,
     ) -> Vec<CheckedAssertion> {
         let examples = (0..).zip(&self.examples).map(|(place, example)| example.check(place, after));
+        let grid = after.compile();
+        // One look at every row serves all guardrails that ask for one.
+        let asks_rows = self.guardrails.iter().any(|it| matches!(it, Guardrail::LowestTier { .. }));
+        let tiers = if asks_rows { grid.evaluate(portfolio) } else { Vec::new() };
         let guardrails = (0..)
             .zip(&self.guardrails)
-            .map(|(place, guardrail)| guardrail.check(place, after, portfolio, migration));
-        let laws = (0..).zip(&self.laws).map(|(place, law)| law.check(place, after));
+            .map(|(place, guardrail)| guardrail.check(place, &tiers, portfolio, migration));
+        let laws = (0..).zip(&self.laws).map(|(place, law)| law.check(place, after, &grid));
         examples.chain(guardrails).chain(laws).collect()
     }
 }
@@ -234,7 +240,7 @@ impl Guardrail {
     fn check(
         &self,
         place: usize,
-        after: &TierPolicy,
+        tiers: &[u8],
         portfolio: &Portfolio,
         migration: &TierMigration,
     ) -> CheckedAssertion {
@@ -243,9 +249,8 @@ impl Guardrail {
                 let (balance_from, score_from) =
                     (balance_from.map_or(0, Cents::cents), score_from.map_or(0, Score::hundredths));
                 let columns = portfolio.columns();
-                let tiers = after.compile().evaluate(portfolio);
                 let broken = (0_u32..)
-                    .zip(&tiers)
+                    .zip(tiers)
                     .zip(columns.score.iter().zip(&columns.balance_cents))
                     .filter(|((_, given), (score, balance))| {
                         **given < tier.number() && **score >= score_from && **balance >= balance_from
@@ -310,8 +315,8 @@ fn pairs<T: Copy>(matrix: &[[T; 4]; 4]) -> impl Iterator<Item = (usize, usize, T
 }
 
 impl Law {
-    fn check(self, place: usize, after: &TierPolicy) -> CheckedAssertion {
-        let drop = after.compile().first_drop(self.axis());
+    fn check(self, place: usize, after: &TierPolicy, grid: &TierGrid) -> CheckedAssertion {
+        let drop = grid.first_drop(self.axis());
         let found = match drop {
             None => "Proved for every judgment that there could be".to_owned(),
             Some((below, past)) => format!(
