@@ -3,6 +3,7 @@
 use super::icon::{Icon, IconView};
 use crate::format;
 use crate::state::session::use_session;
+use crate::state::studies::Study;
 use crate::state::workbench::Workbench;
 use contract::Role;
 use leptos::ev::SubmitEvent;
@@ -13,14 +14,14 @@ use policy::tier::{AssetSignal, Cents, Score, Tier};
 #[component]
 pub fn Assertions(workbench: Workbench) -> impl IntoView {
     let session = use_session();
-    let failing = Memo::new(move |_| {
-        workbench.checked.with(|checked| checked.iter().filter(|assertion| !assertion.holds).count())
-    });
-    let is_empty = Memo::new(move |_| workbench.checked.with(|checked| checked.is_empty()));
+    let Study { answer: checked, is_busy, .. } = workbench.checked;
+    let failing = Memo::new(move |_| workbench.broken().len());
+    let is_empty =
+        Memo::new(move |_| workbench.draft.assertions.with(|all| *all == PolicyAssertions::default()));
     let remove =
         Callback::new(move |place: String| workbench.draft.assertions.update(|all| take_out(all, &place)));
     view! {
-        <section class="panel assertions" aria-labelledby="assertions-title" data-test="assertions" data-failing=move || failing.get().to_string()>
+        <section class="panel assertions" aria-labelledby="assertions-title" data-test="assertions" data-failing=move || failing.get().to_string() aria-busy=move || is_busy.get().to_string()>
             <header>
                 <h2 id="assertions-title">"Guardrails"</h2>
                 <span class="muted" role="status">{move || match (is_empty.get(), failing.get()) {
@@ -32,7 +33,7 @@ pub fn Assertions(workbench: Workbench) -> impl IntoView {
             {move || is_empty.get().then(|| view! {
                 <p class="none">"What must stay true whatever is edited: example judgments, limits for the portfolio, laws. They are saved with the policy, and a draft that breaks one is published only with a reason."</p>
             })}
-            <ul>{move || workbench.checked.get().iter().cloned().map(|assertion| view! { <Entry assertion on_remove=remove/> }).collect_view()}</ul>
+            <ul>{move || checked.get().iter().flat_map(|all| all.iter()).cloned().map(|assertion| view! { <Entry assertion on_remove=remove/> }).collect_view()}</ul>
             {move || session.may(Role::Admin).then(|| view! { <NewAssertion workbench/> })}
         </section>
     }

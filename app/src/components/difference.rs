@@ -2,30 +2,22 @@
 
 use super::tier_badge::TierBadge;
 use crate::format;
-use crate::state::simulation::Simulation;
+use crate::state::studies::{Question, Study, from_json};
 use crate::state::workbench::Workbench;
 use leptos::prelude::*;
-use policy::analysis::{DifferenceError, DifferenceRegion, SemanticDifference};
-use std::sync::Arc;
-use std::time::Duration;
+use policy::analysis::{DifferenceRegion, SemanticDifference};
 
 /// More regions are listed on demand.
 const LISTED: usize = 6;
 
-type Outcome = Result<SemanticDifference, DifferenceError>;
-
 #[component]
 pub fn Difference(workbench: Workbench) -> impl IntoView {
-    let difference = RwSignal::new(None::<Arc<Outcome>>);
-    // After the frame that shows the edit: a drag never waits for it.
-    let mut compare_last = debounce(Duration::from_millis(30), move |simulation: Arc<Simulation>| {
-        let (before, after) = (&simulation.before.policy, &simulation.after);
-        let outcome = SemanticDifference::between(before, after, Some(simulation.portfolio()));
-        difference.set(Some(Arc::new(outcome)));
-    });
-    Effect::new(move |_| compare_last(workbench.simulation.get()));
-    let shows_all = RwSignal::new(false);
     let has_edits = Memo::new(move |_| workbench.edits.with(|edits| !edits.is_empty()));
+    let Study { answer, error, is_busy } =
+        Study::new(workbench.studies, from_json::<SemanticDifference>, move || {
+            has_edits.get().then(|| Question::new("semanticDiff", &[workbench.before(), workbench.after()]))
+        });
+    let shows_all = RwSignal::new(false);
     let listed = move |regions: &[DifferenceRegion]| {
         let most = if shows_all.get() { regions.len() } else { LISTED };
         let more = regions.len().saturating_sub(most);
@@ -37,19 +29,19 @@ pub fn Difference(workbench: Workbench) -> impl IntoView {
         }
     };
     move || {
-        let outcome = difference.get()?;
-        has_edits.get().then(|| view! {
-            <section class="panel difference" aria-labelledby="difference-title" data-test="difference">
+        let (answer, error) = (answer.get(), error.get());
+        (answer.is_some() || error.is_some()).then(|| view! {
+            <section class="panel difference" aria-labelledby="difference-title" data-test="difference" aria-busy=move || is_busy.get().to_string()>
                 <header>
                     <h2 id="difference-title">"What the draft changes"</h2>
                     <span class="muted">"for every judgment that there could be"</span>
                 </header>
-                {match &*outcome {
-                    Ok(difference) if difference.is_equivalent => view! {
+                {match (error, answer) {
+                    (Some(error), _) => view! { <p class="none">{format!("{error}.")}</p> }.into_any(),
+                    (None, Some(difference)) if difference.is_equivalent => view! {
                         <p class="none" data-test="equivalent">"Nothing: under the draft every judgment that there could be keeps its tier. The two policies are equivalent."</p>
                     }.into_any(),
-                    Ok(difference) => listed(&difference.regions).into_any(),
-                    Err(error) => view! { <p class="none">{format!("{error}.")}</p> }.into_any(),
+                    (None, difference) => difference.map(|difference| listed(&difference.regions)).into_any(),
                 }}
             </section>
         })

@@ -2,32 +2,26 @@
 
 use super::icon::{Icon, IconView};
 use crate::format;
+use crate::state::studies::{Question, Study, from_json};
 use crate::state::workbench::Workbench;
 use leptos::prelude::*;
-use policy::analysis::{ExampleJudgment, Finding, FindingCode, Region, Severity, analyze};
-use policy::tier::{PolicyError, TierPolicy};
-use std::sync::Arc;
-use std::time::Duration;
+use policy::analysis::{ExampleJudgment, Finding, FindingCode, Region, Severity};
 
 #[component]
 pub fn Findings(workbench: Workbench) -> impl IntoView {
-    let findings = RwSignal::new(Arc::new(Vec::<Finding>::new()));
-    // After the frame that shows the edit: a drag never waits for it.
-    let mut analyze_last =
-        debounce(Duration::from_millis(30), move |policy: Result<TierPolicy, PolicyError>| {
-            if let Ok(policy) = policy {
-                findings.set(Arc::new(analyze(&policy)));
-            }
-        });
-    Effect::new(move |_| analyze_last(workbench.policy.get()));
+    let findings = Study::new(workbench.studies, from_json::<Vec<Finding>>, move || {
+        Some(Question::new("analyzePolicy", &[workbench.after()]))
+    });
     let of = move |is_wanted: fn(Severity) -> bool| {
-        findings.with(|findings| {
-            let wanted = findings.iter().filter(|finding| is_wanted(finding.severity));
+        findings.answer.with(|findings| {
+            let wanted =
+                findings.iter().flat_map(|all| all.iter()).filter(|finding| is_wanted(finding.severity));
             wanted.cloned().collect::<Vec<_>>()
         })
     };
     let faults = Memo::new(move |_| of(|severity| severity != Severity::Note));
     let notes = Memo::new(move |_| of(|severity| severity == Severity::Note));
+    let is_missing = move || findings.answer.with(Option::is_none);
     let shown = RwSignal::new(None::<Vec<Region>>);
     let show = Callback::new(move |regions: Vec<Region>| {
         if shown.get_untracked().as_ref() == Some(&regions) {
@@ -41,7 +35,7 @@ pub fn Findings(workbench: Workbench) -> impl IntoView {
     });
     // What was outlined may be mended now.
     Effect::new(move |_| {
-        findings.track();
+        findings.answer.track();
         shown.set(None);
         workbench.map.marked.set(Vec::new());
     });
@@ -49,15 +43,16 @@ pub fn Findings(workbench: Workbench) -> impl IntoView {
         findings.into_iter().map(|finding| view! { <Entry finding shown on_show=show/> }).collect_view()
     };
     view! {
-        <section class="panel findings" aria-labelledby="findings-title" data-test="findings" data-faults=move || faults.with(Vec::len).to_string()>
+        <section class="panel findings" aria-labelledby="findings-title" data-test="findings" data-faults=move || faults.with(Vec::len).to_string() aria-busy=move || findings.is_busy.get().to_string()>
             <header>
                 <h2 id="findings-title">"Findings"</h2>
                 <span class="muted" role="status">{move || match faults.with(Vec::len) {
+                    _ if is_missing() => "looking…".to_owned(),
                     0 => "no fault".to_owned(),
                     n => format::counted(n as u64, "fault", "faults"),
                 }}</span>
             </header>
-            {move || faults.with(Vec::is_empty).then(|| view! {
+            {move || (!is_missing() && faults.with(Vec::is_empty)).then(|| view! {
                 <p class="none"><IconView icon=Icon::Check/>"No gap, no cliff, no rule without effect."</p>
             })}
             <ul>{move || list(faults.get())}</ul>

@@ -18,6 +18,7 @@ pub mod policy_map;
 pub mod publish_dialog;
 pub mod reconciliation;
 pub mod refresh_progress;
+pub mod studies;
 pub mod swap_set;
 pub mod tier_badge;
 pub mod tier_totals;

@@ -77,11 +77,8 @@ fn PublishForm(
     let session = use_session();
     let note = RwSignal::new(String::new());
     let override_note = RwSignal::new(String::new());
-    let failing = Memo::new(move |_| {
-        workbench
-            .checked
-            .with(|checked| checked.iter().filter(|assertion| !assertion.holds).cloned().collect::<Vec<_>>())
-    });
+    let failing = Memo::new(move |_| workbench.broken());
+    let is_checking = workbench.checked.is_busy;
     let refusal = RwSignal::new(None::<Refusal>);
     let is_busy = RwSignal::new(false);
     let cells =
@@ -95,7 +92,7 @@ fn PublishForm(
 
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        if is_busy.get_untracked() || untrack(is_blank) {
+        if is_busy.get_untracked() || is_checking.get_untracked() || untrack(is_blank) {
             return;
         }
         is_busy.set(true);
@@ -152,7 +149,7 @@ fn PublishForm(
             </p>
             <div class="buttons">
                 <button type="button" class="button" data-test="publish-cancel" on:click=move |_| is_open.set(false)>"Cancel"</button>
-                <button type="submit" class="button primary" data-test="publish-confirm" disabled=move || is_busy.get() || is_blank() || matches!(refusal.get(), Some(Refusal::DraftMoved))>
+                <button type="submit" class="button primary" data-test="publish-confirm" disabled=move || is_busy.get() || is_checking.get() || is_blank() || matches!(refusal.get(), Some(Refusal::DraftMoved))>
                     {move || if is_busy.get() { "Publishing…".to_owned() } else { format!("Publish revision {}", next_revision()) }}
                 </button>
             </div>

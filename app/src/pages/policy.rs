@@ -14,6 +14,7 @@ use crate::components::policy_editor::PolicyEditor;
 use crate::components::policy_map::PolicyMap;
 use crate::components::publish_dialog::{PublishDialog, save};
 use crate::components::reconciliation::Reconciliation;
+use crate::components::studies::StudiesPanel;
 use crate::components::swap_set::SwapSet;
 use crate::components::tier_totals::TierTotals;
 use crate::components::time::Time;
@@ -24,7 +25,7 @@ use crate::state::live::use_live;
 use crate::state::remote::Remote;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
-use crate::state::workbench::{Workbench, load_inputs};
+use crate::state::workbench::{Against, Workbench, load_inputs};
 use crate::state::{clock, url};
 use contract::{PolicyState, PolicySummary, Published, RefreshRun, RefreshState, Role, problem};
 use leptos::ev;
@@ -102,6 +103,7 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
         {move || drafts.open_error.get().map(|error| view! { <LoadFailed error on_retry=move |()| open(workbench, drafts, drafts.chosen.get_untracked())/> })}
         {move || { let id = refresh.get(); (!id.is_empty()).then(|| view! { <RunPanel id workbench on_close=Callback::new(close_refresh)/> }) }}
         <MovedNotice workbench/>
+        <StudiesNotice workbench/>
         <div class="policy-columns">
             <div class="policy-column">
                 <PolicyEditor workbench/>
@@ -114,6 +116,7 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
                 <Assertions workbench/>
             </div>
         </div>
+        <StudiesPanel workbench/>
         <SwapSet workbench/>
     }
 }
@@ -229,6 +232,11 @@ fn DraftActions(workbench: Workbench, drafts: Drafts) -> impl IntoView {
             set.with_value(|set| set(&[("draft", "")]));
         });
     };
+    // What is published replaces the published policy: the preview in the dialog is against that one.
+    let publish_now = move |_| {
+        workbench.against.set(None);
+        is_publishing.set(true);
+    };
     let on_published = move |published: Published| {
         // What was the draft is the published policy now: the page begins afresh from it.
         draft.open(draft.document.get_untracked(), draft.assertions.get_untracked(), new_name(), Origin::New);
@@ -245,7 +253,7 @@ fn DraftActions(workbench: Workbench, drafts: Drafts) -> impl IntoView {
         {move || session.may(Role::Admin).then(|| view! {
             <button class="button" data-test="discard-draft" disabled=move || is_busy.get() || !(is_saved.get() || has_edits.get() || is_unsaved.get()) on:click=move |_| is_discarding.set(true)>"Discard"</button>
             <button class="button" data-test="save-draft" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_unsaved.get() || !is_saved.get() && has_edits.get()) on:click=save_now>"Save draft"</button>
-            <button class="button primary" data-test="publish" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_saved.get() || has_edits.get()) on:click=move |_| is_publishing.set(true)>"Publish…"</button>
+            <button class="button primary" data-test="publish" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_saved.get() || has_edits.get()) on:click=publish_now>"Publish…"</button>
         })}
         <PublishDialog workbench is_open=is_publishing on_published=on_published on_reopen=move |id| open(workbench, drafts, id)/>
         <ConfirmDialog
@@ -283,6 +291,7 @@ fn DraftLine(workbench: Workbench, drafts: Drafts) -> impl IntoView {
                 <label for="draft-name">"Name of the draft"</label>
                 <input id="draft-name" class="input" maxlength="120" data-test="draft-name" autocomplete="off" aria-invalid=move || (!has_name.get()).to_string() prop:value=move || draft.name.get() on:input:target=move |event| draft.name.set(event.target().value())/>
             </div>
+            <CompareWith workbench drafts/>
             <p class="draft-state" data-test="draft-state" data-unsaved=move || is_unsaved.get().to_string()>
                 <span>{move || format!("revision {} published", workbench.revision())}</span>
                 <span title=edit_labels>{edits}</span>
@@ -295,6 +304,55 @@ fn DraftLine(workbench: Workbench, drafts: Drafts) -> impl IntoView {
         </div>
         {move || (!session.may(Role::Admin)).then(|| view! { <Notice tone=Tone::Plain>"You can try out any change here. Only an admin can save or publish it."</Notice> })}
         {move || drafts.save_error.get().map(|error| view! { <SaveFailed error workbench drafts/> })}
+    }
+}
+
+/// The policy that every figure of the page is compared with: the published one, unless another is chosen
+#[component]
+fn CompareWith(workbench: Workbench, drafts: Drafts) -> impl IntoView {
+    let toasts = use_toasts();
+    let against = workbench.against;
+    let all = Memo::new(move |_| drafts.all.value.get().unwrap_or_default());
+    let choose = move |id: String| {
+        if id.is_empty() {
+            return against.set(None);
+        }
+        spawn_local(async move {
+            let found = api::policy(&id).await.and_then(|detail| {
+                let name = policy_name(&detail.summary);
+                let policy = TierPolicy::try_from(detail.policy)
+                    .map_err(|error| ApiError::Unreadable(error.to_string()))?;
+                Ok(Against { id, name, policy })
+            });
+            match found {
+                Ok(found) => against.set(Some(found)),
+                Err(error) => toasts.fail(&error),
+            }
+        });
+    };
+    let others = move || all.get().into_iter().filter(|policy| policy.state != PolicyState::Published);
+    view! {
+        <div class="field">
+            <label for="compare-with">"Compare with"</label>
+            <select
+                id="compare-with"
+                class="input"
+                data-test="compare-with"
+                prop:value=move || { all.track(); against.with(|against| against.as_ref().map(|against| against.id.clone()).unwrap_or_default()) }
+                on:change:target=move |event| choose(event.target().value())
+            >
+                <option value="">{move || format!("The published policy, revision {}", workbench.revision())}</option>
+                {move || others().map(|policy| view! { <option value=policy.id.clone()>{policy_name(&policy)}</option> }).collect_view()}
+            </select>
+        </div>
+    }
+}
+
+/// `Revision 3 · Spring review`, or a draft's name
+fn policy_name(policy: &PolicySummary) -> String {
+    match policy.revision {
+        Some(revision) => format!("Revision {revision} · {}", policy.name),
+        None => policy.name.clone(),
     }
 }
 
@@ -355,10 +413,7 @@ fn DraftChooser(drafts: Drafts) -> impl IntoView {
     });
     let all = Memo::new(move |_| drafts.all.value.get().unwrap_or_default());
     let option = |policy: PolicySummary| {
-        let name = match policy.revision {
-            Some(revision) => format!("Revision {revision} · {}", policy.name),
-            None => policy.name,
-        };
+        let name = policy_name(&policy);
         view! { <option value=policy.id>{name}</option> }
     };
     view! {
@@ -406,6 +461,22 @@ fn MovedNotice(workbench: Workbench) -> impl IntoView {
             <div class="load-failed" data-test="revision-newer">
                 <span>{format!("Revision {revision} has been published meanwhile. This preview still compares with the one before.")}</span>
                 <button class="button small" on:click=catch_up>{format!("Compare with revision {revision}")}</button>
+            </div>
+        </Notice>
+    })
+    }
+}
+
+/// The policy module could not be asked: the preview stands, what it adds does not.
+#[component]
+fn StudiesNotice(workbench: Workbench) -> impl IntoView {
+    let studies = workbench.studies;
+    move || {
+        studies.failure.get().map(|words| view! {
+        <Notice tone=Tone::Error>
+            <div class="load-failed" data-test="studies-failed">
+                <span>{format!("Findings, differences and guardrails cannot be worked out: {words}. What moves is shown all the same.")}</span>
+                <button class="button small" on:click=move |_| studies.retry()>"Try again"</button>
             </div>
         </Notice>
     })
@@ -462,7 +533,10 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
                 </div>
                 <MigrationMatrix cells caption="Tier migration: judgments and balance from tier before to tier after" prefix="matrix" filter=workbench.swap.filter/>
                 <TierTotals simulation/>
-                <Stale workbench/>
+                {move || match workbench.against.get() {
+                    Some(against) => view! { <p class="muted" data-test="compared-with">{format!("Compared with {}, on today’s facts. Publishing compares with the published policy.", against.name)}</p> }.into_any(),
+                    None => view! { <Stale workbench/> }.into_any(),
+                }}
             </div>
         </section>
     }

@@ -10,6 +10,7 @@ pub mod remote;
 pub mod screen;
 pub mod session;
 pub mod simulation;
+pub mod studies;
 pub mod theme;
 pub mod toasts;
 pub mod url;

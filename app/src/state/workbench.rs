@@ -3,12 +3,13 @@
 use super::clock;
 use super::draft::Draft;
 use super::simulation::{Before, PolicyEdit, Simulation, Snapshot, SwapFilter, edits};
+use super::studies::{Question, Studies, Study, from_json};
 use crate::api::{self, ApiError};
 use contract::PolicyDetail;
 use leptos::prelude::*;
 use policy::analysis::Region;
 use policy::assertions::CheckedAssertion;
-use policy::tier::{AssetSignals, PolicyError, TierPolicy};
+use policy::tier::{AssetSignals, PolicyError, TierPolicy, TierPolicyDocument};
 use std::sync::Arc;
 
 /// What the simulator cannot begin without.
@@ -79,9 +80,20 @@ pub struct Recomputed {
     pub took_ms: f64,
 }
 
+/// Another policy than the published one to compare the draft with.
+#[derive(Clone, PartialEq)]
+pub struct Against {
+    pub id: String,
+    /// `revision 3`, or a draft's name.
+    pub name: String,
+    pub policy: TierPolicy,
+}
+
 #[derive(Clone, Copy)]
 pub struct Workbench {
     pub inputs: RwSignal<Inputs>,
+    /// What the draft is compared with; the published policy where it is nothing.
+    pub against: RwSignal<Option<Against>>,
     pub draft: Draft,
     pub swap: SwapView,
     pub map: MapView,
@@ -92,7 +104,8 @@ pub struct Workbench {
     pub simulation: Memo<Arc<Simulation>>,
     pub edits: Memo<Arc<Vec<PolicyEdit>>>,
     /// What became of the draft's assertions; the server checks the same before it publishes.
-    pub checked: Memo<Arc<Vec<CheckedAssertion>>>,
+    pub checked: Study<Vec<CheckedAssertion>>,
+    pub studies: Studies,
 }
 
 fn is_another<T>(before: Option<&Arc<T>>, after: Option<&Arc<T>>) -> bool {
@@ -107,11 +120,13 @@ impl Workbench {
             SwapView { filter: RwSignal::new(SwapFilter::All), sort: RwSignal::new("-balance".to_owned()) };
         let map = MapView { assets: RwSignal::new(1), marked: RwSignal::new(Vec::new()) };
         let policy = Memo::new(move |_| TierPolicy::try_from(draft.document.get()));
+        let against = RwSignal::new(None::<Against>);
+        let base = Memo::new(move |_| {
+            let other = against.with(|against| against.as_ref().map(|against| against.policy.clone()));
+            other.unwrap_or_else(|| inputs.with(|inputs| inputs.policy.clone()))
+        });
         let before = Memo::new_with_compare(
-            move |_| {
-                inputs
-                    .with(|inputs| Arc::new(Before::new(Arc::clone(&inputs.snapshot), inputs.policy.clone())))
-            },
+            move |_| Arc::new(Before::new(inputs.with(|inputs| Arc::clone(&inputs.snapshot)), base.get())),
             is_another,
         );
         let recomputed = Memo::new_with_compare(
@@ -151,25 +166,39 @@ impl Workbench {
             move |_| recomputed.with(|recomputed| Arc::clone(&recomputed.simulation)),
             is_another,
         );
-        let edits =
-            Memo::new_with_compare(
-                move |_| {
-                    Arc::new(inputs.with(|inputs| {
-                        draft.document.with(|document| edits(inputs.policy.document(), document))
-                    }))
-                },
-                is_another,
-            );
-        let checked = Memo::new(move |_| {
+        let edits = Memo::new_with_compare(
+            move |_| {
+                Arc::new(base.with(|base| draft.document.with(|document| edits(base.document(), document))))
+            },
+            is_another,
+        );
+        let studies = Studies::new();
+        Effect::new(move |_| inputs.with(|inputs| studies.set_portfolio(&inputs.snapshot.portfolio)));
+        let checked = Study::new(studies, from_json, move || {
             let simulation = simulation.get();
-            let (policy, portfolio) = (&simulation.after, simulation.portfolio());
-            Arc::new(
-                draft
-                    .assertions
-                    .with(|assertions| assertions.check(policy, portfolio, &simulation.migration)),
-            )
+            let (before, after) = (simulation.before.policy.document(), simulation.after.document());
+            draft
+                .assertions
+                .with(|assertions| Some(Question::new("checkAssertions", &(assertions, before, after))))
         });
-        Self { inputs, checked, draft, swap, map, policy, recomputed, simulation, edits }
+        Self { inputs, against, studies, checked, draft, swap, map, policy, recomputed, simulation, edits }
+    }
+
+    /// What the draft is compared with.
+    pub fn before(self) -> TierPolicyDocument {
+        self.simulation.with(|simulation| simulation.before.policy.document().clone())
+    }
+
+    /// The draft, or its last state that was a policy.
+    pub fn after(self) -> TierPolicyDocument {
+        self.simulation.with(|simulation| simulation.after.document().clone())
+    }
+
+    /// Assertions of the draft that do not hold.
+    pub fn broken(self) -> Vec<CheckedAssertion> {
+        self.checked.answer.with(|checked| {
+            checked.iter().flat_map(|all| all.iter()).filter(|it| !it.holds).cloned().collect()
+        })
     }
 
     /// The revision that is published as far as this page knows.

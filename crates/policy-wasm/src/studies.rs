@@ -183,6 +183,23 @@ export interface FragileList {
   }[];
 }
 
+/** A judgment that shows one thing that a policy does. */
+export interface WitnessCase {
+  /** What it shows: an arm or the fallback decides, or a limit is just reached or just missed. */
+  of:
+    | { kind: "arm"; rule: string; arm: number }
+    | { kind: "fallback" }
+    | { kind: "at_limit" | "below_limit"; limit: string; fact: Fact };
+  /** Null for a made-up one. */
+  judgment_no: number | null;
+  /** Null where it is missing and compares as 0. */
+  collectability_score: Decimal | null;
+  balance: Decimal | null;
+  signals: AssetSignal[];
+  tier: Tier;
+  decided_by: { rule: string; arm: number } | null;
+}
+
 export type UnknownFact = "collectability_score" | "balance" | AssetSignal;
 
 export interface LookUps {
@@ -293,6 +310,15 @@ impl Portfolio {
     ) -> Result<JsValue> {
         let margins = read(margins, "margins")?;
         to_js(&study::fragile_judgments(&read_policy(policy)?, &margins, &self.0, read(rows_max, "rowsMax")?))
+    }
+
+    /// Judgments that show everything a policy does: one made up and one real for each arm and each side of each limit
+    #[wasm_bindgen(js_name = witnessCases, unchecked_return_type = "WitnessCase[]")]
+    pub fn witness_cases(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "TierPolicy")] policy: &JsValue,
+    ) -> Result<JsValue> {
+        to_js(&study::witness_cases(&read_policy(policy)?, Some(&self.0)))
     }
 
     /// Ranks what could be looked up by the money that it could move

@@ -12,6 +12,7 @@ mod missing;
 mod nearest;
 mod seek;
 mod sweep;
+mod witness;
 mod words;
 
 use std::fmt;
@@ -28,6 +29,7 @@ pub use missing::{
 pub use nearest::{FactsChange, NumberChange, SignalsChange, TierChanges, nearest_changes};
 pub use seek::{Extreme, Goal, Measured, Objective, SeekError, Sought, SoughtLimit, TierRange, Turn, seek};
 pub use sweep::{Sweep, SweepCliff, SweepError, SweepStep, sweep};
+pub use witness::{WitnessCase, Witnessed, witness_cases};
 
 use crate::portfolio::TierTotal;
 use crate::tier::decimal;

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Measure, print a table and write it to bench.json in the target folder
@@ -159,7 +159,8 @@ fn console_brotli(bench: &Bench) -> Result<Vec<f64>> {
     console::build(bench.workspace)?;
     let dist = bench.workspace.root.join("dist");
     let mut total = 0;
-    for path in files(&dist)? {
+    let is_first = |path: &PathBuf| !path.starts_with(dist.join("studies"));
+    for path in files(&dist)?.into_iter().filter(is_first) {
         total += match path.extension().and_then(OsStr::to_str) {
             Some("html" | "js" | "wasm" | "css" | "svg") => brotli(&fs::read(&path)?)?.len(),
             Some("woff2") => fs::read(&path)?.len(),

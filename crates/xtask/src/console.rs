@@ -5,6 +5,7 @@ use crate::shell::{Workspace, run, say};
 use anyhow::{Context, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use std::env;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
@@ -12,8 +13,17 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 /// What the console is made of, relative to the root of the checkout
-const INPUTS: [&str; 8] =
-    ["app", "crates/policy", "crates/contract", "public", "Trunk.toml", "Cargo.toml", "Cargo.lock", ".cargo"];
+const INPUTS: [&str; 9] = [
+    "app",
+    "crates/policy",
+    "crates/policy-wasm",
+    "crates/contract",
+    "public",
+    "Trunk.toml",
+    "Cargo.toml",
+    "Cargo.lock",
+    ".cargo",
+];
 
 /// Builds the console for release, with a `.br` and a `.gz` beside every file that compresses
 ///
@@ -30,8 +40,11 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     // Offline, since Trunk would otherwise download a wasm-bindgen that it does not find.
     let mut trunk = setup::wasm_command(workspace, "trunk");
     trunk.args(["build", "--release", "--offline", "--locked", "--cargo-profile", "wasm", "--dist"]);
+    trunk.arg(workspace.root.join("dist"));
+    // The hook in Trunk.toml need not build this program again, with whatever compiler builds the console.
+    trunk.env("DRAGONFLY_XTASK", env::current_exe()?);
     // Trunk takes `NO_COLOR=1` for a malformed flag.
-    run(trunk.arg(workspace.root.join("dist")).env_remove("NO_COLOR"))?;
+    run(trunk.env_remove("NO_COLOR"))?;
     compress_all(&workspace.root.join("dist"))?;
     if let Some(folder) = stamp.parent() {
         fs::create_dir_all(folder)?;

@@ -11,10 +11,26 @@ use std::path::{Path, PathBuf};
 ///
 /// Each folder is a package: module, WebAssembly, TypeScript types, README.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Put what the console's Web Worker loads into FOLDER/studies as well; Trunk's hook asks for it
+    #[arg(long, value_name = "FOLDER", env = "TRUNK_STAGING_DIR")]
+    stage: Option<PathBuf>,
+}
 
-pub(crate) fn wasm(workspace: &Workspace, _: &Arguments) -> Result<()> {
-    for folder in build(workspace)? {
+/// The files of the web package that the console's Web Worker loads
+const STAGED: [&str; 2] = ["policy_studies.js", "policy_studies_bg.wasm"];
+
+pub(crate) fn wasm(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let folders = build(workspace)?;
+    if let Some(stage) = &arguments.stage {
+        let studies = stage.join("studies");
+        fs::create_dir_all(&studies)?;
+        for name in STAGED {
+            fs::copy(folder(workspace, "web").join(name), studies.join(name))?;
+        }
+        return Ok(());
+    }
+    for folder in folders {
         for path in files(&folder)? {
             println!("{:>9}  {}", fs::metadata(&path)?.len(), path.display());
         }

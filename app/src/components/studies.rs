@@ -1,0 +1,221 @@
+//! Studies of the draft over the whole portfolio, worked out by the policy module: one at a time, the one in sight.
+
+mod cases;
+mod close_calls;
+mod goal;
+mod look_ups;
+mod shares;
+mod sweep;
+
+use crate::api;
+use crate::components::tier_badge::TierBadge;
+use crate::format;
+use crate::state::remote::Remote;
+use crate::state::studies::Study;
+use crate::state::workbench::Workbench;
+use leptos::prelude::*;
+use policy::study::Total;
+use policy::tier::Tier;
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Topic {
+    Sweep,
+    Goal,
+    Shares,
+    Cases,
+    CloseCalls,
+    LookUps,
+}
+
+impl Topic {
+    const ALL: [Topic; 6] =
+        [Topic::Sweep, Topic::Goal, Topic::Shares, Topic::Cases, Topic::CloseCalls, Topic::LookUps];
+
+    fn name(self) -> &'static str {
+        match self {
+            Topic::Sweep => "Sweep a limit",
+            Topic::Goal => "Seek a goal",
+            Topic::Shares => "Share of each edit",
+            Topic::Cases => "Witness cases",
+            Topic::CloseCalls => "Close calls",
+            Topic::LookUps => "Look-ups",
+        }
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            Topic::Sweep => "sweep",
+            Topic::Goal => "goal",
+            Topic::Shares => "shares",
+            Topic::Cases => "cases",
+            Topic::CloseCalls => "close-calls",
+            Topic::LookUps => "look-ups",
+        }
+    }
+
+    fn view(self, workbench: Workbench) -> AnyView {
+        match self {
+            Topic::Sweep => view! { <sweep::SweepStudy workbench/> }.into_any(),
+            Topic::Goal => view! { <goal::GoalStudy workbench/> }.into_any(),
+            Topic::Shares => view! { <shares::SharesStudy workbench/> }.into_any(),
+            Topic::Cases => view! { <cases::CasesStudy workbench/> }.into_any(),
+            Topic::CloseCalls => view! { <close_calls::CloseCallsStudy workbench/> }.into_any(),
+            Topic::LookUps => view! { <look_ups::LookUpsStudy workbench/> }.into_any(),
+        }
+    }
+}
+
+#[component]
+pub fn StudiesPanel(workbench: Workbench) -> impl IntoView {
+    let topic = RwSignal::new(Topic::Sweep);
+    view! {
+        <section class="panel studies" aria-labelledby="studies-title" data-test="studies">
+            <header>
+                <h2 id="studies-title">"Studies"</h2>
+                <span class="spacer"></span>
+                <div class="segments" role="group" aria-label="Which study">
+                    {Topic::ALL.map(|each| view! {
+                        <button type="button" data-test=format!("study-{}", each.key()) aria-pressed=move || (topic.get() == each).to_string() on:click=move |_| topic.set(each)>{each.name()}</button>
+                    }).collect_view()}
+                </div>
+            </header>
+            <div class="content">{move || topic.get().view(workbench)}</div>
+        </section>
+    }
+}
+
+/// An answer once it is there; until then, or where there is none, a line that says so
+fn answered<T: Send + Sync>(
+    study: Study<T>,
+    show: impl Fn(Arc<T>) -> AnyView + Send + Sync + 'static,
+) -> impl IntoView {
+    move || match (study.error.get(), study.answer.get()) {
+        (Some(words), _) => {
+            view! { <p class="none" role="alert">{format!("Not to be worked out: {words}.")}</p> }.into_any()
+        }
+        (None, Some(answer)) => show(answer),
+        (None, None) => view! { <p class="none" role="status">"Working it out…"</p> }.into_any(),
+    }
+}
+
+/// A choice between two ways to count
+#[component]
+fn CountOrMoney(by_money: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <div class="segments" role="group" aria-label="Count">
+            {[("Judgments", false), ("Money", true)].map(|(name, is_money)| view! {
+                <button type="button" aria-pressed=move || (by_money.get() == is_money).to_string() on:click=move |_| by_money.set(is_money)>{name}</button>
+            }).collect_view()}
+        </div>
+    }
+}
+
+/// A field of the study's form
+fn field(id: &'static str, label: &'static str, value: RwSignal<String>) -> AnyView {
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            <input id=id class="input" data-test=id autocomplete="off" inputmode="decimal" prop:value=move || value.get() on:input:target=move |event| value.set(event.target().value())/>
+        </div>
+    }
+    .into_any()
+}
+
+/// A choice of the study's form; a choice that is offered no longer shows as the first one
+fn choice(
+    id: &'static str,
+    label: &'static str,
+    value: RwSignal<String>,
+    options: Signal<Vec<(String, String)>>,
+) -> AnyView {
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            <select id=id class="input" data-test=id prop:value=move || { options.track(); value.get() } on:change:target=move |event| value.set(event.target().value())>
+                {move || options.get().into_iter().map(|(value, words)| view! { <option value=value>{words}</option> }).collect_view()}
+            </select>
+        </div>
+    }
+    .into_any()
+}
+
+/// The draft's limits with their values, for a choice of one
+fn limits(workbench: Workbench) -> Memo<Vec<(String, String)>> {
+    Memo::new(move |_| {
+        let limits = workbench.after().limits;
+        limits.into_iter().map(|(name, value)| (name.clone(), format!("{name} ({value})"))).collect()
+    })
+}
+
+/// The limit that a study begins with: the first that the rules refer to
+fn first_limit(workbench: Workbench) -> String {
+    let document = workbench.after();
+    let mut bounds =
+        document.rules.iter().flat_map(|rule| &rule.any).flat_map(|arm| [&arm.score_from, &arm.balance_from]);
+    bounds
+        .find_map(|bound| bound.clone().filter(|name| document.limits.contains_key(name)))
+        .unwrap_or_default()
+}
+
+fn tier_options() -> Vec<(String, String)> {
+    let option = |tier: Tier| (tier.number().to_string(), format!("{} {}", tier.number(), tier.label()));
+    Tier::ALL.into_iter().rev().map(option).collect()
+}
+
+/// The tiers' totals, and by how much they differ from others
+fn totals_table(totals: [Total; 4], from: [Total; 4]) -> AnyView {
+    let line = |(tier, (total, from)): (Tier, (Total, Total))| {
+        view! {
+            <tr>
+                <th scope="row"><TierBadge tier/></th>
+                <td class="number">{format::count(total.count.into())}</td>
+                <td class="number muted">{format::count_change(i64::from(total.count) - i64::from(from.count))}</td>
+                <td class="number" title=format::cents(total.balance.cents())>{format::cents_short(total.balance.cents())}</td>
+                <td class="number muted">{format::cents_change(total.balance.cents() - from.balance.cents())}</td>
+            </tr>
+        }
+    };
+    let lines = Tier::ALL.into_iter().zip(totals.into_iter().zip(from)).rev().map(line);
+    view! {
+        <div class="scrolled"><table class="table totals">
+            <thead><tr><th scope="col">"Tier"</th><th scope="col" class="number">"Judgments"</th><th scope="col" class="number">"Change"</th><th scope="col" class="number">"Balance"</th><th scope="col" class="number">"Change"</th></tr></thead>
+            <tbody>{lines.collect_view()}</tbody>
+        </table></div>
+    }
+    .into_any()
+}
+
+/// Links to judgments by their numbers; a number stands for a name that is not known yet
+#[derive(Clone, Copy)]
+struct Links(Remote<Vec<contract::JudgmentRow>>);
+
+impl Links {
+    fn to(judgment_nos: Vec<u64>) -> Self {
+        Self(Remote::new(move || {
+            let judgment_nos = judgment_nos.clone();
+            async move {
+                if judgment_nos.is_empty() {
+                    Ok(Vec::new())
+                } else {
+                    api::judgments_by_no(judgment_nos).await
+                }
+            }
+        }))
+    }
+
+    fn link(self, judgment_no: u64) -> impl IntoView {
+        move || {
+            let found = self.0.value.with(|rows| {
+                let row = rows.iter().flatten().find(|row| row.judgment_no == judgment_no)?;
+                Some((row.id.clone(), row.case_number.clone()))
+            });
+            match found {
+                Some((id, case_number)) => {
+                    view! { <a class="case" href=format!("/judgments/{id}")>{case_number}</a> }.into_any()
+                }
+                None => format!("no. {}", format::count(judgment_no)).into_any(),
+            }
+        }
+    }
+}
