@@ -20,6 +20,17 @@ extern "C" {
 
     #[wasm_bindgen(constructor, js_class = "Float64Array", catch)]
     fn copied(view: &JsValue) -> std::result::Result<Numbers, JsValue>;
+
+    /// `Uint8Array` whose constructor may throw, as it does for what is detached
+    #[wasm_bindgen(js_name = Uint8Array)]
+    type Bytes;
+
+    #[wasm_bindgen(constructor, js_class = "Uint8Array", catch)]
+    fn of(bytes: &JsValue) -> std::result::Result<Bytes, JsValue>;
+
+    /// Elements one by one, of which a proxy may refuse any
+    #[wasm_bindgen(js_namespace = Array, js_name = from, catch)]
+    fn elements(array: &JsValue) -> std::result::Result<Array, JsValue>;
 }
 
 pub(crate) fn read(columns: &JsValue) -> Result<PortfolioColumns> {
@@ -40,10 +51,13 @@ pub(crate) fn read(columns: &JsValue) -> Result<PortfolioColumns> {
 
 pub(crate) fn read_bytes(bytes: &JsValue) -> Result<Vec<u8>> {
     let refused = |message: &str| DragonflyError::new("portfolio", message.to_owned());
-    let bytes = match bytes.dyn_ref::<ArrayBuffer>() {
-        Some(buffer) => Uint8Array::new(buffer),
-        None => bytes.dyn_ref::<Uint8Array>().ok_or_else(|| refused("is not a Uint8Array"))?.clone(),
-    };
+    // What merely inherits from the prototype is no view.
+    let is_view = bytes.is_instance_of::<Uint8Array>() && ArrayBuffer::is_view(bytes);
+    if !is_view && !bytes.is_instance_of::<ArrayBuffer>() {
+        return Err(refused("is not a Uint8Array"));
+    }
+    let bytes = Bytes::of(bytes).map_err(|error| DragonflyError::thrown("portfolio", &error))?;
+    let bytes: Uint8Array = bytes.unchecked_into();
     if bytes.length() > BYTES_MAX {
         return Err(refused("is too large"));
     }
@@ -74,8 +88,10 @@ fn whole_numbers<T>(columns: &JsValue, column: &str, narrow: impl Fn(i64) -> Opt
             )
         })
     };
-    if let Some(array) = value.dyn_ref::<Array>() {
-        check_length(column, array.length() as usize)?;
+    if value.is_instance_of::<Array>() {
+        let length = Reflect::get(&value, &"length".into()).ok().and_then(|length| length.as_f64());
+        check_length(column, length.unwrap_or(0.0) as usize)?;
+        let array = elements(&value).map_err(|error| DragonflyError::thrown(column, &error))?;
         // Element by element, since a typed array would take `null`, `true` and `"5"` for numbers.
         array.iter().map(|element| element.as_f64().unwrap_or(f64::NAN)).enumerate().map(read).collect()
     } else if ArrayBuffer::is_view(&value) && !value.is_instance_of::<DataView>() {

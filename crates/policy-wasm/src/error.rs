@@ -19,14 +19,14 @@ impl DragonflyError {
 
     /// Wraps what the host threw while a value was read
     pub(crate) fn thrown(field: &str, thrown: &JsValue) -> DragonflyError {
-        let message = thrown.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+        // What is thrown is the host's own affair: its message may be a number, or throw in turn.
+        let message = thrown.dyn_ref::<js_sys::Error>().and_then(|error| {
+            js_sys::Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string())
+        });
         // The first line: engines draw the circle of a cyclic object below it.
-        let message = message
-            .as_deref()
-            .and_then(|message| message.lines().next())
-            .unwrap_or("cannot be read")
-            .to_owned();
-        DragonflyError { field: field.to_owned(), message }
+        let message = message.as_deref().and_then(|message| message.lines().next()).unwrap_or_default();
+        let message = if message.is_empty() { "cannot be read" } else { message };
+        DragonflyError { field: field.to_owned(), message: message.to_owned() }
     }
 }
 
@@ -81,9 +81,19 @@ fn host_name(column: &str) -> &str {
     }
 }
 
+/// Messages quote what a host hands over, which may be long.
+const MESSAGE_LENGTH_MAX: usize = 400;
+
+fn clipped(message: &str) -> String {
+    match message.char_indices().nth(MESSAGE_LENGTH_MAX) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
+}
+
 impl From<DragonflyError> for JsValue {
     fn from(DragonflyError { field, message }: DragonflyError) -> JsValue {
-        let error = js_sys::Error::new(&message);
+        let error = js_sys::Error::new(&clipped(&message));
         error.set_name("DragonflyError");
         // An error object of our own making takes any property.
         let _ = js_sys::Reflect::set(&error, &"field".into(), &field.into());

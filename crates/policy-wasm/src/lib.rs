@@ -91,9 +91,11 @@ fn is_portfolio(value: &JsValue) -> Result<bool> {
         return Ok(false);
     }
     let ours = JsValue::from(Portfolio(portfolio::Portfolio::from_columns(PortfolioColumns::default())?));
-    let prototypes = [value, &ours].map(Object::get_prototype_of);
+    let [Ok(prototype), Ok(expected)] = [value, &ours].map(Reflect::get_prototype_of) else {
+        return Ok(false);
+    };
     let address = Reflect::get(value, &"__wbg_ptr".into()).ok().and_then(|address| address.as_f64());
-    Ok(Object::is(&prototypes[0], &prototypes[1]) && address.is_some_and(|address| address > 0.0))
+    Ok(Object::is(&prototype, &expected) && address.is_some_and(|address| address > 0.0))
 }
 
 /// Judgments in columns, sorted by their number; checked once, then compared as often as you like

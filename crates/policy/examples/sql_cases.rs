@@ -34,7 +34,7 @@ fn case(policy: &TierPolicy, facts: &JudgmentFacts) -> serde_json::Value {
         facts.balance.map(|balance| balance.to_decimal().to_string()),
         facts.signals.bits(),
         outcome.tier,
-        outcome.decided_by.map(|place| format!("{}/{}", place.rule, place.arm)),
+        outcome.decided_by.map(|place| place.to_string()),
         outcome.reason,
     ])
 }

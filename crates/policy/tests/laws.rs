@@ -5,8 +5,8 @@
 use policy::portfolio::{NO_TIER, Portfolio, PortfolioError, TierMigration, TierTotal};
 use policy::sample;
 use policy::tier::{
-    AssetSignals, Cents, JudgmentFacts, JudgmentFactsDocument, Score, Tier, TierGrid, TierPolicy,
-    TierPolicyDocument,
+    AssetSignals, Cents, JudgmentFacts, JudgmentFactsDocument, Score, Tier, TierGrid, TierOutcome,
+    TierPolicy, TierPolicyDocument,
 };
 use proptest::prelude::*;
 
@@ -111,6 +111,18 @@ proptest! {
             prop_assert_eq!(policy.tier_of(&facts).number(), *tier);
         }
         prop_assert_eq!(tiers.len(), portfolio.len() as usize);
+    }
+
+    #[test]
+    fn outcomes_of_many_are_those_of_each(policy in policies(), portfolio in portfolios(), step in 1..2000_usize) {
+        let judgments: Vec<JudgmentFacts> =
+            rows(&portfolio).map(|(_, facts)| facts).chain(policy.boundary_facts().step_by(step | 1)).collect();
+        let grid = policy.compile_outcomes();
+        let outcomes = grid.evaluate(judgments.iter().copied());
+        prop_assert_eq!(outcomes.len(), judgments.len());
+        for (facts, outcome) in judgments.iter().zip(outcomes.iter()) {
+            prop_assert_eq!(TierOutcome::from(outcome), policy.evaluate(facts));
+        }
     }
 
     #[test]

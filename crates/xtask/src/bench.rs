@@ -9,6 +9,8 @@ use crate::shell::{Workspace, read, run, say};
 use crate::{setup, wasm};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +18,8 @@ use std::process::Command;
 
 /// Measure, print a table and write it to bench.json in the target folder
 ///
-/// Medians of several runs. Seconds for `start_*`, `queue_*` and `refresh_*`, milliseconds for `compare_*`, bytes
-/// for `*_brotli`, a second for the rest.
+/// Medians of several runs; a run of `drag_to_paint_*` is one drag and gives the 95th percentile of its steps. The
+/// measurements of a million judgments in the console share a database that takes minutes to fill.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Fewer runs and smaller portfolios: shows that every measurement works, not what it measures
@@ -27,12 +29,18 @@ pub(crate) struct Arguments {
     /// Only these measurements; bench.json then holds only them
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
+
+    /// Other rule engines too, on the same judgments and rules: decisions a second. Compiling them takes many minutes
+    #[arg(long)]
+    peers: bool,
 }
 
 /// What a measurement has at hand
 struct Bench<'a> {
     workspace: &'a Workspace,
     quick: bool,
+    /// What was measured in the console, by the number of judgments
+    consoles: RefCell<BTreeMap<u32, Value>>,
 }
 
 struct Measurement {
@@ -41,16 +49,26 @@ struct Measurement {
     measure: fn(&Bench) -> Result<Vec<f64>>,
 }
 
-const MEASUREMENTS: [Measurement; 11] = [
+const MEASUREMENTS: [Measurement; 17] = [
     Measurement { name: "console_brotli", unit: "bytes", measure: console_brotli },
     Measurement { name: "policy_wasm_brotli", unit: "bytes", measure: policy_wasm_brotli },
     Measurement { name: "evaluate_native", unit: "1/s", measure: |bench| bench.native("evaluate_native") },
+    Measurement {
+        name: "evaluate_explained_native",
+        unit: "1/s",
+        measure: |bench| bench.native("evaluate_explained_native"),
+    },
     Measurement { name: "evaluate_wasm", unit: "1/s", measure: |bench| bench.script("evaluate_wasm") },
     Measurement { name: "compare_1m_native", unit: "ms", measure: |bench| bench.native("compare_1m_native") },
     Measurement {
         name: "compare_1m_browser",
         unit: "ms",
         measure: |bench| bench.script("compare_1m_browser"),
+    },
+    Measurement {
+        name: "compare_10m_browser",
+        unit: "ms",
+        measure: |bench| bench.script("compare_10m_browser"),
     },
     Measurement {
         name: "findings_30_rules_wasm",
@@ -61,6 +79,26 @@ const MEASUREMENTS: [Measurement; 11] = [
         name: "semantic_diff_30_rules_wasm",
         unit: "ms",
         measure: |bench| bench.script("semantic_diff_30_rules_wasm"),
+    },
+    Measurement {
+        name: "drag_to_paint_100k_p95",
+        unit: "ms",
+        measure: |bench| bench.console(100_000, "drag_to_paint"),
+    },
+    Measurement {
+        name: "drag_to_paint_1m_p95",
+        unit: "ms",
+        measure: |bench| bench.console(1_000_000, "drag_to_paint"),
+    },
+    Measurement {
+        name: "snapshot_1m_ready",
+        unit: "s",
+        measure: |bench| bench.console(1_000_000, "snapshot_ready"),
+    },
+    Measurement {
+        name: "snapshot_1m_bytes",
+        unit: "bytes",
+        measure: |bench| bench.console(1_000_000, "snapshot_bytes"),
     },
     Measurement { name: "queue_100k", unit: "s", measure: |bench| bench.database("queue_100k") },
     Measurement { name: "refresh_100k", unit: "s", measure: |bench| bench.database("refresh_100k") },
@@ -73,30 +111,53 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &Arguments) -> Result<()> 
     {
         bail!("no measurement `{unknown}`: choose from {}", MEASUREMENTS.map(|known| known.name).join(", "));
     }
-    let bench = Bench { workspace, quick: arguments.quick };
-    let mut results = Vec::new();
-    let mut table =
-        format!("{:<28}{:>16}{:>16}{:>16}  {:<6}{:>5}\n", "name", "median", "min", "max", "unit", "runs");
+    let bench = Bench { workspace, quick: arguments.quick, consoles: RefCell::default() };
+    let mut results = Results::default();
     for Measurement { name, unit, measure } in &MEASUREMENTS {
         if !arguments.only.is_empty() && !arguments.only.iter().any(|only| only == name) {
             continue;
         }
         say(&format!("measuring {name}"));
-        let mut values = measure(&bench).with_context(|| format!("measurement `{name}`"))?;
+        results.add(name, unit, measure(&bench).with_context(|| format!("measurement `{name}`"))?)?;
+    }
+    if arguments.peers {
+        say("measuring peers");
+        for (name, values) in bench.peers()? {
+            results.add(&format!("peers_{name}"), "1/s", values)?;
+        }
+    }
+    print!("{}", results.table());
+    let path = workspace.target.join("bench.json");
+    fs::write(&path, format!("{:#}\n", Value::from(results.json)))?;
+    say(&format!("written to {}", path.display()));
+    Ok(())
+}
+
+/// What was measured, for people and for programs
+#[derive(Default)]
+struct Results {
+    lines: String,
+    json: Vec<Value>,
+}
+
+impl Results {
+    fn add(&mut self, name: &str, unit: &str, mut values: Vec<f64>) -> Result<()> {
         values.sort_by(f64::total_cmp);
         let (Some(min), Some(max)) = (values.first(), values.last()) else {
             bail!("`{name}` measured nothing")
         };
         let median = values[values.len() / 2];
         let columns = [median, *min, *max].map(|value| format!("{:>16}", figure(value)));
-        table += &format!("{name:<28}{}  {unit:<6}{:>5}\n", columns.concat(), values.len());
-        results.push(json!({ "name": name, "value": median, "unit": unit }));
+        self.lines += &format!("{name:<30}{}  {unit:<6}{:>5}\n", columns.concat(), values.len());
+        self.json.push(json!({ "name": name, "value": median, "unit": unit }));
+        Ok(())
     }
-    print!("{table}");
-    let path = workspace.target.join("bench.json");
-    fs::write(&path, format!("{:#}\n", Value::from(results)))?;
-    say(&format!("written to {}", path.display()));
-    Ok(())
+
+    fn table(&self) -> String {
+        let head =
+            format!("{:<30}{:>16}{:>16}{:>16}  {:<6}{:>5}\n", "name", "median", "min", "max", "unit", "runs");
+        head + &self.lines
+    }
 }
 
 /// Four significant digits or all of them before the point, thousands grouped
@@ -142,6 +203,54 @@ impl Bench<'_> {
         let mut script = self.workspace.command("node");
         script.arg(format!("tests/e2e/bench/{name}.mjs"));
         self.values(script.env("POLICY_WASM_WEB", web).env("POLICY_WASM_NODE", node), self.runs())
+    }
+
+    /// Runs tests/e2e/bench/console.mjs, once for a number of judgments, and answers one of its lists
+    fn console(&self, judgments: u32, list: &str) -> Result<Vec<f64>> {
+        let judgments = if self.quick { judgments / 100 } else { judgments };
+        let known = self.consoles.borrow().get(&judgments).cloned();
+        let measured = match known {
+            Some(measured) => measured,
+            None => {
+                setup::postgres()?;
+                setup::browser(self.workspace)?;
+                console::build(self.workspace)?;
+                let mut build =
+                    self.workspace.cargo(["build", "--quiet", "--locked", "--package", "dragonfly"]);
+                run(&mut build)?;
+                let mut script = self.workspace.command("node");
+                script.args(["tests/e2e/bench/console.mjs", "--judgments", &judgments.to_string()]);
+                script.args(["--runs", &self.runs().to_string()]);
+                script.env("DRAGONFLY_BINARY", self.workspace.dragonfly());
+                let measured: Value = serde_json::from_str(&read(&mut script)?)?;
+                self.consoles.borrow_mut().insert(judgments, measured.clone());
+                measured
+            }
+        };
+        let values = measured[list].as_array().with_context(|| format!("no list `{list}`"))?;
+        values.iter().map(|value| value.as_f64().context("not a number")).collect()
+    }
+
+    /// Runs tests/peers, natively and under Node: by name, decisions a second
+    fn peers(&self) -> Result<BTreeMap<String, Vec<f64>>> {
+        let folder = "tests/peers";
+        let [_, node] = wasm::build(self.workspace)?;
+        setup::npm_in(self.workspace, folder)?;
+        let mut native = self.workspace.cargo(["run", "--quiet", "--locked", "--release"]);
+        native.args(["--manifest-path", &format!("{folder}/Cargo.toml"), "--target-dir"]);
+        native.arg(self.workspace.target.join("peers")).arg("--");
+        let mut script = self.workspace.command("node");
+        script.arg(format!("{folder}/json_logic.mjs")).env("POLICY_WASM_NODE", node);
+        let mut peers = BTreeMap::new();
+        for program in [&mut native, &mut script] {
+            program.args(["--runs", &self.runs().to_string()]);
+            if self.quick {
+                program.arg("--quick");
+            }
+            let measured: BTreeMap<String, Vec<f64>> = serde_json::from_str(&read(program)?)?;
+            peers.extend(measured);
+        }
+        Ok(peers)
     }
 
     /// A measuring program is told how often to run and prints a JSON array with one number a run

@@ -109,6 +109,8 @@ fn wasm_module(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 pub(crate) fn wasm_module_tests(workspace: &Workspace, name: Option<&str>) -> Result<Command> {
     let [_, node] = wasm::build(workspace)?;
+    setup::npm_in(workspace, "tests/types")?;
+    setup::browser(workspace)?;
     let mut tests = node_tests(workspace, "crates/policy-wasm/tests", ".mjs", name)?;
     tests.env("DRAGONFLY_POLICY_WASM", node);
     Ok(tests)

@@ -15,6 +15,9 @@ const BYTES_MAX: usize = 1 << 20;
 /// Messages quote input, which may be long.
 const MESSAGE_LENGTH_MAX: usize = 300;
 
+/// Paths name keys, which may be long too.
+const PATH_LENGTH_MAX: usize = 200;
+
 /// The JSON form of a [`TierPolicy`](super::TierPolicy): one for database, API, command line and WASM
 ///
 /// Reading it refuses unknown fields and wrong types; converting it to a `TierPolicy` refuses the rest. It
@@ -129,8 +132,9 @@ pub(super) fn read_json<T: DeserializeOwned>(json: &str, root: &str) -> Result<T
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
-        if path != "." && error.is_data() {
-            (path, message_of(&error))
+        // An empty key has an empty path.
+        if path != "." && !path.is_empty() && error.is_data() {
+            (decimal::clipped(&path, PATH_LENGTH_MAX), message_of(&error))
         } else {
             (root.to_owned(), message_of(&error))
         }

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::policy::Arm;
 use super::{AssetSignals, Cents, JudgmentFacts, Score, Tier, TierPolicy};
 use crate::portfolio::Portfolio;
 
@@ -18,7 +19,7 @@ pub struct TierGrid {
     balance_cuts: Vec<i64>,
     /// The class of each of the 16 sets of signals.
     classes: [u8; 16],
-    grid: Grid,
+    grid: Grid<u8>,
 }
 
 impl TierPolicy {
@@ -29,19 +30,8 @@ impl TierPolicy {
         let signals_max = self.arms().map(|(_, arm)| arm.signals_min).max().unwrap_or(0);
         let classes = signal_sets().map(|signals| signals.count_of(self.assets).min(signals_max));
 
-        let (width, height) = (score_cuts.len() + 1, balance_cuts.len() + 1);
-        let mut cells = vec![self.fallback.number(); width * height * (usize::from(signals_max) + 1)];
-        // From the last arm to the first, so that what stands in the end is the first that holds.
-        for (rule, arm) in self.arms().rev() {
-            let columns = bands(&score_cuts, arm.score.from, arm.score.below, |cut| i64::from(*cut));
-            let rows = bands(&balance_cuts, arm.balance.from, arm.balance.below, |cut| *cut);
-            for plane in cells.chunks_mut(width * height).skip(usize::from(arm.signals_min)) {
-                for row in plane.chunks_mut(width).take(rows.end).skip(rows.start) {
-                    row.get_mut(columns.clone()).unwrap_or_default().fill(rule.tier.number());
-                }
-            }
-        }
-        let grid = Grid::new(&score_cuts, &balance_cuts, classes, cells);
+        let tiers: Vec<_> = self.arms().map(|(rule, arm)| (arm, rule.tier.number())).collect();
+        let grid = Grid::of_arms(&score_cuts, &balance_cuts, classes, self.fallback.number(), &tiers);
         TierGrid { score_cuts, balance_cuts, classes, grid }
     }
 }
@@ -157,7 +147,7 @@ pub struct MapCell {
 }
 
 /// Two policies in one grid: each cell has the tier before and the tier after
-pub(crate) struct JointGrid(Grid);
+pub(crate) struct JointGrid(Grid<u8>);
 
 impl JointGrid {
     /// Rows that are evaluated at once, so that their codes stay in the nearest cache.
@@ -201,7 +191,7 @@ impl JointGrid {
 
 /// Bands and cells: finds the code of a cell
 #[derive(Debug, Clone)]
-struct Grid {
+pub(super) struct Grid<C> {
     /// Of each score in hundredths, its band.
     score: Vec<u16>,
     balance: BalanceBands,
@@ -210,20 +200,42 @@ struct Grid {
     /// Cells from one balance band to the next.
     width: u32,
     /// By signal class, balance band, score band.
-    cells: Vec<u8>,
+    cells: Vec<C>,
 }
 
-impl Grid {
-    fn new(score_cuts: &[u16], balance_cuts: &[i64], classes: [u8; 16], cells: Vec<u8>) -> Grid {
+impl<C: Copy + Default> Grid<C> {
+    /// A cell has the code of the first arm that holds there, `fallback` where none does
+    ///
+    /// Judgments of class `n` have at least `n` signals that count.
+    pub(super) fn of_arms(
+        score_cuts: &[u16],
+        balance_cuts: &[i64],
+        classes: [u8; 16],
+        fallback: C,
+        arms: &[(&Arm, C)],
+    ) -> Grid<C> {
+        let (width, height) = (score_cuts.len() + 1, balance_cuts.len() + 1);
+        let planes = usize::from(classes.into_iter().max().unwrap_or(0)) + 1;
+        let mut cells = vec![fallback; width * height * planes];
+        // From the last arm to the first, so that what stands in the end is the first that holds.
+        for (arm, code) in arms.iter().rev() {
+            let rectangle = Rectangle::of(arm, score_cuts, balance_cuts);
+            for plane in cells.chunks_mut(width * height).skip(usize::from(arm.signals_min)) {
+                rectangle.fill(plane, width, *code);
+            }
+        }
+        Grid::new(score_cuts, balance_cuts, classes, cells)
+    }
+
+    fn new(score_cuts: &[u16], balance_cuts: &[i64], classes: [u8; 16], cells: Vec<C>) -> Grid<C> {
         let width = small(score_cuts.len() + 1);
         let plane = width * small(balance_cuts.len() + 1);
-        let mut score = Vec::with_capacity(usize::from(Score::MAX.hundredths()) + 1);
-        let mut band = 0;
-        let mut cuts = score_cuts.iter().peekable();
-        for hundredths in 0..=Score::MAX.hundredths() {
-            band += u16::from(cuts.next_if_eq(&&hundredths).is_some());
-            score.push(band);
+        // Whole bands at once: a policy is compiled on every step of a slider.
+        let mut score = Vec::new();
+        for (band, cut) in (0..).zip(score_cuts) {
+            score.resize(usize::from(*cut), band);
         }
+        score.resize(usize::from(Score::MAX.hundredths()) + 1, score_cuts.len() as u16);
         let mut planes = [0; 64];
         // Bits 0x10 and 0x20 say that a fact is missing, which the values 0 say already.
         for (start, class) in planes.iter_mut().zip(classes.into_iter().cycle()) {
@@ -233,19 +245,36 @@ impl Grid {
     }
 
     #[inline(always)]
-    fn code(&self, score: u16, balance: i64, bits: u8) -> u8 {
+    pub(super) fn code(&self, score: u16, balance: i64, bits: u8) -> C {
         self.code_searching(score, balance, bits, self.balance.crowd)
     }
 
     #[inline(always)]
-    fn code_searching(&self, score: u16, balance: i64, bits: u8, crowd: usize) -> u8 {
-        let column = u32::from(self.score.get(usize::from(score)).copied().unwrap_or(0));
-        let row = self.balance.band(balance, crowd);
-        let plane = self.planes.get(usize::from(bits & 63)).copied().unwrap_or(0);
-        let cell = plane + row * self.width + column;
-        self.cells.get(cell as usize).copied().unwrap_or(0)
+    fn code_searching(&self, score: u16, balance: i64, bits: u8, crowd: usize) -> C {
+        self.code_at(self.score_band(score), self.balance.band(balance, crowd), bits)
     }
 
+    #[inline(always)]
+    pub(super) fn code_at(&self, score_band: u32, balance_band: u32, bits: u8) -> C {
+        let plane = self.planes.get(usize::from(bits & 63)).copied().unwrap_or(0);
+        let cell = plane + balance_band * self.width + score_band;
+        self.cells.get(cell as usize).copied().unwrap_or_default()
+    }
+
+    /// The place of a score among the cuts: how many lie at or below it.
+    #[inline(always)]
+    pub(super) fn score_band(&self, score: u16) -> u32 {
+        u32::from(self.score.get(usize::from(score)).copied().unwrap_or(0))
+    }
+
+    /// The place of a balance among the cuts.
+    #[inline(always)]
+    pub(super) fn balance_band(&self, balance: i64) -> u32 {
+        self.balance.band(balance, self.balance.crowd)
+    }
+}
+
+impl Grid<u8> {
     fn codes(&self, score: &[u16], balance: &[i64], bits: &[u8], codes: &mut [u8]) {
         // Nearly every policy has at most one limit in a bucket: that loop has no inner one.
         match self.balance.crowd {
@@ -259,6 +288,28 @@ impl Grid {
     fn codes_searching(&self, score: &[u16], balance: &[i64], bits: &[u8], codes: &mut [u8], crowd: usize) {
         for (((code, score), balance), bits) in codes.iter_mut().zip(score).zip(balance).zip(bits) {
             *code = self.code_searching(*score, *balance, *bits, crowd);
+        }
+    }
+}
+
+/// The cells of score × balance that an arm covers
+pub(super) struct Rectangle {
+    score_bands: Range<usize>,
+    balance_bands: Range<usize>,
+}
+
+impl Rectangle {
+    pub(super) fn of(arm: &Arm, score_cuts: &[u16], balance_cuts: &[i64]) -> Rectangle {
+        Rectangle {
+            score_bands: bands(score_cuts, arm.score.from, arm.score.below, |cut| i64::from(*cut)),
+            balance_bands: bands(balance_cuts, arm.balance.from, arm.balance.below, |cut| *cut),
+        }
+    }
+
+    /// `cells` lie by balance band, `width` score bands in each.
+    pub(super) fn fill<C: Copy>(&self, cells: &mut [C], width: usize, code: C) {
+        for row in cells.chunks_mut(width).take(self.balance_bands.end).skip(self.balance_bands.start) {
+            row.get_mut(self.score_bands.clone()).unwrap_or_default().fill(code);
         }
     }
 }
@@ -280,16 +331,21 @@ struct BalanceBands {
 
 impl BalanceBands {
     fn new(cuts: &[i64]) -> BalanceBands {
-        let mut start = vec![0_u16; bucket(Cents::MAX.cents()) + 2];
-        let mut crowds = vec![0_usize; start.len()];
-        for cut in cuts {
+        let mut start = Vec::new();
+        let mut crowd = 0;
+        let mut crowding = (0, 0);
+        for (band, cut) in (0..).zip(cuts) {
+            let bucket_of_cut = bucket(*cut);
             // A cut on the least balance of its bucket counts for the whole bucket.
-            let is_inside = *cut > 0 && bucket(*cut - 1) == bucket(*cut);
-            let first_whole = bucket(*cut) + usize::from(is_inside);
-            start.iter_mut().skip(first_whole).for_each(|count| *count += 1);
-            crowds.iter_mut().skip(bucket(*cut)).take(1).for_each(|crowd| *crowd += usize::from(is_inside));
+            let is_inside = *cut > 0 && bucket(*cut - 1) == bucket_of_cut;
+            start.resize(start.len().max(bucket_of_cut + usize::from(is_inside)), band);
+            if is_inside {
+                let (last, count) = crowding;
+                crowding = (bucket_of_cut, if last == bucket_of_cut { count + 1 } else { 1 });
+                crowd = crowd.max(crowding.1);
+            }
         }
-        let crowd = crowds.into_iter().max().unwrap_or(0);
+        start.resize(bucket(Cents::MAX.cents()) + 2, cuts.len() as u16);
         let beyond = std::iter::repeat_n(i64::MAX, crowd.max(2));
         BalanceBands { start, cuts: cuts.iter().copied().chain(beyond).collect(), crowd }
     }
@@ -311,16 +367,16 @@ fn bucket(balance: i64) -> usize {
     ((shift << 6) + (balance >> shift) as u32) as usize
 }
 
-fn signal_sets() -> [AssetSignals; 16] {
+pub(super) fn signal_sets() -> [AssetSignals; 16] {
     std::array::from_fn(|bits| AssetSignals::from_bits(bits as u8))
 }
 
 /// A bound of 0 cuts nothing off.
-fn score_cuts(bounds: BTreeSet<i64>) -> Vec<u16> {
+pub(super) fn score_cuts(bounds: BTreeSet<i64>) -> Vec<u16> {
     bounds.into_iter().filter(|bound| *bound > 0).filter_map(|bound| u16::try_from(bound).ok()).collect()
 }
 
-fn balance_cuts(bounds: BTreeSet<i64>) -> Vec<i64> {
+pub(super) fn balance_cuts(bounds: BTreeSet<i64>) -> Vec<i64> {
     bounds.into_iter().filter(|bound| *bound > 0).collect()
 }
 

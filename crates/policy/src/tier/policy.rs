@@ -72,12 +72,20 @@ pub struct TierOutcome {
 }
 
 /// The place in a policy that decided
+///
+/// Displays as assignments store it: `t1/0`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecidedBy {
     /// The rule's id.
     pub rule: String,
     /// The arm's place in the rule, from 0.
     pub arm: u32,
+}
+
+impl fmt::Display for DecidedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.rule, self.arm)
+    }
 }
 
 /// A policy that is refused: the field and what is wrong with it

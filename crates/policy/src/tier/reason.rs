@@ -135,7 +135,7 @@ impl Spans {
         Spans(policy.arms().map(|(_, arm)| measure.span(arm)).filter(|span| !span.is_open()).collect())
     }
 
-    fn relation(&self, measure: Measure, value: i64) -> Option<String> {
+    pub(super) fn relation(&self, measure: Measure, value: i64) -> Option<String> {
         let spans = || self.0.iter();
         if let Some(span) = spans().find(|span| span.contains(value)) {
             return Some(measure.within_text(*span));

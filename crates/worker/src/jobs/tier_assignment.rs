@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use db::assignments::{self, Assigned, LockedJudgment, NewAssignment};
 use db::queue::Message;
 use db::{SqlError, Transaction};
-use policy::tier::TierPolicy;
+use policy::tier::{OutcomeGrid, TierOutcomeRef, TierOutcomes, TierPolicy};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -57,7 +57,13 @@ async fn assign(tx: &mut Transaction, messages: &[Message]) -> Result<Report, Sq
         .map(|judgment| (judgment.id, judgment))
         .collect();
 
-    let mut outcomes: BTreeMap<Uuid, NewAssignment> = BTreeMap::new();
+    let batches = policies.evaluate(&judgments);
+    let outcomes: BTreeMap<Uuid, TierOutcomeRef> = batches
+        .iter()
+        .flat_map(|(judgment_ids, outcomes)| judgment_ids.iter().copied().zip(outcomes.iter()))
+        .collect();
+
+    let mut assigned: BTreeMap<Uuid, NewAssignment> = BTreeMap::new();
     let mut lines = Vec::with_capacity(messages.len());
     let mut verdicts = Vec::with_capacity(messages.len());
     for (message, subject) in messages.iter().zip(subjects) {
@@ -80,7 +86,7 @@ async fn assign(tx: &mut Transaction, messages: &[Message]) -> Result<Report, Sq
             verdicts.push(Verdict::Done);
             continue;
         }
-        let assignment = match policies.assign(judgment) {
+        let assignment = match policies.assign(judgment, outcomes.get(&judgment_id)) {
             Ok(assignment) => assignment,
             Err(error) => {
                 verdicts.push(Verdict::Failed { error });
@@ -96,10 +102,10 @@ async fn assign(tx: &mut Transaction, messages: &[Message]) -> Result<Report, Sq
         verdicts.push(Verdict::Done);
         // A second message about the same judgment finds what the first has made of it.
         judgment.assigned = Some(assignment.assigned.clone());
-        outcomes.entry(judgment_id).or_insert(assignment);
+        assigned.entry(judgment_id).or_insert(assignment);
     }
-    let outcomes: Vec<NewAssignment> = outcomes.into_values().collect();
-    assignments::write(tx, &outcomes).await?;
+    let assigned: Vec<NewAssignment> = assigned.into_values().collect();
+    assignments::write(tx, &assigned).await?;
     Ok(Report { verdicts, touched, announce: Box::new(move || lines.iter().for_each(Line::log)) })
 }
 
@@ -150,7 +156,7 @@ fn uuid(value: &Value) -> Option<Uuid> {
 struct Policies(BTreeMap<Uuid, Result<Published, String>>);
 
 struct Published {
-    policy: TierPolicy,
+    grid: OutcomeGrid,
     digest: String,
     revision: i32,
 }
@@ -163,7 +169,11 @@ impl Policies {
             held.into_iter()
                 .map(|held| {
                     let policy = TierPolicy::try_from(held.document)
-                        .map(|policy| Published { policy, digest: held.digest, revision: held.revision })
+                        .map(|policy| Published {
+                            grid: policy.compile_outcomes(),
+                            digest: held.digest,
+                            revision: held.revision,
+                        })
                         .map_err(|error| {
                             format!("the policy of revision {} is not valid: {error}", held.revision)
                         });
@@ -173,17 +183,36 @@ impl Policies {
         ))
     }
 
-    fn assign(&self, judgment: &LockedJudgment) -> Result<NewAssignment, String> {
-        let published = match self.0.get(&judgment.org_id) {
-            Some(Ok(published)) => published,
-            Some(Err(error)) => return Err(error.clone()),
-            None => return Err("the organisation has no published policy".to_owned()),
+    /// The outcomes of the judgments that are open, with their ids, organisation by organisation
+    fn evaluate(&self, judgments: &BTreeMap<Uuid, LockedJudgment>) -> Vec<(Vec<Uuid>, TierOutcomes<'_>)> {
+        let published =
+            self.0.iter().filter_map(|(org_id, published)| Some((org_id, published.as_ref().ok()?)));
+        published
+            .map(|(org_id, published)| {
+                let open = || {
+                    judgments.values().filter(|judgment| judgment.org_id == *org_id && !judgment.is_closed)
+                };
+                let outcomes = published.grid.evaluate(open().map(|judgment| judgment.facts));
+                (open().map(|judgment| judgment.id).collect(), outcomes)
+            })
+            .collect()
+    }
+
+    /// `outcome` is there unless the organisation has no policy
+    fn assign(
+        &self,
+        judgment: &LockedJudgment,
+        outcome: Option<&TierOutcomeRef>,
+    ) -> Result<NewAssignment, String> {
+        let (published, outcome) = match (self.0.get(&judgment.org_id), outcome) {
+            (Some(Ok(published)), Some(outcome)) => (published, outcome),
+            (Some(Err(error)), _) => return Err(error.clone()),
+            _ => return Err("the organisation has no published policy".to_owned()),
         };
-        let outcome = published.policy.evaluate(&judgment.facts);
         let assigned = Assigned {
             tier: outcome.tier.number(),
-            reason: outcome.reason,
-            decided_by: outcome.decided_by.map(|place| format!("{}/{}", place.rule, place.arm)),
+            reason: outcome.reason.to_owned(),
+            decided_by: outcome.decided_by.map(ToString::to_string),
             policy_digest: published.digest.clone(),
         };
         Ok(NewAssignment {
