@@ -42,6 +42,25 @@ CREATE TYPE public.refresh_state AS ENUM (
     'failed'
 );
 
+CREATE TYPE public.tier_refresh_chunk AS (
+	refresh_id uuid,
+	org_id uuid,
+	range_no bigint,
+	last_no bigint,
+	is_range_done boolean,
+	facts_moved bigint,
+	counts bigint[],
+	balances numeric(18,2)[],
+	document jsonb,
+	digest text,
+	receipt_policy text,
+	judgment_nos bigint[],
+	scores smallint[],
+	balance_cents bigint[],
+	asset_signals smallint[],
+	tiers smallint[]
+);
+
 CREATE FUNCTION public.app_now() RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN now();
@@ -55,6 +74,77 @@ CREATE FUNCTION public.asset_flags(p_bits smallint) RETURNS jsonb
 CREATE FUNCTION public.asset_signal_names(p_bits smallint) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN array_remove(ARRAY[CASE WHEN (((p_bits)::integer & 1) <> 0) THEN 'employer_name'::text ELSE NULL::text END, CASE WHEN (((p_bits)::integer & 2) <> 0) THEN 'bank_name'::text ELSE NULL::text END, CASE WHEN (((p_bits)::integer & 4) <> 0) THEN 'real_property_lead'::text ELSE NULL::text END, CASE WHEN (((p_bits)::integer & 8) <> 0) THEN 'vehicle_lead'::text ELSE NULL::text END], NULL::text);
+
+CREATE TABLE public.tier_refreshes (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    org_id uuid NOT NULL,
+    policy_id uuid NOT NULL,
+    before_policy_id uuid,
+    policy_revision integer NOT NULL,
+    state public.refresh_state DEFAULT 'running'::public.refresh_state NOT NULL,
+    total bigint NOT NULL,
+    done bigint DEFAULT 0 NOT NULL,
+    previewed jsonb,
+    snapshot pg_snapshot,
+    facts_moved bigint DEFAULT 0 NOT NULL,
+    counts bigint[] DEFAULT array_fill((0)::bigint, ARRAY[16]) NOT NULL,
+    balances numeric(18,2)[] DEFAULT array_fill((0)::numeric(18,2), ARRAY[16]) NOT NULL,
+    requested_by uuid,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    finished_at timestamp with time zone,
+    error text,
+    drifted bigint DEFAULT 0 NOT NULL,
+    drifts jsonb DEFAULT '[]'::jsonb NOT NULL,
+    CONSTRAINT tier_refreshes_check CHECK (((state = 'running'::public.refresh_state) = (finished_at IS NULL))),
+    CONSTRAINT tier_refreshes_check1 CHECK (((state <> 'failed'::public.refresh_state) OR (error IS NOT NULL))),
+    CONSTRAINT tier_refreshes_drifts_check CHECK ((jsonb_typeof(drifts) = 'array'::text))
+);
+
+ALTER TABLE ONLY public.tier_refreshes FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.tier_refreshes IS 'Set-based re-tiering, resumable by its ranges, reconciled by counts and balances (index before*4+after+1)';
+
+COMMENT ON COLUMN public.tier_refreshes.before_policy_id IS 'The policy that a publish superseded; with it the refresh counts the matrix that the preview showed';
+
+COMMENT ON COLUMN public.tier_refreshes.drifted IS 'Judgments whose tier the stored expression wrote otherwise than the policy crate decides on the same facts';
+
+COMMENT ON COLUMN public.tier_refreshes.drifts IS 'The first of them, as the HTTP contract has them';
+
+CREATE FUNCTION public.close_tier_refresh_chunk(p_refresh_id uuid, p_range_no bigint, p_last_no bigint, p_is_range_done boolean, p_facts_moved bigint, p_counts bigint[], p_balances numeric[], p_drifted bigint DEFAULT 0, p_drifts jsonb DEFAULT '[]'::jsonb) RETURNS public.tier_refreshes
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $_$
+declare
+  v_drifts_max constant int := 10;
+  v_judgments bigint := (select sum(c) from unnest(p_counts) c);
+  v_refresh public.tier_refreshes;
+begin
+  update public.tier_refresh_ranges g
+     set after_no = coalesce(p_last_no, g.after_no), is_done = p_is_range_done
+    from public.tier_refreshes r
+   where r.id = p_refresh_id and g.org_id = r.org_id and g.refresh_id = r.id and g.last_no = p_range_no;
+  -- Last of all: those who tier other ranges wait for each other here, and only until the commit.
+  update public.tier_refreshes r
+     set done = r.done + v_judgments, total = greatest(r.total, r.done + v_judgments), facts_moved = r.facts_moved + p_facts_moved,
+         counts = array(select a + b from unnest(r.counts, p_counts) with ordinality as u (a, b, n) order by n),
+         balances = array(select a + b from unnest(r.balances, p_balances) with ordinality as u (a, b, n) order by n),
+         drifted = r.drifted + p_drifted,
+         drifts = jsonb_path_query_array(r.drifts || p_drifts, '$[0 to $n]', jsonb_build_object('n', v_drifts_max - 1))
+   where r.id = p_refresh_id
+  returning * into v_refresh;
+  if not exists (select from public.tier_refresh_ranges
+                  where org_id = v_refresh.org_id and refresh_id = p_refresh_id and not is_done) then
+    update public.tier_refreshes set state = 'done', finished_at = clock_timestamp(), total = done
+     where id = p_refresh_id
+    returning * into v_refresh;
+  end if;
+  perform public.notify_live(v_refresh.org_id, jsonb_build_object(
+    'kind', 'refresh', 'id', v_refresh.id, 'done', v_refresh.done, 'total', v_refresh.total));
+  return v_refresh;
+end;
+$_$;
+
+COMMENT ON FUNCTION public.close_tier_refresh_chunk(p_refresh_id uuid, p_range_no bigint, p_last_no bigint, p_is_range_done boolean, p_facts_moved bigint, p_counts bigint[], p_balances numeric[], p_drifted bigint, p_drifts jsonb) IS 'Counts a chunk that this transaction took, with the drift that was found in it; at most ten judgments are named';
 
 CREATE FUNCTION public.current_org_id() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -184,6 +274,7 @@ CREATE TABLE public.tier_policies (
     published_by uuid,
     note text,
     override_note text,
+    receipt jsonb,
     CONSTRAINT tier_policies_assertions_check CHECK ((jsonb_typeof(assertions) = 'object'::text)),
     CONSTRAINT tier_policies_check CHECK (((state = 'draft'::public.policy_state) = (revision IS NULL))),
     CONSTRAINT tier_policies_check1 CHECK (((state = 'draft'::public.policy_state) = (published_at IS NULL))),
@@ -191,6 +282,7 @@ CREATE TABLE public.tier_policies (
     CONSTRAINT tier_policies_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT tier_policies_name_check CHECK (((btrim(name) <> ''::text) AND (length(name) <= 120))),
     CONSTRAINT tier_policies_override_note_check CHECK ((btrim(override_note) <> ''::text)),
+    CONSTRAINT tier_policies_receipt_check CHECK ((jsonb_typeof(receipt) = 'object'::text)),
     CONSTRAINT tier_policies_revision_check CHECK ((revision > 0))
 );
 
@@ -205,6 +297,8 @@ COMMENT ON COLUMN public.tier_policies.assertions IS 'Examples, guardrails and l
 COMMENT ON COLUMN public.tier_policies.tier_sql IS 'The policy as a SQL expression, compiled by the policy crate at publish; the refresh runs it';
 
 COMMENT ON COLUMN public.tier_policies.override_note IS 'Why it was published though assertions failed; null where all held';
+
+COMMENT ON COLUMN public.tier_policies.receipt IS 'Digests of policy, build, snapshot and matrix that the publishing browser sent and the server made again; null for what came with the organisation';
 
 CREATE FUNCTION public.hold_published_policies(p_org_ids uuid[]) RETURNS SETOF public.tier_policies
     LANGUAGE plpgsql
@@ -803,35 +897,7 @@ $$;
 
 COMMENT ON FUNCTION public.process_simplicity_imports(import_run_id uuid) IS 'Turns the rows of an import run into plaintiffs, judgments, statuses and intelligence, once; in a transaction that is rolled back it is the plan';
 
-CREATE TABLE public.tier_refreshes (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    org_id uuid NOT NULL,
-    policy_id uuid NOT NULL,
-    before_policy_id uuid,
-    policy_revision integer NOT NULL,
-    state public.refresh_state DEFAULT 'running'::public.refresh_state NOT NULL,
-    total bigint NOT NULL,
-    done bigint DEFAULT 0 NOT NULL,
-    previewed jsonb,
-    snapshot pg_snapshot,
-    facts_moved bigint DEFAULT 0 NOT NULL,
-    counts bigint[] DEFAULT array_fill((0)::bigint, ARRAY[16]) NOT NULL,
-    balances numeric(18,2)[] DEFAULT array_fill((0)::numeric(18,2), ARRAY[16]) NOT NULL,
-    requested_by uuid,
-    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    finished_at timestamp with time zone,
-    error text,
-    CONSTRAINT tier_refreshes_check CHECK (((state = 'running'::public.refresh_state) = (finished_at IS NULL))),
-    CONSTRAINT tier_refreshes_check1 CHECK (((state <> 'failed'::public.refresh_state) OR (error IS NOT NULL)))
-);
-
-ALTER TABLE ONLY public.tier_refreshes FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE public.tier_refreshes IS 'Set-based re-tiering, resumable by its ranges, reconciled by counts and balances (index before*4+after+1)';
-
-COMMENT ON COLUMN public.tier_refreshes.before_policy_id IS 'The policy that a publish superseded; with it the refresh counts the matrix that the preview showed';
-
-CREATE FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot, p_override_note text DEFAULT NULL::text) RETURNS public.tier_refreshes
+CREATE FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot, p_override_note text DEFAULT NULL::text, p_receipt jsonb DEFAULT NULL::jsonb) RETURNS public.tier_refreshes
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
@@ -862,7 +928,7 @@ begin
   update public.tier_policies set state = 'superseded' where id = v_published.id;
   update public.tier_policies
      set state = 'published', revision = p_expected_revision + 1, note = btrim(p_note), override_note = btrim(p_override_note),
-         tier_sql = p_tier_sql, decided_by_sql = p_decided_by_sql, reason_sql = p_reason_sql,
+         tier_sql = p_tier_sql, decided_by_sql = p_decided_by_sql, reason_sql = p_reason_sql, receipt = p_receipt,
          published_at = public.app_now(), published_by = public.current_user_id(), updated_at = public.app_now()
    where id = v_draft.id;
   perform public.notify_live(v_org, jsonb_build_object('kind', 'policy_published', 'revision', p_expected_revision + 1));
@@ -870,7 +936,7 @@ begin
 end;
 $$;
 
-COMMENT ON FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot, p_override_note text) IS 'Promotes a draft, supersedes the published revision and starts the refresh, in one transaction';
+COMMENT ON FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot, p_override_note text, p_receipt jsonb) IS 'Promotes a draft with its receipt, supersedes the published revision and starts the refresh, in one transaction';
 
 CREATE FUNCTION public.queue_bury(p_kind text, p_msg_id bigint, p_worker text, p_reason text) RETURNS uuid
     LANGUAGE plpgsql
@@ -1294,6 +1360,26 @@ COMMENT ON FUNCTION public.start_tier_refresh(p_org_id uuid, p_before_policy_id 
 CREATE FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) RETURNS public.tier_refreshes
     LANGUAGE plpgsql
     SET search_path TO ''
+    AS $$
+declare
+  v_chunk public.tier_refresh_chunk;
+  v_refresh public.tier_refreshes;
+begin
+  select * into v_chunk from public.take_tier_refresh_chunk(p_refresh_id, p_limit);
+  if not found then
+    select * into v_refresh from public.tier_refreshes where id = p_refresh_id and state <> 'running';
+    return v_refresh;
+  end if;
+  return public.close_tier_refresh_chunk(
+    p_refresh_id, v_chunk.range_no, v_chunk.last_no, v_chunk.is_range_done, v_chunk.facts_moved, v_chunk.counts, v_chunk.balances);
+end;
+$$;
+
+COMMENT ON FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) IS 'Re-tiers the next judgments of a refresh in one transaction, without the check for drift that workers make; call it until state is no longer running. Null while others are at all that is left. Safe to call again after a crash';
+
+CREATE FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) RETURNS SETOF public.tier_refresh_chunk
+    LANGUAGE plpgsql
+    SET search_path TO ''
     SET work_mem TO '64MB'
     AS $_$
 declare
@@ -1301,13 +1387,9 @@ declare
   v_range public.tier_refresh_ranges;
   v_policy public.tier_policies;
   v_before_sql text;
-  v_last bigint;
-  v_rows bigint;
-  v_moved bigint;
-  v_counts bigint[];
-  v_balances numeric(18,2)[];
+  v_chunk public.tier_refresh_chunk;
 begin
-  -- First the policy, as everybody locks: a publish waits for this step, and this step never outlives its revision.
+  -- First the policy, as everybody locks: a publish waits for this chunk, and this chunk never outlives its revision.
   select p.* into v_policy
     from public.hold_published_policies((select array[r.org_id] from public.tier_refreshes r where r.id = p_refresh_id)) p;
   select * into v_refresh from public.tier_refreshes where id = p_refresh_id;
@@ -1315,13 +1397,13 @@ begin
     raise sqlstate 'PT404' using message = 'tier refresh not found';
   end if;
   if v_refresh.state <> 'running' then
-    return v_refresh;
+    return;
   end if;
   if v_policy.id is distinct from v_refresh.policy_id then
     update public.tier_refreshes
        set state = 'failed', finished_at = clock_timestamp(), error = 'overtaken by a newer revision'
-     where id = p_refresh_id and state = 'running' returning * into v_refresh;
-    return v_refresh;
+     where id = p_refresh_id and state = 'running';
+    return;
   end if;
   select coalesce(max(tier_sql), v_policy.tier_sql) into v_before_sql
     from public.tier_policies where id = v_refresh.before_policy_id;
@@ -1331,8 +1413,14 @@ begin
    order by last_no limit 1
      for update skip locked;
   if not found then
-    return null;
+    return;
   end if;
+  v_chunk.refresh_id := v_refresh.id;
+  v_chunk.org_id := v_refresh.org_id;
+  v_chunk.range_no := v_range.last_no;
+  v_chunk.document := v_policy.document;
+  v_chunk.digest := v_policy.digest;
+  v_chunk.receipt_policy := v_policy.receipt ->> 'policy';
 
   execute format($sql$
     with chunk as materialized (
@@ -1354,7 +1442,7 @@ begin
              tier_as_of = $4, tier_policy_revision = $5, tier_policy_digest = $6
         from outcome o
        where j.id = o.id
-      returning j.id, j.judgment_no, j.tier, coalesce(j.balance_due, 0) as balance, o.before_tier
+      returning j.judgment_no, j.collectability_score, j.balance_due, j.asset_signals, j.tier, o.before_tier
     ), written_cases as (
       update public.enforcement_cases c
          set tier = public.tier_text(o.new_tier), tier_reason = o.new_reason, tier_as_of = $4,
@@ -1369,11 +1457,18 @@ begin
        where old_tier is distinct from new_tier or old_digest is distinct from $6
           or old_reason is distinct from new_reason or old_decided_by is distinct from new_decided_by
     ), cells as (
-      select before_tier * 4 + tier + 1 as cell, count(*) as judgments, sum(balance) as balance,
-             max(judgment_no) as last_no
+      select before_tier * 4 + tier + 1 as cell, count(*) as judgments, coalesce(sum(balance_due), 0) as balance
         from written group by 1
+    ), facts as (
+      select coalesce(array_agg(judgment_no), '{}') as judgment_nos,
+             coalesce(array_agg(coalesce((collectability_score * 100)::smallint, -1::smallint)), '{}') as scores,
+             coalesce(array_agg(coalesce((balance_due * 100)::bigint, -1)), '{}') as balance_cents,
+             coalesce(array_agg(asset_signals), '{}') as asset_signals,
+             coalesce(array_agg(tier), '{}') as tiers,
+             max(judgment_no) as last_no
+        from written
     )
-    select max(last_no), coalesce(sum(judgments), 0),
+    select f.last_no, f.judgment_nos, f.scores, f.balance_cents, f.asset_signals, f.tiers,
            (select array_agg(coalesce(c.judgments, 0) order by i)
               from generate_series(1, 16) i left join cells c on c.cell = i),
            (select array_agg(coalesce(c.balance, 0) order by i)
@@ -1382,35 +1477,18 @@ begin
               from public.judgment_facts f join chunk k on k.id = f.judgment_id
              where $7 is not null and f.org_id = $1
                and f.written_by >= pg_snapshot_xmin($7) and not pg_visible_in_snapshot(f.written_by, $7))
-      from cells
+      from facts f
     $sql$, v_before_sql, v_policy.tier_sql, v_policy.reason_sql, v_policy.decided_by_sql)
-  into v_last, v_rows, v_counts, v_balances, v_moved
+  into v_chunk.last_no, v_chunk.judgment_nos, v_chunk.scores, v_chunk.balance_cents, v_chunk.asset_signals, v_chunk.tiers,
+       v_chunk.counts, v_chunk.balances, v_chunk.facts_moved
   using v_refresh.org_id, v_range.after_no, p_limit, public.app_now(),
         v_policy.revision, v_policy.digest, v_refresh.snapshot, v_range.last_no;
-
-  update public.tier_refresh_ranges
-     set after_no = coalesce(v_last, after_no), is_done = v_rows < p_limit or v_last = last_no
-   where org_id = v_range.org_id and refresh_id = p_refresh_id and last_no = v_range.last_no;
-  -- Last of all: those who tier other ranges wait for each other here, and only until the commit.
-  update public.tier_refreshes r
-     set done = r.done + v_rows, total = greatest(r.total, r.done + v_rows), facts_moved = r.facts_moved + v_moved,
-         counts = array(select a + b from unnest(r.counts, v_counts) with ordinality as u (a, b, n) order by n),
-         balances = array(select a + b from unnest(r.balances, v_balances) with ordinality as u (a, b, n) order by n)
-   where r.id = p_refresh_id
-  returning * into v_refresh;
-  if not exists (select from public.tier_refresh_ranges
-                  where org_id = v_refresh.org_id and refresh_id = p_refresh_id and not is_done) then
-    update public.tier_refreshes set state = 'done', finished_at = clock_timestamp(), total = done
-     where id = p_refresh_id
-    returning * into v_refresh;
-  end if;
-  perform public.notify_live(v_refresh.org_id, jsonb_build_object(
-    'kind', 'refresh', 'id', v_refresh.id, 'done', v_refresh.done, 'total', v_refresh.total));
-  return v_refresh;
+  v_chunk.is_range_done := cardinality(v_chunk.tiers) < p_limit or v_chunk.last_no = v_range.last_no;
+  return next v_chunk;
 end;
 $_$;
 
-COMMENT ON FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) IS 'Re-tiers the next judgments of a refresh in one transaction; call it until state is no longer running. Null while others are at all that is left. Safe to call again after a crash';
+COMMENT ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) IS 'Re-tiers the next judgments of a refresh, at most so many, and answers by which facts; close_tier_refresh_chunk counts them in the same transaction. Nothing where the refresh is at its end, or others are at all that is left';
 
 CREATE FUNCTION public.tg_facts_queue_assignment() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1463,6 +1541,15 @@ begin
   insert into public.judgment_facts (org_id, judgment_id, collectability_score, balance_due, asset_signals, status)
   values (new.org_id, new.id, new.collectability_score, new.balance_due, new.asset_signals, new.status);
   return null;
+end;
+$$;
+
+CREATE FUNCTION public.tg_published_policy_stays() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  raise sqlstate 'PT405' using message = 'what was published never changes';
 end;
 $$;
 
@@ -2089,6 +2176,8 @@ CREATE INDEX tier_refreshes_requester ON public.tier_refreshes USING btree (requ
 
 CREATE UNIQUE INDEX tier_refreshes_running ON public.tier_refreshes USING btree (org_id) WHERE (state = 'running'::public.refresh_state);
 
+CREATE TRIGGER published_policy_stays BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.state = ANY (ARRAY['published'::public.policy_state, 'superseded'::public.policy_state])) AND (((((((((old.document IS DISTINCT FROM new.document) OR (old.assertions IS DISTINCT FROM new.assertions)) OR (old.digest IS DISTINCT FROM new.digest)) OR (old.revision IS DISTINCT FROM new.revision)) OR (old.name IS DISTINCT FROM new.name)) OR (old.note IS DISTINCT FROM new.note)) OR (old.override_note IS DISTINCT FROM new.override_note)) OR (old.receipt IS DISTINCT FROM new.receipt)) OR (old.published_at IS DISTINCT FROM new.published_at)))) EXECUTE FUNCTION public.tg_published_policy_stays();
+
 CREATE TRIGGER queue_assignment AFTER INSERT ON public.judgment_facts REFERENCING NEW TABLE AS new_facts FOR EACH STATEMENT EXECUTE FUNCTION public.tg_facts_queue_assignment();
 
 CREATE TRIGGER record_changed_facts AFTER UPDATE ON public.core_judgments FOR EACH ROW WHEN (((old.collectability_score IS DISTINCT FROM new.collectability_score) OR (old.balance_due IS DISTINCT FROM new.balance_due) OR (old.asset_signals <> new.asset_signals) OR (old.status <> new.status))) EXECUTE FUNCTION public.tg_judgment_records_facts();
@@ -2371,6 +2460,12 @@ REVOKE ALL ON FUNCTION public.asset_signal_names(p_bits smallint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.asset_signal_names(p_bits smallint) TO authenticated;
 GRANT ALL ON FUNCTION public.asset_signal_names(p_bits smallint) TO service_role;
 
+GRANT SELECT ON TABLE public.tier_refreshes TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_refreshes TO service_role;
+
+REVOKE ALL ON FUNCTION public.close_tier_refresh_chunk(p_refresh_id uuid, p_range_no bigint, p_last_no bigint, p_is_range_done boolean, p_facts_moved bigint, p_counts bigint[], p_balances numeric[], p_drifted bigint, p_drifts jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.close_tier_refresh_chunk(p_refresh_id uuid, p_range_no bigint, p_last_no bigint, p_is_range_done boolean, p_facts_moved bigint, p_counts bigint[], p_balances numeric[], p_drifted bigint, p_drifts jsonb) TO service_role;
+
 REVOKE ALL ON FUNCTION public.current_org_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.current_org_id() TO authenticated;
 GRANT ALL ON FUNCTION public.current_org_id() TO service_role;
@@ -2467,11 +2562,8 @@ GRANT ALL ON FUNCTION public.pause_queue(p_kind text, p_is_paused boolean) TO ad
 REVOKE ALL ON FUNCTION public.process_simplicity_imports(import_run_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.process_simplicity_imports(import_run_id uuid) TO service_role;
 
-GRANT SELECT ON TABLE public.tier_refreshes TO authenticated;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_refreshes TO service_role;
-
-REVOKE ALL ON FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot, p_override_note text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot, p_override_note text) TO admin;
+REVOKE ALL ON FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot, p_override_note text, p_receipt jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.publish_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_tier_sql text, p_decided_by_sql text, p_reason_sql text, p_previewed jsonb, p_snapshot pg_snapshot, p_override_note text, p_receipt jsonb) TO admin;
 
 REVOKE ALL ON FUNCTION public.queue_bury(p_kind text, p_msg_id bigint, p_worker text, p_reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.queue_bury(p_kind text, p_msg_id bigint, p_worker text, p_reason text) TO service_role;
@@ -2521,11 +2613,16 @@ GRANT ALL ON FUNCTION public.start_tier_refresh(p_org_id uuid, p_before_policy_i
 REVOKE ALL ON FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) TO service_role;
 
+REVOKE ALL ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) TO service_role;
+
 REVOKE ALL ON FUNCTION public.tg_facts_queue_assignment() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_intelligence_sets_signals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_judgment_records_facts() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.tg_published_policy_stays() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_refuse_change() FROM PUBLIC;
 

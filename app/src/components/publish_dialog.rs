@@ -12,6 +12,7 @@ use contract::{JudgmentRef, NewDraft, PolicySummary, PublishRequest, Published, 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use policy::receipt::{Receipt, pack_tiers};
 use policy::tier::TierPolicyDocument;
 
 /// Sends the draft as it stands; the server's summary of it comes back.
@@ -171,15 +172,16 @@ async fn publish(
         _ => save(workbench).await?,
     };
     let simulation = workbench.simulation.get_untracked();
-    let meta = &simulation.before.snapshot.meta;
+    let previewed = simulation.migration.matrix();
     let request = PublishRequest {
         expected_version: saved.version,
         expected_revision: untrack(|| workbench.revision()),
         note,
         override_note,
-        snapshot: meta.snapshot.clone(),
-        snapshot_digest: meta.digest.clone(),
-        previewed: simulation.migration.matrix(),
+        snapshot: simulation.before.snapshot.meta.snapshot.clone(),
+        receipt: Receipt::of(&simulation.after, simulation.portfolio(), &previewed),
+        tiers: pack_tiers(&simulation.tiers()),
+        previewed,
     };
     api::publish(&saved.id, request).await
 }
@@ -190,7 +192,7 @@ async fn catch_up(workbench: Workbench, error: ApiError) -> Refusal {
         (problem::FACTS_MOVED, Some(refused)) => Refusal::FactsMoved(refused.judgments.clone()),
         (problem::REVISION_MOVED, _) => Refusal::RevisionMoved { revision: 0, by: String::new() },
         (problem::DRAFT_MOVED, _) => return Refusal::DraftMoved,
-        (problem::PREVIEW_DIFFERS, _) => Refusal::PreviewDiffers,
+        (problem::PREVIEW_DIFFERS | problem::SNAPSHOT_DIFFERS, _) => Refusal::PreviewDiffers,
         (problem::ASSERTIONS_FAILED, _) => Refusal::AssertionsFailed,
         _ => return Refusal::Other(error),
     };

@@ -6,6 +6,7 @@
 
 use policy::assertions::{CheckedAssertion, PolicyAssertions};
 use policy::portfolio::MigrationMatrix;
+use policy::receipt::Receipt;
 use policy::study::Verdict;
 use policy::tier::{DecidedBy, Tier, TierPolicyDocument};
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,8 @@ bodies! {
         /// The field in error, as a path such as `rules[1].any[0].score_from`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub field: Option<String>,
-        /// With `facts_moved`: the judgments whose facts are no longer those of the snapshot.
+        /// With `facts_moved`: the judgments whose facts are no longer those of the snapshot. With `preview_differs`: the
+        /// first judgments that the server tiers otherwise than the preview showed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub judgments: Vec<JudgmentRef>,
         /// With `assertions_failed`: every assertion of the draft, those that fail among them.
@@ -142,6 +144,21 @@ bodies! {
         pub actual: Option<MigrationMatrix>,
         /// Judgments whose facts moved between publish and refresh: they may differ from the preview.
         pub facts_moved: u64,
+        /// Judgments whose tier the stored SQL wrote otherwise than the policy crate decides on the same facts. Anything
+        /// but 0 is a fault of the product or of whoever changed its database.
+        pub drifted: u64,
+        /// The first of them.
+        pub drifts: Vec<TierDrift>,
+    }
+
+    /// A judgment whose written tier is not what the policy crate decides
+    pub struct TierDrift {
+        pub judgment: JudgmentRef,
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub written: Tier,
+        /// `null` where the stored document is no longer the one that was published, so that nothing can be decided by it.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>))]
+        pub decided: Option<Tier>,
     }
 
     #[derive(Copy, Eq)]
@@ -333,6 +350,10 @@ bodies! {
         pub note: Option<String>,
         /// Why it was published though assertions failed.
         pub override_note: Option<String>,
+        /// What the publishing browser showed for its preview, as the server found it to be; `null` for drafts and for
+        /// what came with the organisation. Never changes.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub receipt: Option<Receipt>,
     }
 
     /// `GET /api/tier-policies/{id}` and `GET /api/tier-policies/published`
@@ -377,12 +398,17 @@ bodies! {
         /// Why it is published though assertions fail: kept with the revision. Refused where none fails.
         #[serde(default)]
         pub override_note: Option<String>,
-        /// `SnapshotMeta::snapshot` and `SnapshotMeta::digest` of the previewed snapshot.
+        /// `SnapshotMeta::snapshot` of the previewed snapshot.
         pub snapshot: String,
-        pub snapshot_digest: String,
         /// What the preview showed; kept for the reconciliation and checked against the server's own count.
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub previewed: MigrationMatrix,
+        /// `Receipt::of` the draft, the snapshot and `previewed`: kept with the revision.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub receipt: Receipt,
+        /// The draft's tier of every judgment in the snapshot's order, as `receipt::pack_tiers` writes them: base64 of two
+        /// bits a judgment. One that the server decides otherwise refuses the publish.
+        pub tiers: String,
     }
 
     pub struct Published { pub revision: u32, pub digest: String, pub refresh_id: String }
@@ -471,8 +497,15 @@ pub mod problem {
     pub const REVISION_MOVED: &str = "revision_moved";
     /// Facts have moved since the snapshot; `judgments` names them.
     pub const FACTS_MOVED: &str = "facts_moved";
-    /// The server counts another matrix than the preview showed.
+    /// The server decides another tier for a judgment, which `judgments` names, or counts another matrix than the preview
+    /// showed.
     pub const PREVIEW_DIFFERS: &str = "preview_differs";
+    /// The browser runs other code than the server: the page is to be loaded again.
+    pub const BUILD_DIFFERS: &str = "build_differs";
+    /// The previewed policy is not the draft.
+    pub const POLICY_DIFFERS: &str = "policy_differs";
+    /// The previewed judgments are not those that the server has, though no facts have moved.
+    pub const SNAPSHOT_DIFFERS: &str = "snapshot_differs";
     /// The draft breaks assertions that it carries; `assertions` names them.
     pub const ASSERTIONS_FAILED: &str = "assertions_failed";
     pub const RATE_LIMITED: &str = "rate_limited";

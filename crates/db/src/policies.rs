@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use contract::{PolicyDetail, PolicyState, PolicySummary};
 use policy::assertions::PolicyAssertions;
 use policy::portfolio::MigrationMatrix;
+use policy::receipt::Receipt;
 use policy::tier::{PostgresTierCase, TierPolicy, TierPolicyDocument};
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -33,6 +34,7 @@ struct Record {
     published_by: Option<String>,
     note: Option<String>,
     override_note: Option<String>,
+    receipt: Option<Json<Receipt>>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -44,7 +46,7 @@ struct DetailRecord {
 }
 
 const SUMMARY: &str = "select p.id, p.name, p.state, p.revision, p.version, p.based_on, p.digest,
-    a.display_name as author, p.updated_at, p.published_at, b.display_name as published_by, p.note, p.override_note, p.document, p.assertions
+    a.display_name as author, p.updated_at, p.published_at, b.display_name as published_by, p.note, p.override_note, p.receipt, p.document, p.assertions
     from public.tier_policies p
     left join public.users a on a.id = p.author_id
     left join public.users b on b.id = p.published_by";
@@ -73,6 +75,7 @@ impl From<Record> for PolicySummary {
             published_by: record.published_by.or_else(|| is_published.then(|| PRODUCT.to_owned())),
             note: record.note,
             override_note: record.override_note,
+            receipt: record.receipt.map(|receipt| receipt.0),
         }
     }
 }
@@ -221,6 +224,8 @@ pub struct Publish<'a> {
     pub snapshot: &'a str,
     /// Why it is published though assertions fail.
     pub override_note: Option<&'a str>,
+    /// Kept with the revision; whoever publishes has made it again.
+    pub receipt: &'a Receipt,
 }
 
 /// What a publish has begun
@@ -239,7 +244,7 @@ pub struct Begun {
 pub async fn publish(tx: &mut Transaction, id: Uuid, publish: Publish<'_>) -> Result<Begun, SqlError> {
     sqlx::query_as(
         "select r.id as refresh_id, r.before_policy_id, r.policy_revision
-           from public.publish_tier_policy($1, $2, $3, $4, $5, $6, $7, $8, $9::text::pg_snapshot, $10) r",
+           from public.publish_tier_policy($1, $2, $3, $4, $5, $6, $7, $8, $9::text::pg_snapshot, $10, $11) r",
     )
     .bind(id)
     .bind(saturated(publish.expected_version))
@@ -251,6 +256,7 @@ pub async fn publish(tx: &mut Transaction, id: Uuid, publish: Publish<'_>) -> Re
     .bind(Json(publish.previewed))
     .bind(publish.snapshot)
     .bind(publish.override_note)
+    .bind(Json(publish.receipt))
     .fetch_one(&mut **tx)
     .await
 }

@@ -7,6 +7,7 @@ mod judgments;
 mod openapi;
 mod policies;
 mod portfolio;
+mod publishing;
 mod queues;
 mod rpc;
 mod sessions;
@@ -41,7 +42,7 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(policies::list, policies::create_draft))
         .routes(routes!(policies::published))
         .routes(routes!(policies::show, policies::save_draft, policies::discard_draft))
-        .routes(routes!(policies::publish))
+        .routes(routes!(publishing::publish))
         .routes(routes!(queues::list))
         .routes(routes!(queues::pause))
         .routes(routes!(queues::resume))
