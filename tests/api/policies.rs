@@ -12,22 +12,26 @@ use crate::portfolio::snapshot;
 use crate::support::{Answer, Client, Firm, Judgment, TestApp};
 
 /// Revision 1 with another limit for tier 3
-fn policy(score_3: &str) -> TierPolicyDocument {
+pub(crate) fn policy(score_3: &str) -> TierPolicyDocument {
     let mut document = TierPolicy::revision_1().document().clone();
     document.limits.insert("score_3".to_owned(), score_3.to_owned());
     document
 }
 
-async fn draft(client: &Client, score_3: &str) -> PolicySummary {
+pub(crate) async fn draft(client: &Client, score_3: &str) -> PolicySummary {
     client.post("/api/tier-policies", json!({ "name": "Draft", "policy": policy(score_3) })).await.json()
 }
 
 /// What a console sends after it has previewed `after` against revision 1
-async fn preview(client: &Client, after: &TierPolicyDocument) -> Value {
+pub(crate) async fn preview(client: &Client, after: &TierPolicyDocument) -> Value {
     preview_against(client, TierPolicy::revision_1().document(), after).await
 }
 
-async fn preview_against(client: &Client, before: &TierPolicyDocument, after: &TierPolicyDocument) -> Value {
+pub(crate) async fn preview_against(
+    client: &Client,
+    before: &TierPolicyDocument,
+    after: &TierPolicyDocument,
+) -> Value {
     let (meta, portfolio) = snapshot(client).await;
     let [before, after] = [before, after].map(|document| TierPolicy::try_from(document.clone()).unwrap());
     let grid = after.compile();
@@ -39,17 +43,17 @@ async fn preview_against(client: &Client, before: &TierPolicyDocument, after: &T
     })
 }
 
-async fn publish(client: &Client, id: &str, request: &Value) -> Answer {
+pub(crate) async fn publish(client: &Client, id: &str, request: &Value) -> Answer {
     client.post(&format!("/api/tier-policies/{id}/publish"), request).await
 }
 
-async fn firm(app: &TestApp) -> Firm {
+pub(crate) async fn firm(app: &TestApp) -> Firm {
     let firm = app.firm("firm").await;
     firm.add_many(app, 400).await;
     firm
 }
 
-async fn assert_revision_1(app: &TestApp, firm: &Firm) {
+pub(crate) async fn assert_revision_1(app: &TestApp, firm: &Firm) {
     let published: PolicyDetail = firm.viewer.get("/api/tier-policies/published").await.json();
     assert_eq!(published.summary.revision, Some(1));
     assert_eq!(app.number("select count(*) from public.tier_refreshes").await, 0);
@@ -123,7 +127,7 @@ async fn what_a_preview_showed_is_what_a_publish_does() {
     let published: Published = publish(&firm.admin, &draft.id, &request).await.json();
     assert_eq!((published.revision, published.digest.as_str()), (2, draft.digest.as_str()));
 
-    let refresh: Uuid = published.refresh_id.parse().unwrap();
+    let refresh: Uuid = published.refresh_id.unwrap().parse().unwrap();
     while refreshes::step(&app.db, refresh, 150).await.unwrap().unwrap().run.state == RefreshState::Running {}
     let run: RefreshRun = firm.viewer.get(&format!("/api/tiers/refresh/{refresh}")).await.json();
     assert_eq!((run.state, run.done, run.facts_moved), (RefreshState::Done, 400, 0));

@@ -168,7 +168,7 @@ async fn publish(
 ) -> Result<Published, ApiError> {
     let draft = workbench.draft;
     let saved = match draft.origin.get_untracked() {
-        Origin::Saved(saved) if !untrack(|| draft.is_unsaved()) => saved,
+        Origin::Saved(saved) if !untrack(|| draft.is_unsaved()) => *saved,
         _ => save(workbench).await?,
     };
     let simulation = workbench.simulation.get_untracked();
@@ -182,6 +182,7 @@ async fn publish(
         receipt: Receipt::of(&simulation.after, simulation.portfolio(), &previewed),
         tiers: pack_tiers(&simulation.tiers()),
         previewed,
+        effective_at: None,
     };
     api::publish(&saved.id, request).await
 }

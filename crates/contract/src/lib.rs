@@ -330,7 +330,7 @@ bodies! {
 
     #[derive(Copy, Eq)]
     #[serde(rename_all = "snake_case")]
-    pub enum PolicyState { Draft, Published, Superseded }
+    pub enum PolicyState { Draft, /** To be published by itself at a later time */ Scheduled, Published, Superseded }
 
     pub struct PolicySummary {
         pub id: String,
@@ -344,6 +344,11 @@ bodies! {
         pub based_on: Option<u32>,
         pub digest: String,
         pub author: String,
+        /// `null` for what came with the organisation.
+        pub author_id: Option<String>,
+        /// Who saved it last; the author where nobody has since.
+        pub saved_by: String,
+        pub saved_by_id: Option<String>,
         pub updated_at: String,
         pub published_at: Option<String>,
         pub published_by: Option<String>,
@@ -354,6 +359,82 @@ bodies! {
         /// what came with the organisation. Never changes.
         #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
         pub receipt: Option<Receipt>,
+        /// `null` until it is asked for, and again after every save.
+        pub approval: Option<PolicyApproval>,
+        /// Set when scheduled; stays after it was published by itself.
+        pub schedule: Option<PolicySchedule>,
+    }
+
+    /// Where the approval of a draft stands
+    pub struct PolicyApproval {
+        pub state: ApprovalState,
+        pub requested_at: String,
+        pub requested_by: String,
+        pub request_note: Option<String>,
+        pub answered_at: Option<String>,
+        pub answered_by: Option<String>,
+        /// Why it was approved or declined.
+        pub note: Option<String>,
+    }
+
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ApprovalState { Requested, Approved, Declined }
+
+    /// When a policy is to be published by itself
+    pub struct PolicySchedule {
+        pub effective_at: String,
+        pub scheduled_at: String,
+        pub scheduled_by: String,
+        /// Why it was not published when it was due: an admin has to cancel it, and may schedule it again.
+        pub error: Option<String>,
+    }
+
+    /// `GET` and `PUT /api/organisation/settings`
+    pub struct OrganisationSettings {
+        /// A draft is published only after an admin other than its author, last saver and requester has approved it.
+        pub publish_needs_approval: bool,
+    }
+
+    /// `POST /api/tier-policies/{id}/approval`
+    pub struct RequestApproval {
+        pub expected_version: u32,
+        #[serde(default)]
+        pub note: Option<String>,
+    }
+
+    /// `POST /api/tier-policies/{id}/approval/answer`
+    pub struct AnswerApproval {
+        pub expected_version: u32,
+        pub is_approved: bool,
+        /// Required to decline.
+        #[serde(default)]
+        pub note: Option<String>,
+    }
+
+    /// `GET /api/tier-policies/{id}/events` and `GET /api/tier-policies/events`: one step in the life of a policy
+    pub struct PolicyEvent {
+        /// `null` for what concerns every policy.
+        pub policy_id: Option<String>,
+        /// What the policy was called then.
+        pub policy_name: Option<String>,
+        pub at: String,
+        /// `started`, `saved`, `discarded`, `approval_requested`, `approved`, `declined`, `scheduled`, `schedule_cancelled`,
+        /// `schedule_failed`, `published`, `superseded` or `settings_changed`.
+        pub kind: String,
+        /// Who; `null` where the product acted by itself.
+        pub actor: Option<String>,
+        /// The draft's version then.
+        pub version: Option<u32>,
+        pub revision: Option<u32>,
+        /// Of the document as it was then.
+        pub digest: Option<String>,
+        /// Why.
+        pub note: Option<String>,
+        pub override_note: Option<String>,
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub receipt: Option<Receipt>,
+        pub effective_at: Option<String>,
     }
 
     /// `GET /api/tier-policies/{id}` and `GET /api/tier-policies/published`
@@ -409,9 +490,19 @@ bodies! {
         /// The draft's tier of every judgment in the snapshot's order, as `receipt::pack_tiers` writes them: base64 of two
         /// bits a judgment. One that the server decides otherwise refuses the publish.
         pub tiers: String,
+        /// RFC 3339, in the future and within a year: the draft is published by itself then, not now.
+        #[serde(default)]
+        pub effective_at: Option<String>,
     }
 
-    pub struct Published { pub revision: u32, pub digest: String, pub refresh_id: String }
+    /// What a publish has done; `refresh_id` is `null` where it is to be done later, at `effective_at`
+    pub struct Published {
+        /// The revision that it is, or will be.
+        pub revision: u32,
+        pub digest: String,
+        pub refresh_id: Option<String>,
+        pub effective_at: Option<String>,
+    }
 
     /// The first part of `GET /api/portfolio/snapshot`
     ///
@@ -508,6 +599,8 @@ pub mod problem {
     pub const SNAPSHOT_DIFFERS: &str = "snapshot_differs";
     /// The draft breaks assertions that it carries; `assertions` names them.
     pub const ASSERTIONS_FAILED: &str = "assertions_failed";
+    /// The organisation wants a second person to approve the draft first.
+    pub const APPROVAL_REQUIRED: &str = "approval_required";
     pub const RATE_LIMITED: &str = "rate_limited";
     pub const INTERNAL: &str = "internal";
     pub const UNAVAILABLE: &str = "unavailable";

@@ -1,5 +1,6 @@
 //! The endpoints: one file a resource.
 
+mod approvals;
 mod evaluate;
 mod events;
 mod health;
@@ -43,6 +44,12 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(policies::published))
         .routes(routes!(policies::show, policies::save_draft, policies::discard_draft))
         .routes(routes!(publishing::publish))
+        .routes(routes!(approvals::settings, approvals::set_settings))
+        .routes(routes!(approvals::request))
+        .routes(routes!(approvals::answer))
+        .routes(routes!(approvals::cancel_schedule))
+        .routes(routes!(approvals::all_events))
+        .routes(routes!(approvals::events))
         .routes(routes!(queues::list))
         .routes(routes!(queues::pause))
         .routes(routes!(queues::resume))

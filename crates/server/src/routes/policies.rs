@@ -126,6 +126,10 @@ pub(crate) async fn discard_draft(
 pub(super) fn expect_draft(policy: &PolicyDetail) -> Result<(), ApiError> {
     match policy.summary.state {
         PolicyState::Draft => Ok(()),
+        PolicyState::Scheduled => {
+            Err(ApiError::conflict(problem::CONFLICT, "only drafts change; this policy waits for its time")
+                .hint("cancel its schedule first"))
+        }
         PolicyState::Published | PolicyState::Superseded => {
             Err(ApiError::conflict(problem::CONFLICT, "only drafts change; this policy was published")
                 .hint("start a draft from it"))

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use contract::{PublishRequest, Published, problem};
 use db::portfolio::{self, Snapshot};
+use db::schedules::{self, EffectiveAt, Schedule};
 use db::{Transaction, lookup};
 use policy::assertions::{CheckedAssertion, PolicyAssertions};
 use policy::portfolio::{MigrationMatrix, TierMigration};
@@ -20,11 +21,11 @@ const NOTE_LENGTH_MAX: usize = 2000;
 /// Judgments that a refused publish names
 const NAMED_MAX: i32 = 50;
 
-/// Publishes a draft and begins the refresh
+/// Publishes a draft and begins the refresh; with `effective_at` it waits for that time, as `scheduled`
 ///
 /// One transaction covers the promotion, the check of the preview and the refresh that is begun, so a published
 /// revision always has its refresh and a refused one leaves no trace. Refused with 409: `build_differs`, `draft_moved`,
-/// `revision_moved`, `policy_differs`, `facts_moved` (with the judgments), `snapshot_differs`, `preview_differs` (with the
+/// `revision_moved`, `approval_required`, `policy_differs`, `facts_moved` (with the judgments), `snapshot_differs`, `preview_differs` (with the
 /// judgments whose tier differs), `assertions_failed` (with what fails), which an `override_note` overrules.
 #[utoipa::path(post, path = "/api/tier-policies/{id}/publish", tag = "policies", params(("id" = String, Path, format = Uuid)),
     request_body = PublishRequest, responses((status = 200, body = Published)))]
@@ -38,13 +39,14 @@ pub(crate) async fn publish(
         .snapshot
         .parse()
         .map_err(|error: portfolio::SnapshotError| ApiError::invalid("snapshot", error.to_string()))?;
+    let effective_at: Option<EffectiveAt> = match request.effective_at.as_deref().map(str::parse) {
+        None => None,
+        Some(Ok(instant)) => Some(instant),
+        Some(Err(error)) => return Err(ApiError::invalid("effective_at", error.to_string())),
+    };
     let override_note = request.override_note.as_deref();
-    for (field, note) in [("note", request.note.as_str()), ("override_note", override_note.unwrap_or("-"))] {
-        if note.contains('\0') || note.chars().count() > NOTE_LENGTH_MAX {
-            let message = format!("not text of at most {NOTE_LENGTH_MAX} characters");
-            return Err(ApiError::invalid(field, message));
-        }
-    }
+    check_note("note", &request.note)?;
+    check_note("override_note", override_note.unwrap_or_default())?;
     if override_note.is_some_and(|note| note.trim().is_empty()) {
         return Err(ApiError::invalid(
             "override_note",
@@ -64,26 +66,40 @@ pub(crate) async fn publish(
         expect_draft(&find(&mut tx, id).await?)?;
         return Err(not_found());
     };
-    let begun = db::policies::publish(
-        &mut tx,
-        id,
-        db::policies::Publish {
-            expected_version: request.expected_version,
-            expected_revision: request.expected_revision,
-            note: &request.note,
-            compiled: draft.to_postgres(),
-            previewed: &request.previewed,
-            snapshot: snapshot.as_str(),
-            override_note,
-            receipt: &request.receipt,
-        },
-    )
-    .await?;
-    // From here on no assignment commits under the old revision: what is counted now is what will be.
-    let before = match begun.before_policy_id {
-        Some(before) => db::policies::load(&mut tx, before).await?,
-        None => draft.clone(),
+    let (before, refresh_id) = match effective_at {
+        None => {
+            let publish = db::policies::Publish {
+                expected_version: request.expected_version,
+                expected_revision: request.expected_revision,
+                note: &request.note,
+                compiled: draft.to_postgres(),
+                previewed: &request.previewed,
+                snapshot: snapshot.as_str(),
+                override_note,
+                receipt: &request.receipt,
+            };
+            let begun = db::policies::publish(&mut tx, id, publish).await?;
+            // From here on no assignment commits under the old revision: what is counted now is what will be.
+            let before = match begun.before_policy_id {
+                Some(before) => Some(db::policies::load(&mut tx, before).await?),
+                None => None,
+            };
+            (before, Some(begun.refresh_id.to_string()))
+        }
+        Some(effective_at) => {
+            let schedule = Schedule {
+                expected_version: request.expected_version,
+                expected_revision: request.expected_revision,
+                note: &request.note,
+                override_note,
+                receipt: &request.receipt,
+                effective_at,
+            };
+            schedules::schedule(&mut tx, id, schedule).await?;
+            (db::policies::published(&mut tx).await?.map(|(_, before)| before), None)
+        }
     };
+    let before = before.unwrap_or_else(|| draft.clone());
     let digest = draft.digest();
     let checked = expect_preview(&mut tx, &request, &snapshot, before, draft, assertions).await?;
     match (checked.iter().all(|assertion| assertion.holds), override_note) {
@@ -102,10 +118,18 @@ pub(crate) async fn publish(
     }
     tx.commit().await?;
     Ok(Json(Published {
-        revision: begun.policy_revision.unsigned_abs(),
+        revision: request.expected_revision.saturating_add(1),
         digest: digest.to_string(),
-        refresh_id: begun.refresh_id.to_string(),
+        refresh_id,
+        effective_at: request.effective_at,
     }))
+}
+
+pub(super) fn check_note(field: &str, note: &str) -> Result<(), ApiError> {
+    if note.contains('\0') || note.chars().count() > NOTE_LENGTH_MAX {
+        return Err(ApiError::invalid(field, format!("not text of at most {NOTE_LENGTH_MAX} characters")));
+    }
+    Ok(())
 }
 
 /// What the server makes of the judgments that the browser has previewed
