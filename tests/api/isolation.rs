@@ -3,6 +3,7 @@
 use contract::{PolicySummary, RefreshRun};
 use hyper::Method;
 use policy::portfolio::MigrationMatrix;
+use policy::receipt::Receipt;
 use policy::tier::TierPolicy;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -62,6 +63,10 @@ async fn viewers_read_operators_work_admins_decide() {
         ("PUT", format!("/api/tier-policies/{id}")),
         ("DELETE", format!("/api/tier-policies/{id}")),
         ("POST", format!("/api/tier-policies/{id}/publish")),
+        ("POST", format!("/api/tier-policies/{id}/approval")),
+        ("POST", format!("/api/tier-policies/{id}/approval/answer")),
+        ("DELETE", format!("/api/tier-policies/{id}/schedule")),
+        ("PUT", "/api/organisation/settings".to_owned()),
         ("POST", "/api/queues/tier_assignment/pause".to_owned()),
         ("POST", "/api/queues/tier_assignment/resume".to_owned()),
     ];
@@ -98,8 +103,9 @@ async fn nothing_of_another_organisation_can_be_reached() {
 
     let document = TierPolicy::revision_1().document().clone();
     let body = json!({
-        "name": "Theirs", "policy": document, "expected_version": 1, "expected_revision": 1, "note": "mine now",
-        "snapshot": "1:1:", "snapshot_digest": "", "previewed": MigrationMatrix::empty(),
+        "name": "Theirs", "policy": document, "expected_version": 1, "expected_revision": 1, "note": "mine now", "is_approved": true,
+        "snapshot": "1:1:", "previewed": MigrationMatrix::empty(), "tiers": "",
+        "receipt": Receipt { policy: String::new(), build: policy::BUILD.to_owned(), snapshot: String::new(), matrix: String::new() },
     });
     for (method, path) in operations(&ours.admin).await {
         let ids: Vec<String> = match path.as_str() {

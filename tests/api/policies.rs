@@ -3,6 +3,7 @@
 use contract::{PolicyDetail, PolicyState, PolicySummary, Published, RefreshRun, RefreshState, TierOverview};
 use db::refreshes;
 use policy::portfolio::TierMigration;
+use policy::receipt::{Receipt, pack_tiers, unpack_tiers};
 use policy::tier::{TierPolicy, TierPolicyDocument};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,42 +12,48 @@ use crate::portfolio::snapshot;
 use crate::support::{Answer, Client, Firm, Judgment, TestApp};
 
 /// Revision 1 with another limit for tier 3
-fn policy(score_3: &str) -> TierPolicyDocument {
+pub(crate) fn policy(score_3: &str) -> TierPolicyDocument {
     let mut document = TierPolicy::revision_1().document().clone();
     document.limits.insert("score_3".to_owned(), score_3.to_owned());
     document
 }
 
-async fn draft(client: &Client, score_3: &str) -> PolicySummary {
+pub(crate) async fn draft(client: &Client, score_3: &str) -> PolicySummary {
     client.post("/api/tier-policies", json!({ "name": "Draft", "policy": policy(score_3) })).await.json()
 }
 
 /// What a console sends after it has previewed `after` against revision 1
-async fn preview(client: &Client, after: &TierPolicyDocument) -> Value {
+pub(crate) async fn preview(client: &Client, after: &TierPolicyDocument) -> Value {
     preview_against(client, TierPolicy::revision_1().document(), after).await
 }
 
-async fn preview_against(client: &Client, before: &TierPolicyDocument, after: &TierPolicyDocument) -> Value {
+pub(crate) async fn preview_against(
+    client: &Client,
+    before: &TierPolicyDocument,
+    after: &TierPolicyDocument,
+) -> Value {
     let (meta, portfolio) = snapshot(client).await;
-    let grid = |document: &TierPolicyDocument| TierPolicy::try_from(document.clone()).unwrap().compile();
-    let migration = TierMigration::between(&grid(before), &grid(after), &portfolio);
+    let [before, after] = [before, after].map(|document| TierPolicy::try_from(document.clone()).unwrap());
+    let grid = after.compile();
+    let matrix = TierMigration::between(&before.compile(), &grid, &portfolio).matrix();
     json!({
         "expected_version": 1, "expected_revision": 1, "note": "more for tier 3",
-        "snapshot": meta.snapshot, "snapshot_digest": meta.digest, "previewed": migration.matrix(),
+        "snapshot": meta.snapshot, "previewed": matrix, "receipt": Receipt::of(&after, &portfolio, &matrix),
+        "tiers": pack_tiers(&grid.evaluate(&portfolio)),
     })
 }
 
-async fn publish(client: &Client, id: &str, request: &Value) -> Answer {
+pub(crate) async fn publish(client: &Client, id: &str, request: &Value) -> Answer {
     client.post(&format!("/api/tier-policies/{id}/publish"), request).await
 }
 
-async fn firm(app: &TestApp) -> Firm {
+pub(crate) async fn firm(app: &TestApp) -> Firm {
     let firm = app.firm("firm").await;
     firm.add_many(app, 400).await;
     firm
 }
 
-async fn assert_revision_1(app: &TestApp, firm: &Firm) {
+pub(crate) async fn assert_revision_1(app: &TestApp, firm: &Firm) {
     let published: PolicyDetail = firm.viewer.get("/api/tier-policies/published").await.json();
     assert_eq!(published.summary.revision, Some(1));
     assert_eq!(app.number("select count(*) from public.tier_refreshes").await, 0);
@@ -120,7 +127,7 @@ async fn what_a_preview_showed_is_what_a_publish_does() {
     let published: Published = publish(&firm.admin, &draft.id, &request).await.json();
     assert_eq!((published.revision, published.digest.as_str()), (2, draft.digest.as_str()));
 
-    let refresh: Uuid = published.refresh_id.parse().unwrap();
+    let refresh: Uuid = published.refresh_id.unwrap().parse().unwrap();
     while refreshes::step(&app.db, refresh, 150).await.unwrap().unwrap().run.state == RefreshState::Running {}
     let run: RefreshRun = firm.viewer.get(&format!("/api/tiers/refresh/{refresh}")).await.json();
     assert_eq!((run.state, run.done, run.facts_moved), (RefreshState::Done, 400, 0));
@@ -203,13 +210,92 @@ async fn a_preview_that_the_server_does_not_count_is_refused() {
     let honest = preview(&firm.viewer, &policy("70")).await;
     let mut other_matrix = honest.clone();
     other_matrix["previewed"]["counts"][0][0] = json!(9999);
-    let mut other_facts = honest.clone();
-    other_facts["snapshot_digest"] = json!("0".repeat(64));
-    for dishonest in [&other_matrix, &other_facts] {
-        publish(&firm.admin, &draft.id, dishonest).await.refused(409, "preview_differs");
-        assert_revision_1(&app, &firm).await;
+    let problem = publish(&firm.admin, &draft.id, &other_matrix).await.refused(409, "preview_differs");
+    assert_eq!(problem.field.as_deref(), Some("previewed"));
+    for (digest, code) in [
+        ("policy", "policy_differs"),
+        ("build", "build_differs"),
+        ("snapshot", "snapshot_differs"),
+        ("matrix", "preview_differs"),
+    ] {
+        let mut dishonest = honest.clone();
+        dishonest["receipt"][digest] = json!("0".repeat(64));
+        let problem = publish(&firm.admin, &draft.id, &dishonest).await.refused(409, code);
+        assert_eq!(problem.field, Some(format!("receipt.{digest}")));
     }
+    assert_revision_1(&app, &firm).await;
     publish(&firm.admin, &draft.id, &honest).await.ok();
+}
+
+#[tokio::test]
+async fn one_tier_that_the_server_decides_otherwise_is_refused_and_named() {
+    let app = TestApp::new().await;
+    let firm = firm(&app).await;
+    let draft = draft(&firm.admin, "70").await;
+    let mut request = preview(&firm.viewer, &policy("70")).await;
+    let honest = request["tiers"].clone();
+    let mut tiers = unpack_tiers(honest.as_str().unwrap(), 400).unwrap();
+    let decided = tiers[41];
+    tiers[41] = (decided + 1) % 4;
+    request["tiers"] = json!(pack_tiers(&tiers));
+    let problem = publish(&firm.admin, &draft.id, &request).await.refused(409, "preview_differs");
+    let [named] = &problem.judgments[..] else { panic!("{problem:?}") };
+    assert_eq!(named.case_number, "CV-42");
+    assert_eq!(
+        problem.detail,
+        Some(format!(
+            "judgment {} (CV-42): the preview showed tier {}, the server decides tier {decided}",
+            named.judgment_no, tiers[41]
+        ))
+    );
+    for (tiers, of) in [(json!(""), "of no judgment"), (json!(pack_tiers(&[0; 401])), "one too many")] {
+        request["tiers"] = tiers;
+        let problem = publish(&firm.admin, &draft.id, &request).await.refused(422, "invalid");
+        assert_eq!(problem.field.as_deref(), Some("tiers"), "{of}");
+    }
+    assert_revision_1(&app, &firm).await;
+    request["tiers"] = honest;
+    publish(&firm.admin, &draft.id, &request).await.ok();
+}
+
+#[tokio::test]
+async fn the_tiers_of_a_million_judgments_fit_into_a_request() {
+    let app = TestApp::new().await;
+    let firm = app.firm("firm").await;
+    let draft = draft(&firm.admin, "70").await;
+    let mut request = preview(&firm.viewer, &policy("70")).await;
+    request["tiers"] = json!(pack_tiers(&vec![2; 1_000_000]));
+    let problem = publish(&firm.admin, &draft.id, &request).await.refused(422, "invalid");
+    assert_eq!(
+        problem.detail.as_deref(),
+        Some("333336 characters instead of the 0 that the tiers of 0 judgments have")
+    );
+}
+
+#[tokio::test]
+async fn the_receipt_stays_with_the_revision() {
+    let app = TestApp::new().await;
+    let firm = firm(&app).await;
+    let first = draft(&firm.admin, "70").await;
+    assert_eq!(first.receipt, None);
+    let request = preview(&firm.viewer, &policy("70")).await;
+    publish(&firm.admin, &first.id, &request).await.ok();
+    let path = format!("/api/tier-policies/{}", first.id);
+    let kept = firm.viewer.get(&path).await.json::<PolicyDetail>().summary.receipt;
+    assert_eq!(json!(kept), request["receipt"]);
+    assert_eq!(kept.as_ref().unwrap().build, policy::BUILD);
+
+    let next = draft(&firm.admin, "75").await;
+    let mut request = preview_against(&firm.viewer, &policy("70"), &policy("75")).await;
+    request["expected_revision"] = json!(2);
+    publish(&firm.admin, &next.id, &request).await.ok();
+    let superseded = firm.viewer.get(&path).await.json::<PolicyDetail>().summary;
+    assert_eq!((superseded.state, superseded.receipt), (PolicyState::Superseded, kept));
+    for change in ["receipt = null", "document = '{}'", "note = 'another'"] {
+        let tampered = format!("update public.tier_policies set {change} where id = '{}'", first.id);
+        let refused = sqlx::raw_sql(&tampered).execute(app.owner()).await.unwrap_err();
+        assert!(refused.to_string().contains("what was published never changes"), "{refused}");
+    }
 }
 
 #[tokio::test]

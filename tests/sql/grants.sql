@@ -27,11 +27,17 @@ select results_eq(
   $$ select p.proname::text collate "default" from pg_proc p
       where p.pronamespace = 'public'::regnamespace and has_function_privilege('admin', p.oid, 'execute')
         and p.provolatile = 'v' and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e') order by 1 $$,
-  $$ values ('discard_dead_letter'), ('pause_queue'), ('publish_tier_policy'), ('queue_job'), ('retry_dead_letter') $$,
+  $$ values ('answer_tier_policy_approval'), ('cancel_tier_policy_schedule'), ('discard_dead_letter'), ('pause_queue'), ('publish_tier_policy'),
+            ('queue_job'), ('request_tier_policy_approval'), ('retry_dead_letter'), ('schedule_tier_policy'), ('set_organisation_settings') $$,
   'the writing functions that an admin may call');
 
 select ok(not has_column_privilege('admin', 'public.tier_policies', 'tier_sql', 'update'),
           'an admin cannot write the SQL that a refresh runs');
+select ok(not has_column_privilege('admin', 'public.tier_policies', 'approval', 'update'),
+          'an admin cannot write an approval past its functions');
+select ok(not has_any_column_privilege('service_role', 'public.tier_policy_events', 'update')
+      and not has_table_privilege('service_role', 'public.tier_policy_events', 'delete'),
+          'not even the service changes the log of policies');
 select ok(not has_column_privilege('authenticated', 'public.users', 'password_hash', 'select'),
           'nobody signed in reads password hashes');
 select ok(not has_schema_privilege('authenticated', 'pgmq', 'usage'), 'people do not reach the queues past their functions');

@@ -115,7 +115,7 @@ select is(pg_temp.rows_seen(r.role, '00000000-0000-0000-0000-00000000000b', c.re
 select cmp_ok(pg_temp.rows_seen('authenticated', '00000000-0000-0000-0000-00000000000a', t.name), '>', 0::bigint,
               format('a member sees the rows of the own firm in %s', t.name))
   from unnest(array['plaintiffs', 'core_judgments', 'judgments', 'debtor_intelligence', 'judgment_facts', 'enforcement_cases',
-                    'tier_policies', 'tier_assignments', 'tier_refreshes', 'queue_jobs', 'queue_dead_letters', 'memberships']) as t (name);
+                    'tier_policies', 'tier_policy_events', 'tier_assignments', 'tier_refreshes', 'queue_jobs', 'queue_dead_letters', 'memberships']) as t (name);
 
 select is(pg_temp.rows_seen('authenticated', '', 'core_judgments'), 0::bigint, 'a person without an organisation sees nothing');
 
@@ -129,6 +129,12 @@ select throws_ok($$ select public.discard_dead_letter('00000000-0000-0000-0000-0
 select throws_ok(
   $$ select public.publish_tier_policy((select id from public.tier_policies limit 1), 1, 1, 'n', '0', 'null', '''x''', null, null) $$,
   'PT404', null, 'an admin of another firm cannot publish its drafts');
+select throws_ok(
+  $$ select public.cancel_tier_policy_schedule((select id from public.tier_policies limit 1)) $$,
+  'PT404', null, 'an admin of another firm cannot call back its schedules');
+select throws_ok(
+  $$ select public.answer_tier_policy_approval((select id from public.tier_policies limit 1), 1, true, 'n') $$,
+  'PT404', null, 'an admin of another firm cannot approve its drafts');
 reset role;
 
 select * from finish();

@@ -9,4 +9,5 @@ mod nights;
 mod queue;
 mod refreshes;
 mod running;
+mod schedules;
 mod support;

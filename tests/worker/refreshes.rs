@@ -4,7 +4,7 @@ use contract::RefreshState;
 use db::refreshes::{self, Refresh};
 use policy::portfolio::TierMigration;
 use policy::sample;
-use policy::tier::{JudgmentFacts, TierPolicy};
+use policy::tier::{JudgmentFacts, Tier, TierPolicy};
 use rust_decimal::Decimal;
 use worker::refresh;
 
@@ -233,4 +233,51 @@ async fn refresh_enforcement_metrics_tiers_by_the_stored_expression() {
     tx.commit().await.unwrap();
     assert_eq!(done, 300);
     firm.assert_tiered_by(&TierPolicy::revision_1(), &ids, &facts).await;
+}
+
+#[tokio::test]
+async fn what_the_stored_sql_writes_otherwise_than_the_crate_decides_is_counted_and_named() {
+    let firm = Firm::new().await;
+    let policy = TierPolicy::revision_1();
+    let facts: Vec<JudgmentFacts> = (0..300).map(sample::facts).collect();
+    firm.add(&facts).await;
+    assert_eq!(refresh(&firm).await.run.drifted, 0);
+
+    // One that nobody could see in the counts: tiers 2 and 3 change places.
+    firm.execute(
+        "update public.tier_policies set tier_sql = 'case (' || tier_sql || ') when 2 then 3 when 3 then 2 else (' || tier_sql || ') end'
+          where state = 'published'",
+    )
+    .await;
+    let run = refresh(&firm).await.run;
+    let expected: Vec<(u64, Tier, Tier)> = (1..)
+        .zip(&facts)
+        .filter_map(|(judgment_no, facts)| match policy.tier_of(facts) {
+            Tier::ActiveEnforcement => Some((judgment_no, Tier::StrategicPriority, Tier::ActiveEnforcement)),
+            Tier::StrategicPriority => Some((judgment_no, Tier::ActiveEnforcement, Tier::StrategicPriority)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((run.state, run.drifted), (RefreshState::Done, expected.len() as u64));
+    let named: Vec<_> = run
+        .drifts
+        .iter()
+        .map(|drift| (drift.judgment.judgment_no, drift.written, drift.decided.unwrap()))
+        .collect();
+    assert_eq!(named, expected[..10]);
+}
+
+#[tokio::test]
+async fn a_document_that_is_not_the_published_one_vouches_for_nothing() {
+    let firm = Firm::new().await;
+    firm.add(&[some_facts(); 3]).await;
+    firm.execute(
+        "set session_replication_role = replica;
+         update public.tier_policies set document = jsonb_set(document, '{limits,score_3}', '\"81\"') where state = 'published';
+         reset session_replication_role",
+    )
+    .await;
+    let run = refresh(&firm).await.run;
+    assert_eq!((run.done, run.drifted), (3, 3));
+    assert!(run.drifts.iter().all(|drift| drift.decided.is_none()));
 }

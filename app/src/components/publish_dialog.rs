@@ -12,6 +12,7 @@ use contract::{JudgmentRef, NewDraft, PolicySummary, PublishRequest, Published, 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use policy::receipt::{Receipt, pack_tiers};
 use policy::tier::TierPolicyDocument;
 
 /// Sends the draft as it stands; the server's summary of it comes back.
@@ -164,19 +165,21 @@ async fn publish(
 ) -> Result<Published, ApiError> {
     let draft = workbench.draft;
     let saved = match draft.origin.get_untracked() {
-        Origin::Saved(saved) if !untrack(|| draft.is_unsaved()) => saved,
+        Origin::Saved(saved) if !untrack(|| draft.is_unsaved()) => *saved,
         _ => save(workbench).await?,
     };
     let simulation = workbench.simulation.get_untracked();
-    let meta = &simulation.before.snapshot.meta;
+    let previewed = simulation.migration.matrix();
     let request = PublishRequest {
         expected_version: saved.version,
         expected_revision: untrack(|| workbench.revision()),
         note,
         override_note,
-        snapshot: meta.snapshot.clone(),
-        snapshot_digest: meta.digest.clone(),
-        previewed: simulation.migration.matrix(),
+        snapshot: simulation.before.snapshot.meta.snapshot.clone(),
+        receipt: Receipt::of(&simulation.after, simulation.portfolio(), &previewed),
+        tiers: pack_tiers(&simulation.tiers()),
+        previewed,
+        effective_at: None,
     };
     api::publish(&saved.id, request).await
 }
@@ -187,7 +190,7 @@ async fn catch_up(workbench: Workbench, error: ApiError) -> Refusal {
         (problem::FACTS_MOVED, Some(refused)) => Refusal::FactsMoved(refused.judgments.clone()),
         (problem::REVISION_MOVED, _) => Refusal::RevisionMoved { revision: 0, by: String::new() },
         (problem::DRAFT_MOVED, _) => return Refusal::DraftMoved,
-        (problem::PREVIEW_DIFFERS, _) => Refusal::PreviewDiffers,
+        (problem::PREVIEW_DIFFERS | problem::SNAPSHOT_DIFFERS, _) => Refusal::PreviewDiffers,
         (problem::ASSERTIONS_FAILED, _) => Refusal::AssertionsFailed,
         _ => return Refusal::Other(error),
     };

@@ -144,7 +144,7 @@ async fn open_draft(workbench: Workbench, choice: &str) -> Result<(), ApiError> 
         id => {
             let detail = api::policy(id).await?;
             let (name, origin) = match detail.summary.state {
-                PolicyState::Draft => (detail.summary.name.clone(), Origin::Saved(detail.summary)),
+                PolicyState::Draft => (detail.summary.name.clone(), Origin::Saved(Box::new(detail.summary))),
                 // A revision is never edited in place: it is where a new draft begins.
                 _ => (new_name(), Origin::New),
             };
@@ -240,7 +240,9 @@ fn DraftActions(workbench: Workbench, drafts: Drafts) -> impl IntoView {
     let on_published = move |published: Published| {
         // What was the draft is the published policy now: the page begins afresh from it.
         draft.open(draft.document.get_untracked(), draft.assertions.get_untracked(), new_name(), Origin::New);
-        set.with_value(|set| set(&[("draft", ""), ("refresh", &published.refresh_id)]));
+        set.with_value(|set| {
+            set(&[("draft", ""), ("refresh", published.refresh_id.as_deref().unwrap_or_default())])
+        });
         drafts.all.refetch();
         spawn_local(async move {
             drafts.open_error.set(match workbench.reload().await {

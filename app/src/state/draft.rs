@@ -13,7 +13,7 @@ const STEPS_MAX: usize = 200;
 pub enum Origin {
     /// Nowhere yet.
     New,
-    Saved(PolicySummary),
+    Saved(Box<PolicySummary>),
 }
 
 /// The editor's state; everything that it shows is derived from it
@@ -72,7 +72,7 @@ impl Draft {
         summary: PolicySummary,
     ) {
         self.saved.set((document, assertions, summary.name.clone()));
-        self.origin.set(Origin::Saved(summary));
+        self.origin.set(Origin::Saved(Box::new(summary)));
     }
 
     /// Cuts the tie to the saved draft, which somebody else has saved meanwhile; the edits stay.

@@ -97,6 +97,11 @@ impl Simulation {
         &self.before.snapshot.portfolio
     }
 
+    /// The tier number that the draft gives each row.
+    pub fn tiers(&self) -> Vec<u8> {
+        self.grid.evaluate(self.portfolio())
+    }
+
     /// Judgments that change tier, and their balance in cents.
     pub fn moved(&self) -> (u64, i64) {
         let cents = &self.portfolio().columns().balance_cents;

@@ -6,6 +6,7 @@
 
 use policy::assertions::{CheckedAssertion, PolicyAssertions};
 use policy::portfolio::MigrationMatrix;
+use policy::receipt::Receipt;
 use policy::study::Verdict;
 use policy::tier::{DecidedBy, Tier, TierPolicyDocument};
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,8 @@ bodies! {
         /// The field in error, as a path such as `rules[1].any[0].score_from`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub field: Option<String>,
-        /// With `facts_moved`: the judgments whose facts are no longer those of the snapshot.
+        /// With `facts_moved`: the judgments whose facts are no longer those of the snapshot. With `preview_differs`: the
+        /// first judgments that the server tiers otherwise than the preview showed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub judgments: Vec<JudgmentRef>,
         /// With `assertions_failed`: every assertion of the draft, those that fail among them.
@@ -142,6 +144,21 @@ bodies! {
         pub actual: Option<MigrationMatrix>,
         /// Judgments whose facts moved between publish and refresh: they may differ from the preview.
         pub facts_moved: u64,
+        /// Judgments whose tier the stored SQL wrote otherwise than the policy crate decides on the same facts. Anything
+        /// but 0 is a fault of the product or of whoever changed its database.
+        pub drifted: u64,
+        /// The first of them.
+        pub drifts: Vec<TierDrift>,
+    }
+
+    /// A judgment whose written tier is not what the policy crate decides
+    pub struct TierDrift {
+        pub judgment: JudgmentRef,
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub written: Tier,
+        /// `null` where the stored document is no longer the one that was published, so that nothing can be decided by it.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>))]
+        pub decided: Option<Tier>,
     }
 
     #[derive(Copy, Eq)]
@@ -313,7 +330,7 @@ bodies! {
 
     #[derive(Copy, Eq)]
     #[serde(rename_all = "snake_case")]
-    pub enum PolicyState { Draft, Published, Superseded }
+    pub enum PolicyState { Draft, /** To be published by itself at a later time */ Scheduled, Published, Superseded }
 
     pub struct PolicySummary {
         pub id: String,
@@ -327,12 +344,97 @@ bodies! {
         pub based_on: Option<u32>,
         pub digest: String,
         pub author: String,
+        /// `null` for what came with the organisation.
+        pub author_id: Option<String>,
+        /// Who saved it last; the author where nobody has since.
+        pub saved_by: String,
+        pub saved_by_id: Option<String>,
         pub updated_at: String,
         pub published_at: Option<String>,
         pub published_by: Option<String>,
         pub note: Option<String>,
         /// Why it was published though assertions failed.
         pub override_note: Option<String>,
+        /// What the publishing browser showed for its preview, as the server found it to be; `null` for drafts and for
+        /// what came with the organisation. Never changes.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub receipt: Option<Receipt>,
+        /// `null` until it is asked for, and again after every save.
+        pub approval: Option<PolicyApproval>,
+        /// Set when scheduled; stays after it was published by itself.
+        pub schedule: Option<PolicySchedule>,
+    }
+
+    /// Where the approval of a draft stands
+    pub struct PolicyApproval {
+        pub state: ApprovalState,
+        pub requested_at: String,
+        pub requested_by: String,
+        pub request_note: Option<String>,
+        pub answered_at: Option<String>,
+        pub answered_by: Option<String>,
+        /// Why it was approved or declined.
+        pub note: Option<String>,
+    }
+
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ApprovalState { Requested, Approved, Declined }
+
+    /// When a policy is to be published by itself
+    pub struct PolicySchedule {
+        pub effective_at: String,
+        pub scheduled_at: String,
+        pub scheduled_by: String,
+        /// Why it was not published when it was due: an admin has to cancel it, and may schedule it again.
+        pub error: Option<String>,
+    }
+
+    /// `GET` and `PUT /api/organisation/settings`
+    pub struct OrganisationSettings {
+        /// A draft is published only after an admin other than its author, last saver and requester has approved it.
+        pub publish_needs_approval: bool,
+    }
+
+    /// `POST /api/tier-policies/{id}/approval`
+    pub struct RequestApproval {
+        pub expected_version: u32,
+        #[serde(default)]
+        pub note: Option<String>,
+    }
+
+    /// `POST /api/tier-policies/{id}/approval/answer`
+    pub struct AnswerApproval {
+        pub expected_version: u32,
+        pub is_approved: bool,
+        /// Required to decline.
+        #[serde(default)]
+        pub note: Option<String>,
+    }
+
+    /// `GET /api/tier-policies/{id}/events` and `GET /api/tier-policies/events`: one step in the life of a policy
+    pub struct PolicyEvent {
+        /// `null` for what concerns every policy.
+        pub policy_id: Option<String>,
+        /// What the policy was called then.
+        pub policy_name: Option<String>,
+        pub at: String,
+        /// `started`, `saved`, `discarded`, `approval_requested`, `approved`, `declined`, `scheduled`, `schedule_cancelled`,
+        /// `schedule_failed`, `published`, `superseded` or `settings_changed`.
+        pub kind: String,
+        /// Who; `null` where the product acted by itself.
+        pub actor: Option<String>,
+        /// The draft's version then.
+        pub version: Option<u32>,
+        pub revision: Option<u32>,
+        /// Of the document as it was then.
+        pub digest: Option<String>,
+        /// Why.
+        pub note: Option<String>,
+        pub override_note: Option<String>,
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub receipt: Option<Receipt>,
+        pub effective_at: Option<String>,
     }
 
     /// `GET /api/tier-policies/{id}` and `GET /api/tier-policies/published`
@@ -377,15 +479,30 @@ bodies! {
         /// Why it is published though assertions fail: kept with the revision. Refused where none fails.
         #[serde(default)]
         pub override_note: Option<String>,
-        /// `SnapshotMeta::snapshot` and `SnapshotMeta::digest` of the previewed snapshot.
+        /// `SnapshotMeta::snapshot` of the previewed snapshot.
         pub snapshot: String,
-        pub snapshot_digest: String,
         /// What the preview showed; kept for the reconciliation and checked against the server's own count.
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub previewed: MigrationMatrix,
+        /// `Receipt::of` the draft, the snapshot and `previewed`: kept with the revision.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub receipt: Receipt,
+        /// The draft's tier of every judgment in the snapshot's order, as `receipt::pack_tiers` writes them: base64 of two
+        /// bits a judgment. One that the server decides otherwise refuses the publish.
+        pub tiers: String,
+        /// RFC 3339, in the future and within a year: the draft is published by itself then, not now.
+        #[serde(default)]
+        pub effective_at: Option<String>,
     }
 
-    pub struct Published { pub revision: u32, pub digest: String, pub refresh_id: String }
+    /// What a publish has done; `refresh_id` is `null` where it is to be done later, at `effective_at`
+    pub struct Published {
+        /// The revision that it is, or will be.
+        pub revision: u32,
+        pub digest: String,
+        pub refresh_id: Option<String>,
+        pub effective_at: Option<String>,
+    }
 
     /// The first part of `GET /api/portfolio/snapshot`
     ///
@@ -471,10 +588,19 @@ pub mod problem {
     pub const REVISION_MOVED: &str = "revision_moved";
     /// Facts have moved since the snapshot; `judgments` names them.
     pub const FACTS_MOVED: &str = "facts_moved";
-    /// The server counts another matrix than the preview showed.
+    /// The server decides another tier for a judgment, which `judgments` names, or counts another matrix than the preview
+    /// showed.
     pub const PREVIEW_DIFFERS: &str = "preview_differs";
+    /// The browser runs other code than the server: the page is to be loaded again.
+    pub const BUILD_DIFFERS: &str = "build_differs";
+    /// The previewed policy is not the draft.
+    pub const POLICY_DIFFERS: &str = "policy_differs";
+    /// The previewed judgments are not those that the server has, though no facts have moved.
+    pub const SNAPSHOT_DIFFERS: &str = "snapshot_differs";
     /// The draft breaks assertions that it carries; `assertions` names them.
     pub const ASSERTIONS_FAILED: &str = "assertions_failed";
+    /// The organisation wants a second person to approve the draft first.
+    pub const APPROVAL_REQUIRED: &str = "approval_required";
     pub const RATE_LIMITED: &str = "rate_limited";
     pub const INTERNAL: &str = "internal";
     pub const UNAVAILABLE: &str = "unavailable";

@@ -6,6 +6,7 @@
 //! that [`Database::begin_as`] opened for an [`Actor`], so that row-level security decides.
 
 pub mod actor;
+pub mod approvals;
 pub mod assignments;
 pub mod demo;
 pub mod imports;
@@ -16,12 +17,14 @@ pub mod migrate;
 pub mod nightly;
 pub mod organisations;
 pub mod policies;
+pub mod policy_events;
 pub mod pool;
 pub mod portfolio;
 pub mod private;
 pub mod queue;
 pub mod refreshes;
 pub mod rpc;
+pub mod schedules;
 #[cfg(feature = "testing")]
 pub mod schema;
 pub mod sessions;

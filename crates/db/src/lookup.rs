@@ -41,6 +41,30 @@ pub async fn judgments(tx: &mut Transaction, id_or_case_number: &str) -> Result<
         .collect())
 }
 
+/// The judgments with these numbers, in the order of their numbers; without `org_id` of the caller's organisation
+pub async fn numbered(
+    tx: &mut Transaction,
+    org_id: Option<Uuid>,
+    judgment_nos: &[i64],
+) -> Result<Vec<JudgmentRef>, SqlError> {
+    let rows: Vec<(Uuid, i64, String)> = sqlx::query_as(
+        "select id, judgment_no, case_number from public.core_judgments
+          where org_id = coalesce($1, (select public.current_org_id())) and judgment_no = any ($2) order by judgment_no",
+    )
+    .bind(org_id)
+    .bind(judgment_nos)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, judgment_no, case_number)| JudgmentRef {
+            id: id.to_string(),
+            judgment_no: wire::count(judgment_no),
+            case_number,
+        })
+        .collect())
+}
+
 /// Whether the caller's organisation has any judgment
 pub async fn has_judgments(tx: &mut Transaction) -> Result<bool, SqlError> {
     let (has_any,) = sqlx::query_as(

@@ -1,9 +1,10 @@
-//! Tier policies and their life: draft → published → superseded.
+//! Tier policies and their life: draft → (scheduled →) published → superseded.
 
 use chrono::{DateTime, Utc};
-use contract::{PolicyDetail, PolicyState, PolicySummary};
+use contract::{ApprovalState, PolicyApproval, PolicyDetail, PolicySchedule, PolicyState, PolicySummary};
 use policy::assertions::PolicyAssertions;
 use policy::portfolio::MigrationMatrix;
+use policy::receipt::Receipt;
 use policy::tier::{PostgresTierCase, TierPolicy, TierPolicyDocument};
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -14,8 +15,17 @@ use crate::{SqlError, Transaction, wire};
 #[sqlx(type_name = "policy_state", rename_all = "snake_case")]
 enum StateColumn {
     Draft,
+    Scheduled,
     Published,
     Superseded,
+}
+
+#[derive(Clone, Copy, sqlx::Type)]
+#[sqlx(type_name = "approval_state", rename_all = "snake_case")]
+enum ApprovalColumn {
+    Requested,
+    Approved,
+    Declined,
 }
 
 #[derive(sqlx::FromRow)]
@@ -33,6 +43,21 @@ struct Record {
     published_by: Option<String>,
     note: Option<String>,
     override_note: Option<String>,
+    receipt: Option<Json<Receipt>>,
+    author_id: Option<Uuid>,
+    saved_by_id: Option<Uuid>,
+    saved_by: Option<String>,
+    approval: Option<ApprovalColumn>,
+    approval_requested_at: Option<DateTime<Utc>>,
+    approval_requested_by: Option<String>,
+    approval_request_note: Option<String>,
+    approval_answered_at: Option<DateTime<Utc>>,
+    approval_answered_by: Option<String>,
+    approval_note: Option<String>,
+    effective_at: Option<DateTime<Utc>>,
+    scheduled_at: Option<DateTime<Utc>>,
+    scheduled_by: Option<String>,
+    schedule_error: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -44,10 +69,18 @@ struct DetailRecord {
 }
 
 const SUMMARY: &str = "select p.id, p.name, p.state, p.revision, p.version, p.based_on, p.digest,
-    a.display_name as author, p.updated_at, p.published_at, b.display_name as published_by, p.note, p.override_note, p.document, p.assertions
+    a.display_name as author, p.updated_at, p.published_at, b.display_name as published_by, p.note, p.override_note, p.receipt, p.document, p.assertions,
+    p.author_id, coalesce(p.saved_by, p.author_id) as saved_by_id, s.display_name as saved_by,
+    p.approval, p.approval_requested_at, q.display_name as approval_requested_by, p.approval_request_note,
+    p.approval_answered_at, w.display_name as approval_answered_by, p.approval_note,
+    p.effective_at, p.scheduled_at, c.display_name as scheduled_by, p.schedule_error
     from public.tier_policies p
     left join public.users a on a.id = p.author_id
-    left join public.users b on b.id = p.published_by";
+    left join public.users b on b.id = p.published_by
+    left join public.users s on s.id = coalesce(p.saved_by, p.author_id)
+    left join public.users q on q.id = p.approval_requested_by
+    left join public.users w on w.id = p.approval_answered_by
+    left join public.users c on c.id = p.scheduled_by";
 
 /// Stands for the author of what came with the organisation
 const PRODUCT: &str = "Dragonfly";
@@ -55,11 +88,34 @@ const PRODUCT: &str = "Dragonfly";
 impl From<Record> for PolicySummary {
     fn from(record: Record) -> Self {
         let is_published = record.published_at.is_some();
+        let author = record.author.unwrap_or_else(|| PRODUCT.to_owned());
+        let approval =
+            record.approval.zip(record.approval_requested_at).map(|(state, requested_at)| PolicyApproval {
+                state: match state {
+                    ApprovalColumn::Requested => ApprovalState::Requested,
+                    ApprovalColumn::Approved => ApprovalState::Approved,
+                    ApprovalColumn::Declined => ApprovalState::Declined,
+                },
+                requested_at: wire::instant(requested_at),
+                requested_by: record.approval_requested_by.unwrap_or_else(|| PRODUCT.to_owned()),
+                request_note: record.approval_request_note,
+                answered_at: record.approval_answered_at.map(wire::instant),
+                answered_by: record.approval_answered_by,
+                note: record.approval_note,
+            });
+        let schedule =
+            record.effective_at.zip(record.scheduled_at).map(|(effective_at, scheduled_at)| PolicySchedule {
+                effective_at: wire::instant(effective_at),
+                scheduled_at: wire::instant(scheduled_at),
+                scheduled_by: record.scheduled_by.unwrap_or_else(|| PRODUCT.to_owned()),
+                error: record.schedule_error,
+            });
         Self {
             id: record.id.to_string(),
             name: record.name,
             state: match record.state {
                 StateColumn::Draft => PolicyState::Draft,
+                StateColumn::Scheduled => PolicyState::Scheduled,
                 StateColumn::Published => PolicyState::Published,
                 StateColumn::Superseded => PolicyState::Superseded,
             },
@@ -67,12 +123,18 @@ impl From<Record> for PolicySummary {
             version: wire::revision(record.version),
             based_on: record.based_on.map(wire::revision),
             digest: record.digest,
-            author: record.author.unwrap_or_else(|| PRODUCT.to_owned()),
+            author_id: record.author_id.map(|id| id.to_string()),
+            saved_by: record.saved_by.unwrap_or_else(|| author.clone()),
+            saved_by_id: record.saved_by_id.map(|id| id.to_string()),
+            author,
             updated_at: wire::instant(record.updated_at),
             published_at: record.published_at.map(wire::instant),
             published_by: record.published_by.or_else(|| is_published.then(|| PRODUCT.to_owned())),
             note: record.note,
             override_note: record.override_note,
+            receipt: record.receipt.map(|receipt| receipt.0),
+            approval,
+            schedule,
         }
     }
 }
@@ -83,7 +145,7 @@ impl From<DetailRecord> for PolicyDetail {
     }
 }
 
-/// The published policy first, then drafts, the newest save first, then superseded revisions, the newest first
+/// The published policy first, then a scheduled one, then drafts, the newest save first, then superseded revisions, the newest first
 pub async fn list(tx: &mut Transaction) -> Result<Vec<PolicySummary>, SqlError> {
     let records: Vec<Record> = sqlx::query_as(&format!(
         "{SUMMARY} where p.org_id = (select public.current_org_id())
@@ -221,6 +283,8 @@ pub struct Publish<'a> {
     pub snapshot: &'a str,
     /// Why it is published though assertions fail.
     pub override_note: Option<&'a str>,
+    /// Kept with the revision; whoever publishes has made it again.
+    pub receipt: &'a Receipt,
 }
 
 /// What a publish has begun
@@ -239,11 +303,11 @@ pub struct Begun {
 pub async fn publish(tx: &mut Transaction, id: Uuid, publish: Publish<'_>) -> Result<Begun, SqlError> {
     sqlx::query_as(
         "select r.id as refresh_id, r.before_policy_id, r.policy_revision
-           from public.publish_tier_policy($1, $2, $3, $4, $5, $6, $7, $8, $9::text::pg_snapshot, $10) r",
+           from public.publish_tier_policy($1, $2, $3, $4, $5, $6, $7, $8, $9::text::pg_snapshot, $10, $11) r",
     )
     .bind(id)
-    .bind(saturated(publish.expected_version))
-    .bind(saturated(publish.expected_revision))
+    .bind(wire::saturated(publish.expected_version))
+    .bind(wire::saturated(publish.expected_revision))
     .bind(publish.note)
     .bind(publish.compiled.tier)
     .bind(publish.compiled.decided_by)
@@ -251,11 +315,7 @@ pub async fn publish(tx: &mut Transaction, id: Uuid, publish: Publish<'_>) -> Re
     .bind(Json(publish.previewed))
     .bind(publish.snapshot)
     .bind(publish.override_note)
+    .bind(Json(publish.receipt))
     .fetch_one(&mut **tx)
     .await
-}
-
-/// Numbers beyond those of the database equal none there
-fn saturated(number: u32) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
 }

@@ -1,14 +1,15 @@
 //! Set-based refreshes: every active judgment of an organisation tiered by the expression of its published policy.
 
 use chrono::{DateTime, Utc};
-use contract::{RefreshRun, RefreshState};
+use contract::{JudgmentRef, RefreshRun, RefreshState, TierDrift};
 use policy::portfolio::MigrationMatrix;
-use policy::tier::Tier;
+use policy::tier::{AssetSignals, Cents, JudgmentFacts, Score, Tier, TierGrid, TierPolicy};
 use rust_decimal::Decimal;
+use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::{Actor, Database, SqlError, Transaction, wire};
+use crate::{Actor, Database, SqlError, Transaction, lookup, wire};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "refresh_state", rename_all = "snake_case")]
@@ -34,11 +35,17 @@ struct Record {
     started_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
     error: Option<String>,
+    drifted: i64,
+    drifts: Json<Vec<TierDrift>>,
 }
 
 const COLUMNS: &str =
     "r.id, r.org_id, r.before_policy_id, r.policy_revision, r.state, r.total, r.done, r.previewed,
-                       r.facts_moved, r.counts, r.balances, r.started_at, r.finished_at, r.error";
+                       r.facts_moved, r.counts, r.balances, r.started_at, r.finished_at, r.error,
+                       r.drifted, r.drifts";
+
+/// Judgments that a step names of those that drifted
+const NAMED_MAX: usize = 10;
 
 /// A refresh and the organisation that it is for
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +53,8 @@ pub struct Refresh {
     pub id: Uuid,
     pub org_id: Uuid,
     pub run: RefreshRun,
+    /// Judgments that drifted in the step which this is the answer of; 0 for every other answer.
+    pub drifted_in_step: u64,
 }
 
 impl From<Record> for Refresh {
@@ -71,7 +80,10 @@ impl From<Record> for Refresh {
                 previewed: record.previewed.map(|previewed| previewed.0),
                 actual: is_counted.then(|| matrix(&record.counts, &record.balances)),
                 facts_moved: wire::count(record.facts_moved),
+                drifted: wire::count(record.drifted),
+                drifts: record.drifts.0,
             },
+            drifted_in_step: 0,
         }
     }
 }
@@ -136,18 +148,113 @@ pub async fn running(db: &Database) -> Result<Vec<Uuid>, SqlError> {
 /// Tiers the next judgments of a refresh, at most `limit`; None while other workers are at all that is left
 ///
 /// A transaction of its own, so that what is done stays done however the caller ends. Any number of
-/// workers may call it at the same time.
+/// workers may call it at the same time. What the stored expression has written is decided again by the
+/// policy crate, on the same facts: a judgment that it decides otherwise is counted and named as drift.
 pub async fn step(db: &Database, id: Uuid, limit: u32) -> Result<Option<Refresh>, SqlError> {
     let mut tx = db.begin_as(&Actor::service(None)).await?;
-    let record: Option<Record> = sqlx::query_as(&format!(
-        "select {COLUMNS} from public.step_tier_refresh($1, $2) r where r.id is not null"
+    let chunk: Option<Chunk> = sqlx::query_as("select * from public.take_tier_refresh_chunk($1, $2)")
+        .bind(id)
+        .bind(i32::try_from(limit).unwrap_or(i32::MAX))
+        .fetch_optional(&mut *tx)
+        .await?;
+    let Some(chunk) = chunk else {
+        let refresh = find(&mut tx, id).await?;
+        tx.commit().await?;
+        return Ok(refresh.filter(|refresh| refresh.run.state != RefreshState::Running));
+    };
+    let drifted = chunk.drifted();
+    let drifts = name(&mut tx, chunk.org_id, &drifted).await?;
+    let record: Record = sqlx::query_as(&format!(
+        "select {COLUMNS} from public.close_tier_refresh_chunk($1, $2, $3, $4, $5, $6, $7, $8, $9) r"
     ))
     .bind(id)
-    .bind(i32::try_from(limit).unwrap_or(i32::MAX))
-    .fetch_optional(&mut *tx)
+    .bind(chunk.range_no)
+    .bind(chunk.last_no)
+    .bind(chunk.is_range_done)
+    .bind(chunk.facts_moved)
+    .bind(chunk.counts)
+    .bind(chunk.balances)
+    .bind(drifted.len() as i64)
+    .bind(Json(drifts))
+    .fetch_one(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(record.map(Refresh::from))
+    Ok(Some(Refresh { drifted_in_step: drifted.len() as u64, ..record.into() }))
+}
+
+/// Judgments that were tiered at once, and by which facts
+#[derive(sqlx::FromRow)]
+struct Chunk {
+    org_id: Uuid,
+    range_no: i64,
+    last_no: Option<i64>,
+    is_range_done: bool,
+    facts_moved: i64,
+    counts: Vec<i64>,
+    balances: Vec<Decimal>,
+    document: Value,
+    digest: String,
+    receipt_policy: Option<String>,
+    judgment_nos: Vec<i64>,
+    scores: Vec<i16>,
+    balance_cents: Vec<i64>,
+    asset_signals: Vec<i16>,
+    tiers: Vec<i16>,
+}
+
+/// A judgment whose written tier is not what is decided on the same facts
+struct Drifted {
+    judgment_no: i64,
+    written: Tier,
+    decided: Option<Tier>,
+}
+
+impl Chunk {
+    /// Decides every judgment of the chunk again, natively
+    fn drifted(&self) -> Vec<Drifted> {
+        let grid = self.grid();
+        let facts = self.scores.iter().zip(&self.balance_cents).zip(&self.asset_signals);
+        let written = self.judgment_nos.iter().zip(&self.tiers);
+        let mut drifted: Vec<Drifted> = written
+            .zip(facts)
+            .filter_map(|((judgment_no, written), ((score, balance), signals))| {
+                let facts = JudgmentFacts {
+                    score: u16::try_from(*score).ok().and_then(Score::from_hundredths),
+                    balance: Cents::from_cents(*balance),
+                    signals: AssetSignals::from_bits(*signals as u8),
+                };
+                let written = wire::tier(Some(*written))?;
+                let decided = grid.as_ref().map(|grid| grid.tier_of(&facts));
+                (decided != Some(written)).then_some(Drifted { judgment_no: *judgment_no, written, decided })
+            })
+            .collect();
+        drifted.sort_by_key(|drifted| drifted.judgment_no);
+        drifted
+    }
+
+    /// The published policy; None where its document is not the one that was published
+    fn grid(&self) -> Option<TierGrid> {
+        let policy: TierPolicy = serde_json::from_value(self.document.clone()).ok()?;
+        let digest = policy.digest();
+        let is_published = self.digest == digest.as_str()
+            && self.receipt_policy.as_deref().is_none_or(|receipt| receipt == digest.as_str());
+        is_published.then(|| policy.compile())
+    }
+}
+
+/// Names the first judgments that drifted
+async fn name(tx: &mut Transaction, org_id: Uuid, drifted: &[Drifted]) -> Result<Vec<TierDrift>, SqlError> {
+    let first = drifted.get(..NAMED_MAX).unwrap_or(drifted);
+    if first.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers: Vec<i64> = first.iter().map(|drifted| drifted.judgment_no).collect();
+    let named: Vec<JudgmentRef> = lookup::numbered(tx, Some(org_id), &numbers).await?;
+    Ok(named
+        .into_iter()
+        .zip(first)
+        .map(|(judgment, drifted)| TierDrift { judgment, written: drifted.written, decided: drifted.decided })
+        .collect())
 }
 
 /// Ends a refresh that cannot go on

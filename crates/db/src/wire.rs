@@ -51,6 +51,11 @@ pub(crate) fn revision(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
 
+/// Numbers beyond those of the database equal none there
+pub(crate) fn saturated(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -193,8 +193,7 @@ impl From<SqlError> for ApiError {
 }
 
 /// Codes that SQL of ours gives in the detail of a refusal with 409
-const CONFLICT_CODES: [&str; 4] =
-    [problem::DRAFT_MOVED, problem::REVISION_MOVED, problem::FACTS_MOVED, problem::PREVIEW_DIFFERS];
+const CONFLICT_CODES: [&str; 3] = [problem::DRAFT_MOVED, problem::REVISION_MOVED, problem::APPROVAL_REQUIRED];
 
 fn refused(refusal: Refusal) -> ApiError {
     let Refusal { status, message, detail, hint } = refusal;

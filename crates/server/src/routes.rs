@@ -1,5 +1,6 @@
 //! The endpoints: one file a resource.
 
+mod approvals;
 mod evaluate;
 mod events;
 mod health;
@@ -7,6 +8,7 @@ mod judgments;
 mod openapi;
 mod policies;
 mod portfolio;
+mod publishing;
 mod queues;
 mod rpc;
 mod sessions;
@@ -41,7 +43,13 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(policies::list, policies::create_draft))
         .routes(routes!(policies::published))
         .routes(routes!(policies::show, policies::save_draft, policies::discard_draft))
-        .routes(routes!(policies::publish))
+        .routes(routes!(publishing::publish))
+        .routes(routes!(approvals::settings, approvals::set_settings))
+        .routes(routes!(approvals::request))
+        .routes(routes!(approvals::answer))
+        .routes(routes!(approvals::cancel_schedule))
+        .routes(routes!(approvals::all_events))
+        .routes(routes!(approvals::events))
         .routes(routes!(queues::list))
         .routes(routes!(queues::pause))
         .routes(routes!(queues::resume))

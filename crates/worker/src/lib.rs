@@ -1,4 +1,4 @@
-//! Background work: jobs from the queue, set-based refreshes, the nightly schedule.
+//! Background work: jobs from the queue, set-based refreshes, the nightly schedule, scheduled policies.
 //!
 //! [`Worker::run`] does all three until it is told to stop; any number of workers, in any number of
 //! processes, may run against one database. [`Worker::once`] and [`Worker::drain`] only take jobs.
@@ -9,6 +9,7 @@ pub mod jobs;
 pub mod nightly;
 pub mod refresh;
 mod runner;
+pub mod schedule;
 mod stop;
 
 pub use job::{Job, Report, Verdict, Work};

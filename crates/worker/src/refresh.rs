@@ -67,6 +67,7 @@ async fn run(
     let after_step = Mutex::new(after_step);
     let lane = async || -> Result<(), SqlError> {
         while let Some(refresh) = step(db, id).await? {
+            log_drift(&refresh);
             let flow = after_step.lock().unwrap_or_else(PoisonError::into_inner)(&refresh);
             if refresh.run.state != RefreshState::Running {
                 log_end(&refresh);
@@ -88,6 +89,19 @@ async fn step(db: &Database, id: Uuid) -> Result<Option<Refresh>, SqlError> {
         Err(error) if !is_passing(&error) => refreshes::fail(db, id, &error.to_string()).await.map(Some),
         stepped => stepped,
     }
+}
+
+/// The stored expression and the policy crate are held to each other by tests: this line means that one was changed
+fn log_drift(refresh: &Refresh) {
+    if refresh.drifted_in_step == 0 {
+        return;
+    }
+    let named: Vec<String> =
+        refresh.run.drifts.iter().map(|drift| drift.judgment.judgment_no.to_string()).collect();
+    tracing::error!(
+        refresh_id = %refresh.id, org_id = %refresh.org_id, policy_revision = refresh.run.policy_revision,
+        drifted = refresh.drifted_in_step, judgment_nos = %named.join(","), "tier_refresh_drift"
+    );
 }
 
 fn log_end(refresh: &Refresh) {

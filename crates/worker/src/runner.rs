@@ -14,12 +14,13 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::failure::{Retry, is_passing};
-use crate::{Job, Stop, Verdict, nightly, refresh};
+use crate::{Job, Stop, Verdict, nightly, refresh, schedule};
 
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Consoles are told of changes at most this often.
 const LIVE: Duration = Duration::from_millis(500);
-const NIGHTLY: Duration = Duration::from_secs(30);
+/// How often the clock is asked for nights and scheduled policies.
+const CLOCK: Duration = Duration::from_secs(30);
 
 /// How a worker works
 #[derive(Debug, Clone)]
@@ -458,10 +459,14 @@ impl Inner {
     async fn keep_nights(self: Arc<Self>, mut stop: Stop) {
         let mut retry = Retry::default();
         loop {
-            let waited = match nightly::run_due(&self.db).await {
+            let run = async {
+                schedule::run_due(&self.db).await?;
+                nightly::run_due(&self.db).await
+            };
+            let waited = match run.await {
                 Ok(_) => {
                     retry = Retry::default();
-                    NIGHTLY
+                    CLOCK
                 }
                 Err(error) => retry.after(&error),
             };

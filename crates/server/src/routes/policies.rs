@@ -1,15 +1,11 @@
-//! Tier policies: drafts and their publication.
+//! Tier policies and their drafts.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use contract::{
-    NewDraft, PolicyDetail, PolicyState, PolicySummary, PublishRequest, Published, SaveDraft, problem,
-};
-use db::portfolio::{self, Snapshot};
+use contract::{NewDraft, PolicyDetail, PolicyState, PolicySummary, SaveDraft, problem};
 use db::{Transaction, policies};
-use policy::assertions::{CheckedAssertion, PolicyAssertions};
-use policy::portfolio::{MigrationMatrix, TierMigration};
+use policy::assertions::PolicyAssertions;
 use policy::tier::TierPolicy;
 use uuid::Uuid;
 
@@ -19,11 +15,8 @@ use crate::extract::{JsonBody, PathId};
 use crate::session::{Admin, Viewer};
 
 const NAME_LENGTH_MAX: usize = 120;
-const NOTE_LENGTH_MAX: usize = 2000;
-/// Judgments that a refused publish names
-const MOVED_MAX: i32 = 50;
 
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::not_found("this tier policy")
 }
 
@@ -61,7 +54,7 @@ pub(crate) async fn show(
     Ok(Json(find(&mut tx, id).await?))
 }
 
-async fn find(tx: &mut Transaction, id: Uuid) -> Result<PolicyDetail, ApiError> {
+pub(super) async fn find(tx: &mut Transaction, id: Uuid) -> Result<PolicyDetail, ApiError> {
     policies::find(tx, id).await?.ok_or_else(not_found)
 }
 
@@ -130,9 +123,13 @@ pub(crate) async fn discard_draft(
 }
 
 /// What was published never changes
-fn expect_draft(policy: &PolicyDetail) -> Result<(), ApiError> {
+pub(super) fn expect_draft(policy: &PolicyDetail) -> Result<(), ApiError> {
     match policy.summary.state {
         PolicyState::Draft => Ok(()),
+        PolicyState::Scheduled => {
+            Err(ApiError::conflict(problem::CONFLICT, "only drafts change; this policy waits for its time")
+                .hint("cancel its schedule first"))
+        }
         PolicyState::Published | PolicyState::Superseded => {
             Err(ApiError::conflict(problem::CONFLICT, "only drafts change; this policy was published")
                 .hint("start a draft from it"))
@@ -151,131 +148,4 @@ fn check_name(name: &str) -> Result<(), ApiError> {
 fn check_assertions(assertions: Option<&PolicyAssertions>) -> Result<(), ApiError> {
     let Err(error) = assertions.map_or(Ok(()), PolicyAssertions::validate) else { return Ok(()) };
     Err(ApiError::invalid(format!("assertions.{}", error.field), error.message))
-}
-
-/// Publishes a draft and begins the refresh
-///
-/// One transaction covers the promotion, the check of the preview and the refresh that is begun, so a published
-/// revision always has its refresh and a refused one leaves no trace. Refused with 409: `draft_moved`,
-/// `revision_moved`, `facts_moved` (with the judgments), `preview_differs`, `assertions_failed` (with what fails), which
-/// an `override_note` overrules.
-#[utoipa::path(post, path = "/api/tier-policies/{id}/publish", tag = "policies", params(("id" = String, Path, format = Uuid)),
-    request_body = PublishRequest, responses((status = 200, body = Published)))]
-pub(crate) async fn publish(
-    State(app): State<AppState>,
-    admin: Admin,
-    PathId(id): PathId,
-    JsonBody(request): JsonBody<PublishRequest>,
-) -> Result<Json<Published>, ApiError> {
-    let snapshot: Snapshot = request
-        .snapshot
-        .parse()
-        .map_err(|error: portfolio::SnapshotError| ApiError::invalid("snapshot", error.to_string()))?;
-    let override_note = request.override_note.as_deref();
-    for (field, note) in [("note", request.note.as_str()), ("override_note", override_note.unwrap_or("-"))] {
-        if note.contains('\0') || note.chars().count() > NOTE_LENGTH_MAX {
-            let message = format!("not text of at most {NOTE_LENGTH_MAX} characters");
-            return Err(ApiError::invalid(field, message));
-        }
-    }
-    if override_note.is_some_and(|note| note.trim().is_empty()) {
-        return Err(ApiError::invalid(
-            "override_note",
-            "say in a sentence why the failing assertions do not matter",
-        ));
-    }
-    let mut tx = app.db.begin_as(&admin.actor()).await?;
-    let Some((draft, assertions)) = policies::lock_draft(&mut tx, id).await? else {
-        expect_draft(&find(&mut tx, id).await?)?;
-        return Err(not_found());
-    };
-    let begun = policies::publish(
-        &mut tx,
-        id,
-        policies::Publish {
-            expected_version: request.expected_version,
-            expected_revision: request.expected_revision,
-            note: &request.note,
-            compiled: draft.to_postgres(),
-            previewed: &request.previewed,
-            snapshot: snapshot.as_str(),
-            override_note,
-        },
-    )
-    .await?;
-    // From here on no assignment commits under the old revision: what is counted now is what will be.
-    let before = match begun.before_policy_id {
-        Some(before) => policies::load(&mut tx, before).await?,
-        None => draft.clone(),
-    };
-    let digest = draft.digest();
-    let checked = expect_preview(&mut tx, &request, &snapshot, before, draft, assertions).await?;
-    match (checked.iter().all(|assertion| assertion.holds), override_note) {
-        (true, None) | (false, Some(_)) => {}
-        (true, Some(_)) => {
-            return Err(ApiError::invalid("override_note", "every assertion holds: publish without it"));
-        }
-        (false, None) => {
-            return Err(ApiError::conflict(
-                problem::ASSERTIONS_FAILED,
-                "the draft breaks assertions that it carries",
-            )
-            .hint("change the draft, or publish it with a note that says why")
-            .assertions(checked));
-        }
-    }
-    tx.commit().await?;
-    Ok(Json(Published {
-        revision: begun.policy_revision.unsigned_abs(),
-        digest: digest.to_string(),
-        refresh_id: begun.refresh_id.to_string(),
-    }))
-}
-
-/// The browser ran the same comparison while editing; the server does not take its word for it
-///
-/// Answers what became of the assertions on the same judgments.
-async fn expect_preview(
-    tx: &mut Transaction,
-    request: &PublishRequest,
-    snapshot: &Snapshot,
-    before: TierPolicy,
-    after: TierPolicy,
-    assertions: PolicyAssertions,
-) -> Result<Vec<CheckedAssertion>, ApiError> {
-    expect_unmoved(tx, snapshot).await?;
-    let portfolio = portfolio::read(tx).await?;
-    let counted = tokio::task::spawn_blocking(move || {
-        let migration = TierMigration::between(&before.compile(), &after.compile(), &portfolio);
-        (portfolio.digest(), migration.matrix(), assertions.check(&after, &portfolio, &migration))
-    });
-    let (digest, matrix, checked): (String, MigrationMatrix, _) =
-        counted.await.map_err(ApiError::internal)?;
-    if digest != request.snapshot_digest {
-        // Facts may have moved between the question and the reading.
-        expect_unmoved(tx, snapshot).await?;
-        return Err(ApiError::conflict(
-            problem::PREVIEW_DIFFERS,
-            "the previewed judgments are not those that the server has",
-        )
-        .hint("preview the draft again"));
-    }
-    if matrix != request.previewed {
-        return Err(ApiError::conflict(
-            problem::PREVIEW_DIFFERS,
-            "the server counts another matrix than the preview showed",
-        )
-        .hint("preview the draft again"));
-    }
-    Ok(checked)
-}
-
-async fn expect_unmoved(tx: &mut Transaction, snapshot: &Snapshot) -> Result<(), ApiError> {
-    let moved = portfolio::facts_moved_since(tx, snapshot, MOVED_MAX).await?;
-    if moved.is_empty() {
-        return Ok(());
-    }
-    Err(ApiError::conflict(problem::FACTS_MOVED, "facts of judgments have changed since the preview")
-        .hint("preview the draft again")
-        .judgments(moved))
 }
