@@ -233,6 +233,32 @@ pub async fn publish(id: &str, request: PublishRequest) -> Result<Published, Api
     read(send(Request::post(&format!("/api/tier-policies/{id}/publish")), &request).await?).await
 }
 
+pub async fn request_approval(id: &str, request: RequestApproval) -> Result<PolicySummary, ApiError> {
+    read(send(Request::post(&format!("/api/tier-policies/{id}/approval")), &request).await?).await
+}
+
+pub async fn answer_approval(id: &str, answer: AnswerApproval) -> Result<PolicySummary, ApiError> {
+    read(send(Request::post(&format!("/api/tier-policies/{id}/approval/answer")), &answer).await?).await
+}
+
+pub async fn cancel_schedule(id: &str) -> Result<PolicySummary, ApiError> {
+    read(send_empty(Request::delete(&format!("/api/tier-policies/{id}/schedule"))).await?).await
+}
+
+pub async fn policy_events() -> Result<Vec<PolicyEvent>, ApiError> {
+    get("/api/tier-policies/events").await
+}
+
+pub async fn organisation_settings() -> Result<OrganisationSettings, ApiError> {
+    get("/api/organisation/settings").await
+}
+
+pub async fn set_organisation_settings(
+    settings: OrganisationSettings,
+) -> Result<OrganisationSettings, ApiError> {
+    read(send(Request::put("/api/organisation/settings"), &settings).await?).await
+}
+
 // ---- queues ----
 
 pub async fn queues() -> Result<Vec<QueueStats>, ApiError> {

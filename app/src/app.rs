@@ -4,8 +4,8 @@ use crate::components::frame::Frame;
 use crate::components::toasts::ToastList;
 use crate::pages::{
     judgment::JudgmentPage, judgments::JudgmentsPage, not_found::NotFoundPage, policy::PolicyPage,
-    queues::QueuesPage, set_password::SetPasswordPage, sign_in::SignInPage, tiers::TiersPage,
-    welcome::WelcomePage,
+    policy_history::PolicyHistoryPage, queues::QueuesPage, set_password::SetPasswordPage,
+    sign_in::SignInPage, tiers::TiersPage, welcome::WelcomePage,
 };
 use crate::state::page::{Inner, Page};
 use crate::state::session::{Phase, use_session};
@@ -81,6 +81,7 @@ fn inner_page(page: Page) -> AnyView {
         Page::Inner(Inner::Judgments) => view! { <JudgmentsPage/> }.into_any(),
         Page::Inner(Inner::Judgment(id)) => view! { <JudgmentPage id/> }.into_any(),
         Page::Inner(Inner::Policy) => view! { <PolicyPage/> }.into_any(),
+        Page::Inner(Inner::PolicyHistory) => view! { <PolicyHistoryPage/> }.into_any(),
         Page::Inner(Inner::Queues) => view! { <QueuesPage/> }.into_any(),
         Page::Inner(Inner::NotFound) => view! { <NotFoundPage/> }.into_any(),
         // On its way out of the frame.

@@ -1,5 +1,6 @@
 //! What several pages use, on native elements.
 
+pub mod approval;
 pub mod assertions;
 pub mod difference;
 pub mod empty;

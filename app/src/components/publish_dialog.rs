@@ -8,7 +8,9 @@ use crate::format;
 use crate::state::draft::Origin;
 use crate::state::session::use_session;
 use crate::state::workbench::Workbench;
-use contract::{JudgmentRef, NewDraft, PolicySummary, PublishRequest, Published, SaveDraft, problem};
+use contract::{
+    ApprovalState, JudgmentRef, NewDraft, PolicySummary, PublishRequest, Published, SaveDraft, problem,
+};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -80,6 +82,17 @@ fn PublishForm(
     let override_note = RwSignal::new(String::new());
     let failing = Memo::new(move |_| workbench.broken());
     let is_checking = workbench.checked.is_busy;
+    // When it is published: at once, or in the browser's own time at this one.
+    let is_later = RwSignal::new(false);
+    let later = RwSignal::new(String::new());
+    let waits_for_approval = move || {
+        let is_approved = |saved: &PolicySummary| {
+            saved.approval.as_ref().is_some_and(|approval| approval.state == ApprovalState::Approved)
+        };
+        workbench.needs_approval.get()
+            && (workbench.draft.is_unsaved()
+                || !matches!(workbench.draft.origin.get(), Origin::Saved(saved) if is_approved(&saved)))
+    };
     let refusal = RwSignal::new(None::<Refusal>);
     let is_busy = RwSignal::new(false);
     let cells =
@@ -88,6 +101,8 @@ fn PublishForm(
     let is_blank = move || {
         note.with(|note| note.trim().is_empty())
             || (!failing.with(Vec::is_empty) && override_note.with(|note| note.trim().is_empty()))
+            || (is_later.get() && later.with(String::is_empty))
+            || waits_for_approval()
     };
     let is_same = move || workbench.edits.with(|edits| edits.is_empty());
 
@@ -101,7 +116,12 @@ fn PublishForm(
         spawn_local(async move {
             let overriding = (!failing.with_untracked(Vec::is_empty))
                 .then(|| override_note.get_untracked().trim().to_owned());
-            match publish(workbench, note.get_untracked().trim().to_owned(), overriding).await {
+            let effective_at = is_later.get_untracked().then(|| {
+                let local = js_sys::Date::new(&later.get_untracked().as_str().into());
+                String::from(local.to_iso_string())
+            });
+            let note = note.get_untracked().trim().to_owned();
+            match publish(workbench, note, overriding, effective_at).await {
                 Ok(published) => {
                     is_open.set(false);
                     on_published.run(published);
@@ -139,6 +159,14 @@ fn PublishForm(
                     </div>
                 </div>
             })}
+            <fieldset class="publish-when">
+                <legend>"When"</legend>
+                <label><input type="radio" name="publish-when" prop:checked=move || !is_later.get() on:change=move |_| is_later.set(false)/>"At once"</label>
+                <label><input type="radio" name="publish-when" data-test="publish-later" prop:checked=move || is_later.get() on:change=move |_| is_later.set(true)/>"By itself, on"</label>
+                <input type="datetime-local" class="input" aria-label="Date and time" data-test="publish-at" disabled=move || !is_later.get() prop:value=move || later.get() on:input:target=move |event| later.set(event.target().value())/>
+            </fieldset>
+            {move || is_later.get().then(|| view! { <p class="muted">"What is previewed here is of today. When it is due, the guardrails are checked again on the facts of that moment; if one breaks, it is not published and this page says so."</p> })}
+            {move || waits_for_approval().then(|| view! { <Notice tone=Tone::Plain>"A second person has to approve the draft first: save it and ask for approval on the page behind this dialog."</Notice> })}
             <p class="what-happens">
                 {move || format!(
                     "{} revision {}. From then on every judgment is tiered by it, and all {} are re-tiered at once. Afterwards this page shows what the preview promised beside what was written.",
@@ -162,6 +190,7 @@ async fn publish(
     workbench: Workbench,
     note: String,
     override_note: Option<String>,
+    effective_at: Option<String>,
 ) -> Result<Published, ApiError> {
     let draft = workbench.draft;
     let saved = match draft.origin.get_untracked() {
@@ -179,7 +208,7 @@ async fn publish(
         receipt: Receipt::of(&simulation.after, simulation.portfolio(), &previewed),
         tiers: pack_tiers(&simulation.tiers()),
         previewed,
-        effective_at: None,
+        effective_at,
     };
     api::publish(&saved.id, request).await
 }

@@ -2,6 +2,7 @@
 
 use super::icon::{Icon, IconView};
 use super::migration_matrix::{Cells, MigrationMatrix};
+use super::notice::{Notice, Tone};
 use super::refresh_progress::RefreshProgress;
 use crate::format;
 use contract::{RefreshRun, RefreshState};
@@ -50,6 +51,7 @@ pub fn Reconciliation(
                                 format::counted(moved_count(), "judgment", "judgments"),
                             ))}
                         </p>
+                        {move || (run.with(|run| run.drifted) > 0).then(|| view! { <Drift run=run.get()/> })}
                         <div class="side-by-side">
                             <div><h3>"Previewed"</h3><MigrationMatrix cells=previewed caption="Previewed" prefix="previewed"/></div>
                             <div><h3>"Actual"</h3><MigrationMatrix cells=actual caption="Actual" prefix="actual" against=previewed/></div>
@@ -61,5 +63,23 @@ pub fn Reconciliation(
                 })}
             </div>
         </section>
+    }
+}
+
+/// The stored SQL did not do what the policy says; a fault, never a change of facts
+#[component]
+fn Drift(run: RefreshRun) -> impl IntoView {
+    let named = run.drifts.into_iter().map(|drift| {
+        let decided = drift.decided.map_or_else(|| "nothing".to_owned(), |tier| format!("tier {}", tier.number()));
+        let words = format!(": tier {} written, {decided} decided", drift.written.number());
+        view! { <li><a href=format!("/judgments/{}", drift.judgment.id)>{drift.judgment.case_number}</a>{words}</li> }
+    });
+    view! {
+        <Notice tone=Tone::Error>
+            <div data-test="drift">
+                <p>{format!("Drift: {} was written another tier than the policy decides on the same facts. The stored SQL or the database has been changed; tell whoever runs this installation.", format::counted(run.drifted, "judgment", "judgments"))}</p>
+                <ul>{named.collect_view()}</ul>
+            </div>
+        </Notice>
     }
 }

@@ -4,6 +4,7 @@ pub mod judgment;
 pub mod judgments;
 pub mod not_found;
 pub mod policy;
+pub mod policy_history;
 pub mod queues;
 pub mod set_password;
 pub mod sign_in;

@@ -1,6 +1,7 @@
 //! `/policy`: edit a draft, see at once what it does to every judgment, publish it, see that it did.
 
 use crate::api::{self, ApiError};
+use crate::components::approval::{Approval, Scheduled};
 use crate::components::assertions::Assertions;
 use crate::components::difference::Difference;
 use crate::components::findings::Findings;
@@ -97,9 +98,17 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
     Effect::new(move |_| guard.has_unsaved.set(workbench.draft.is_unsaved()));
     on_cleanup(move || guard.has_unsaved.set(false));
     undo_by_keyboard(workbench);
+    spawn_local(async move {
+        // Without an answer a publish tells what it needs.
+        if let Ok(settings) = api::organisation_settings().await {
+            let _ = workbench.needs_approval.try_set(settings.publish_needs_approval);
+        }
+    });
     let close_refresh = move |()| set.with_value(|set| set(&[("refresh", "")]));
     view! {
         <DraftLine workbench drafts/>
+        <Scheduled policies=Memo::new(move |_| drafts.all.value.get().unwrap_or_default()) on_change=move || drafts.all.refetch()/>
+        <Approval workbench on_change=move || drafts.all.refetch()/>
         {move || drafts.open_error.get().map(|error| view! { <LoadFailed error on_retry=move |()| open(workbench, drafts, drafts.chosen.get_untracked())/> })}
         {move || { let id = refresh.get(); (!id.is_empty()).then(|| view! { <RunPanel id workbench on_close=Callback::new(close_refresh)/> }) }}
         <MovedNotice workbench/>
@@ -238,7 +247,14 @@ fn DraftActions(workbench: Workbench, drafts: Drafts) -> impl IntoView {
         is_publishing.set(true);
     };
     let on_published = move |published: Published| {
-        // What was the draft is the published policy now: the page begins afresh from it.
+        if let Some(at) = &published.effective_at {
+            toasts.say(format!(
+                "Revision {} is published by itself on {}.",
+                published.revision,
+                clock::full_time(at)
+            ));
+        }
+        // What was the draft is the published policy, now or soon: the page begins afresh.
         draft.open(draft.document.get_untracked(), draft.assertions.get_untracked(), new_name(), Origin::New);
         set.with_value(|set| {
             set(&[("draft", ""), ("refresh", published.refresh_id.as_deref().unwrap_or_default())])
@@ -252,6 +268,7 @@ fn DraftActions(workbench: Workbench, drafts: Drafts) -> impl IntoView {
         });
     };
     view! {
+        <a class="button quiet" href="/policy/history" data-test="policy-history">"History"</a>
         {move || session.may(Role::Admin).then(|| view! {
             <button class="button" data-test="discard-draft" disabled=move || is_busy.get() || !(is_saved.get() || has_edits.get() || is_unsaved.get()) on:click=move |_| is_discarding.set(true)>"Discard"</button>
             <button class="button" data-test="save-draft" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_unsaved.get() || !is_saved.get() && has_edits.get()) on:click=save_now>"Save draft"</button>

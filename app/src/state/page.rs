@@ -17,6 +17,7 @@ pub enum Inner {
     Judgments,
     Judgment(String),
     Policy,
+    PolicyHistory,
     Queues,
     NotFound,
 }
@@ -31,6 +32,7 @@ impl Page {
             "/tiers" => Inner::Tiers,
             "/judgments" => Inner::Judgments,
             "/policy" => Inner::Policy,
+            "/policy/history" => Inner::PolicyHistory,
             "/queues" => Inner::Queues,
             other => match other.strip_prefix("/judgments/") {
                 Some(id) if !id.contains('/') => Inner::Judgment(id.to_owned()),

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_location, use_navigate, use_query_map};
+use leptos_router::hooks::{use_location, use_navigate};
 use leptos_router::params::ParamsMap;
 
 pub fn encode(text: &str) -> String {
@@ -37,15 +37,18 @@ pub fn go(address: &str) {
 }
 
 /// One parameter of the current query; empty where it is absent.
+///
+/// Of the location, not of the route (`use_query_map`): all pages are one route, which learns of a new query after the page
+/// that the address names has been made.
 pub fn parameter(name: &'static str) -> Memo<String> {
-    let query = use_query_map();
+    let query = use_location().query;
     Memo::new(move |_| query.with(|query| query.get(name).unwrap_or_default()))
 }
 
 /// Replaces parameters of the current query in place, without another step in the browser's history.
 pub fn use_set_parameters() -> impl Fn(&[(&str, &str)]) + Clone + 'static {
-    let query = use_query_map();
     let location = use_location();
+    let query = location.query;
     let navigate = use_navigate();
     move |changes: &[(&str, &str)]| {
         let kept: Vec<(String, String)> = query.with_untracked(|query: &ParamsMap| {

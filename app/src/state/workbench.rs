@@ -92,6 +92,8 @@ pub struct Against {
 #[derive(Clone, Copy)]
 pub struct Workbench {
     pub inputs: RwSignal<Inputs>,
+    /// Whether a second person has to approve a draft before it is published.
+    pub needs_approval: RwSignal<bool>,
     /// What the draft is compared with; the published policy where it is nothing.
     pub against: RwSignal<Option<Against>>,
     pub draft: Draft,
@@ -181,7 +183,20 @@ impl Workbench {
                 .assertions
                 .with(|assertions| Some(Question::new("checkAssertions", &(assertions, before, after))))
         });
-        Self { inputs, against, studies, checked, draft, swap, map, policy, recomputed, simulation, edits }
+        Self {
+            inputs,
+            needs_approval: RwSignal::new(false),
+            against,
+            studies,
+            checked,
+            draft,
+            swap,
+            map,
+            policy,
+            recomputed,
+            simulation,
+            edits,
+        }
     }
 
     /// What the draft is compared with.
