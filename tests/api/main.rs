@@ -11,6 +11,7 @@ mod policies;
 mod portfolio;
 mod problems;
 mod queues;
+mod replay;
 mod rpc;
 mod sessions;
 mod support;

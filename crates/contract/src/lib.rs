@@ -515,6 +515,69 @@ bodies! {
         pub digest: String,
         pub taken_at: String,
         pub rows: u32,
+        /// The day whose end it shows, where one was asked for: such a snapshot is to look at, not to publish on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub as_of: Option<String>,
+    }
+
+    /// The query of `GET /api/portfolio/snapshot`
+    #[derive(Default, Eq)]
+    #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+    #[serde(default)]
+    pub struct SnapshotQuery {
+        /// An ISO date, today at the latest: the facts and stored tiers with which that day ended, in the organisation's
+        /// zone; without overrides, of which no history is kept.
+        #[serde(skip_serializing_if = "Option::is_none")] pub as_of: Option<String>,
+    }
+
+    // ---- replay ----
+
+    /// `POST /api/tier-policies/replay`: past days under one policy, by its id or as a document
+    pub struct ReplayRequest {
+        /// ISO dates, both included, at most 366 days, today at the latest; every day is taken as it ended in the
+        /// organisation's zone.
+        pub from: String,
+        pub to: String,
+        #[serde(default)]
+        pub policy_id: Option<String>,
+        #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub policy: Option<TierPolicyDocument>,
+    }
+
+    /// What the policy would have made of those days, from the facts as they were
+    pub struct ReplayReport {
+        pub from: String,
+        pub to: String,
+        pub policy_digest: String,
+        /// One entry a day.
+        pub days: Vec<ReplayDay>,
+        /// How many judgments would have changed tier how often; they add up to those that were active on any of the days.
+        pub flips: Vec<ReplayFlips>,
+        /// Those that would have changed tier most often, at most 50.
+        pub most_flipped: Vec<ReplayFlipped>,
+    }
+
+    pub struct ReplayDay {
+        pub date: String,
+        /// Active judgments of tier 0 to 3.
+        pub counts: [u32; 4],
+        /// Their balances.
+        pub balance: [String; 4],
+        /// Judgments with another tier than the last that they had before; 0 on the first day.
+        pub tier_changes: u32,
+    }
+
+    #[derive(Copy, Eq)]
+    pub struct ReplayFlips { pub flips: u32, pub judgments: u32 }
+
+    pub struct ReplayFlipped {
+        pub judgment: JudgmentRef,
+        pub flips: u32,
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub first_tier: Tier,
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub last_tier: Tier,
     }
 
     // ---- queues ----

@@ -23,6 +23,7 @@ pub mod portfolio;
 pub mod private;
 pub mod queue;
 pub mod refreshes;
+pub mod replay;
 pub mod rpc;
 pub mod schedules;
 #[cfg(feature = "testing")]

@@ -10,6 +10,7 @@ mod policies;
 mod portfolio;
 mod publishing;
 mod queues;
+mod replay;
 mod rpc;
 mod sessions;
 mod tiers;
@@ -44,6 +45,7 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(policies::published))
         .routes(routes!(policies::show, policies::save_draft, policies::discard_draft))
         .routes(routes!(publishing::publish))
+        .routes(routes!(replay::replay))
         .routes(routes!(approvals::settings, approvals::set_settings))
         .routes(routes!(approvals::request))
         .routes(routes!(approvals::answer))
