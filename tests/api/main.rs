@@ -14,6 +14,7 @@ mod queues;
 mod replay;
 mod rpc;
 mod sessions;
+mod shadows;
 mod support;
 mod tiers;
 mod vectors;

@@ -420,7 +420,7 @@ bodies! {
         pub policy_name: Option<String>,
         pub at: String,
         /// `started`, `saved`, `discarded`, `approval_requested`, `approved`, `declined`, `scheduled`, `schedule_cancelled`,
-        /// `schedule_failed`, `published`, `superseded` or `settings_changed`.
+        /// `schedule_failed`, `published`, `superseded`, `settings_changed`, `shadow_started` or `shadow_stopped`.
         pub kind: String,
         /// Who; `null` where the product acted by itself.
         pub actor: Option<String>,
@@ -456,6 +456,9 @@ bodies! {
         #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
         pub assertions: Option<PolicyAssertions>,
     }
+
+    /// `POST /api/tier-policies/{id}/restore`: a new draft with document and assertions of that policy
+    pub struct RestorePolicy { pub name: String }
 
     /// `PUT /api/tier-policies/{id}`: refused with `draft_moved` where `expected_version` is not the stored one
     pub struct SaveDraft {
@@ -528,6 +531,67 @@ bodies! {
         /// An ISO date, today at the latest: the facts and stored tiers with which that day ended, in the organisation's
         /// zone; without overrides, of which no history is kept.
         #[serde(skip_serializing_if = "Option::is_none")] pub as_of: Option<String>,
+    }
+
+    // ---- shadows ----
+
+    /// `POST /api/tier-shadows`
+    pub struct StartShadow {
+        pub policy_id: String,
+        /// 1 to 60.
+        pub days: u32,
+    }
+
+    /// `GET /api/tier-shadows`: a policy that runs beside the published one, or has, without any effect
+    pub struct ShadowSummary {
+        pub id: String,
+        /// Where the document was taken from; it may have been saved or discarded since.
+        pub policy_id: String,
+        pub name: String,
+        pub digest: String,
+        pub days: u32,
+        pub started_at: String,
+        pub started_by: Option<String>,
+        /// When it ends by itself.
+        pub ends_at: String,
+        pub ended_at: Option<String>,
+        pub is_running: bool,
+    }
+
+    /// `GET /api/tier-shadows/{id}`
+    pub struct ShadowDetail {
+        pub shadow: ShadowSummary,
+        /// As it was when the shadow was started.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub policy: TierPolicyDocument,
+        /// Oldest first.
+        pub days: Vec<ShadowDay>,
+        /// Judgments that were tiered while it ran.
+        pub judgments: u64,
+        /// Those of them that it would have tiered otherwise when they were tiered last, and their balance.
+        pub differing: u64,
+        pub differing_balance: String,
+        /// The first 50 of these, the largest balance first.
+        pub differing_most: Vec<ShadowedJudgment>,
+    }
+
+    /// What was tiered on one day of the organisation, every judgment by its last time
+    pub struct ShadowDay {
+        pub date: String,
+        /// `counts[published][shadow]` and `balance[published][shadow]`.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub matrix: MigrationMatrix,
+    }
+
+    pub struct ShadowedJudgment {
+        pub judgment: JudgmentRef,
+        /// The day on which it was tiered last.
+        pub day: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub published: Tier,
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub shadow: Tier,
+        pub balance: String,
     }
 
     // ---- replay ----

@@ -29,6 +29,7 @@ pub mod schedules;
 #[cfg(feature = "testing")]
 pub mod schema;
 pub mod sessions;
+pub mod shadows;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tiers;
