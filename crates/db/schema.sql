@@ -1372,6 +1372,51 @@ $$;
 
 COMMENT ON FUNCTION public.queue_tier_assignments(p_org_id uuid, p_judgment_ids uuid[], p_keys text[]) IS 'queue_job for many judgments at once, in the order given; answers how many messages were new';
 
+CREATE FUNCTION public.record_shadow_tiers(p_org_id uuid, p_shadow_id uuid, p_judgment_nos bigint[], p_published smallint[], p_shadow smallint[], p_balance_cents bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    SET work_mem TO '64MB'
+    AS $$
+declare
+  v_day date := public.org_today(p_org_id);
+  v_counts bigint[];
+  v_balances numeric(18,2)[];
+begin
+  with given as materialized (
+    select g.judgment_no, g.published, g.shadow, (g.cents / 100.0)::numeric(14,2) as balance
+      from unnest(p_judgment_nos, p_published, p_shadow, p_balance_cents) as g (judgment_no, published, shadow, cents)
+  ), earlier as materialized (
+    -- A judgment that was tiered earlier the same day counts by its last time.
+    select t.published_tier, t.shadow_tier, t.balance
+      from public.tier_shadow_tiers t join given g using (judgment_no)
+     where t.org_id = p_org_id and t.shadow_id = p_shadow_id and t.day = v_day
+  ), written as (
+    insert into public.tier_shadow_tiers (org_id, shadow_id, judgment_no, day, published_tier, shadow_tier, balance)
+    select p_org_id, p_shadow_id, g.judgment_no, v_day, g.published, g.shadow, g.balance from given g
+    on conflict (org_id, shadow_id, judgment_no) do update
+      set day = excluded.day, published_tier = excluded.published_tier, shadow_tier = excluded.shadow_tier, balance = excluded.balance
+  ), cells as (
+    select c.cell, sum(c.judgments)::bigint as judgments, sum(c.balance) as balance
+      from (select g.published * 4 + g.shadow + 1 as cell, 1 as judgments, g.balance from given g
+            union all
+            select e.published_tier * 4 + e.shadow_tier + 1, -1, -e.balance from earlier e) c
+     group by 1
+  )
+  select array_agg(coalesce(c.judgments, 0) order by i), array_agg(coalesce(c.balance, 0) order by i)
+    into v_counts, v_balances
+    from generate_series(1, 16) i left join cells c on c.cell = i;
+
+  -- Last of all: those who tier other judgments wait for each other here, and only until the commit.
+  insert into public.tier_shadow_days as d (org_id, shadow_id, day, counts, balances)
+  values (p_org_id, p_shadow_id, v_day, v_counts, v_balances)
+  on conflict (org_id, shadow_id, day) do update
+    set counts = array(select a + b from unnest(d.counts, excluded.counts) with ordinality as u (a, b, n) order by n),
+        balances = array(select a + b from unnest(d.balances, excluded.balances) with ordinality as u (a, b, n) order by n);
+end;
+$$;
+
+COMMENT ON FUNCTION public.record_shadow_tiers(p_org_id uuid, p_shadow_id uuid, p_judgment_nos bigint[], p_published smallint[], p_shadow smallint[], p_balance_cents bigint[]) IS 'Keeps what a shadow decided about judgments that the transaction has locked and tiered; each is named once';
+
 CREATE FUNCTION public.refresh_enforcement_metrics() RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -1475,6 +1520,41 @@ $$;
 
 COMMENT ON FUNCTION public.run_nightly(p_org_id uuid) IS 'Enqueues what was not tiered today, once a local day and not before 02:00; null when there is nothing to do yet or any more';
 
+CREATE TABLE public.tier_shadows (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    org_id uuid NOT NULL,
+    policy_id uuid NOT NULL,
+    name text NOT NULL,
+    document jsonb NOT NULL,
+    digest text NOT NULL,
+    days integer NOT NULL,
+    started_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    started_by uuid,
+    ends_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT tier_shadows_days_check CHECK (((days >= 1) AND (days <= 60))),
+    CONSTRAINT tier_shadows_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text))
+);
+
+ALTER TABLE ONLY public.tier_shadows FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.tier_shadows IS 'Runs until ended_at or, where that is null, until ends_at: nobody has to end it';
+
+COMMENT ON COLUMN public.tier_shadows.policy_id IS 'Where the document was taken from; refers to nothing, because drafts are changed and discarded';
+
+COMMENT ON COLUMN public.tier_shadows.document IS 'The policy as it was at the start';
+
+CREATE FUNCTION public.running_tier_shadows(p_org_ids uuid[]) RETURNS SETOF public.tier_shadows
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  select s.* from public.tier_shadows s
+   where s.org_id = any (p_org_ids) and s.ended_at is null and s.ends_at > public.app_now()
+     for share
+$$;
+
+COMMENT ON FUNCTION public.running_tier_shadows(p_org_ids uuid[]) IS 'The shadows that run, held until the transaction ends: whoever stops one waits for what is being recorded';
+
 CREATE FUNCTION public.schedule_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_override_note text, p_receipt jsonb, p_effective_at timestamp with time zone) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1567,6 +1647,42 @@ $$;
 
 COMMENT ON FUNCTION public.start_tier_refresh(p_org_id uuid, p_before_policy_id uuid, p_previewed jsonb, p_snapshot pg_snapshot, p_requested_by uuid) IS 'Begins re-tiering every active judgment of an organisation; the running refresh of the same policy is joined, one of an older policy is ended';
 
+CREATE FUNCTION public.start_tier_shadow(p_policy_id uuid, p_days integer) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.current_org_id();
+  v_policy public.tier_policies;
+  v_id uuid;
+begin
+  select * into v_policy from public.tier_policies where id = p_policy_id and org_id = v_org;
+  if not found then
+    raise sqlstate 'PT404' using message = 'tier policy not found';
+  end if;
+  if p_days is null or p_days not between 1 and 60 then
+    raise sqlstate 'PT422' using message = 'a shadow runs for 1 to 60 days', detail = 'days';
+  end if;
+  update public.tier_shadows set ended_at = ends_at
+   where org_id = v_org and ended_at is null and ends_at <= public.app_now();
+  insert into public.tier_shadows (org_id, policy_id, name, document, digest, days, started_by, ends_at)
+  values (v_org, v_policy.id, v_policy.name, v_policy.document, v_policy.digest, p_days, public.current_user_id(),
+          public.app_now() + make_interval(days => p_days))
+  on conflict (org_id) where ended_at is null do nothing
+  returning id into v_id;
+  if v_id is null then
+    raise sqlstate 'PT409' using message = 'a shadow runs already, and one at a time can', hint = 'stop it first';
+  end if;
+  insert into public.tier_policy_events (org_id, policy_id, kind, actor_id, actor_name, policy_name, version, revision, digest, note)
+  values (v_org, v_policy.id, 'shadow_started', public.current_user_id(),
+          (select u.display_name from public.users u where u.id = public.current_user_id()),
+          v_policy.name, v_policy.version, v_policy.revision, v_policy.digest, format('for %s days', p_days));
+  return v_id;
+end;
+$$;
+
+COMMENT ON FUNCTION public.start_tier_shadow(p_policy_id uuid, p_days integer) IS 'Has a policy, as it is now, run beside the published one for so many days; one in an organisation';
+
 CREATE FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) RETURNS public.tier_refreshes
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -1586,6 +1702,29 @@ end;
 $$;
 
 COMMENT ON FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) IS 'Re-tiers the next judgments of a refresh in one transaction, without the check for drift that workers make; call it until state is no longer running. Null while others are at all that is left. Safe to call again after a crash';
+
+CREATE FUNCTION public.stop_tier_shadow(p_shadow_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_shadow public.tier_shadows;
+begin
+  select * into v_shadow from public.tier_shadows where id = p_shadow_id and org_id = public.current_org_id() for update;
+  if not found then
+    raise sqlstate 'PT404' using message = 'shadow not found';
+  end if;
+  if v_shadow.ended_at is not null or v_shadow.ends_at <= public.app_now() then
+    raise sqlstate 'PT409' using message = 'the shadow has ended';
+  end if;
+  update public.tier_shadows set ended_at = public.app_now() where id = v_shadow.id;
+  insert into public.tier_policy_events (org_id, policy_id, kind, actor_id, actor_name, policy_name, digest)
+  values (v_shadow.org_id, v_shadow.policy_id, 'shadow_stopped', public.current_user_id(),
+          (select u.display_name from public.users u where u.id = public.current_user_id()), v_shadow.name, v_shadow.digest);
+end;
+$$;
+
+COMMENT ON FUNCTION public.stop_tier_shadow(p_shadow_id uuid) IS 'Ends a shadow before its time; what it has recorded stays';
 
 CREATE FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) RETURNS SETOF public.tier_refresh_chunk
     LANGUAGE plpgsql
@@ -2250,7 +2389,7 @@ CREATE TABLE public.tier_policy_events (
     override_note text,
     receipt jsonb,
     effective_at timestamp with time zone,
-    CONSTRAINT tier_policy_events_kind_check CHECK ((kind = ANY (ARRAY['started'::text, 'saved'::text, 'discarded'::text, 'approval_requested'::text, 'approved'::text, 'declined'::text, 'scheduled'::text, 'schedule_cancelled'::text, 'schedule_failed'::text, 'published'::text, 'superseded'::text, 'settings_changed'::text])))
+    CONSTRAINT tier_policy_events_kind CHECK ((kind = ANY (ARRAY['started'::text, 'saved'::text, 'discarded'::text, 'approval_requested'::text, 'approved'::text, 'declined'::text, 'scheduled'::text, 'schedule_cancelled'::text, 'schedule_failed'::text, 'published'::text, 'superseded'::text, 'settings_changed'::text, 'shadow_started'::text, 'shadow_stopped'::text])))
 );
 
 ALTER TABLE ONLY public.tier_policy_events FORCE ROW LEVEL SECURITY;
@@ -2285,6 +2424,35 @@ COMMENT ON TABLE public.tier_refresh_ranges IS 'The parts of a refresh: whoever 
 COMMENT ON COLUMN public.tier_refresh_ranges.last_no IS 'The range ends with this judgment_no; the last one is open';
 
 COMMENT ON COLUMN public.tier_refresh_ranges.after_no IS 'Judgments after this number are still to be tiered';
+
+CREATE TABLE public.tier_shadow_days (
+    org_id uuid NOT NULL,
+    shadow_id uuid NOT NULL,
+    day date NOT NULL,
+    counts bigint[] DEFAULT array_fill((0)::bigint, ARRAY[16]) NOT NULL,
+    balances numeric(18,2)[] DEFAULT array_fill((0)::numeric(18,2), ARRAY[16]) NOT NULL
+);
+
+ALTER TABLE ONLY public.tier_shadow_days FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.tier_shadow_days IS 'Judgments that were tiered on a day, each by its last time, published × shadow (index published*4+shadow+1)';
+
+CREATE TABLE public.tier_shadow_tiers (
+    org_id uuid NOT NULL,
+    shadow_id uuid NOT NULL,
+    judgment_no bigint NOT NULL,
+    day date NOT NULL,
+    published_tier smallint NOT NULL,
+    shadow_tier smallint NOT NULL,
+    balance numeric(14,2) NOT NULL,
+    CONSTRAINT tier_shadow_tiers_published_tier_check CHECK (((published_tier >= 0) AND (published_tier <= 3))),
+    CONSTRAINT tier_shadow_tiers_shadow_tier_check CHECK (((shadow_tier >= 0) AND (shadow_tier <= 3)))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY public.tier_shadow_tiers FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.tier_shadow_tiers IS 'What the published policy and the shadow decided when the judgment was tiered last, and on which day of the organisation';
 
 CREATE TABLE public.users (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -2418,6 +2586,18 @@ ALTER TABLE ONLY public.tier_refreshes
 ALTER TABLE ONLY public.tier_refreshes
     ADD CONSTRAINT tier_refreshes_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.tier_shadow_days
+    ADD CONSTRAINT tier_shadow_days_pkey PRIMARY KEY (org_id, shadow_id, day);
+
+ALTER TABLE ONLY public.tier_shadow_tiers
+    ADD CONSTRAINT tier_shadow_tiers_pkey PRIMARY KEY (org_id, shadow_id, judgment_no);
+
+ALTER TABLE ONLY public.tier_shadows
+    ADD CONSTRAINT tier_shadows_org_id_id_key UNIQUE (org_id, id);
+
+ALTER TABLE ONLY public.tier_shadows
+    ADD CONSTRAINT tier_shadows_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_email_key UNIQUE (email);
 
@@ -2506,6 +2686,10 @@ CREATE INDEX tier_refreshes_policy ON public.tier_refreshes USING btree (policy_
 CREATE INDEX tier_refreshes_requester ON public.tier_refreshes USING btree (requested_by);
 
 CREATE UNIQUE INDEX tier_refreshes_running ON public.tier_refreshes USING btree (org_id) WHERE (state = 'running'::public.refresh_state);
+
+CREATE UNIQUE INDEX tier_shadows_running ON public.tier_shadows USING btree (org_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX tier_shadows_starter ON public.tier_shadows USING btree (started_by);
 
 CREATE TRIGGER draft_is_saved BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.state = 'draft'::public.policy_state) AND (new.state = 'draft'::public.policy_state) AND (((((old.version IS DISTINCT FROM new.version) OR (old.name IS DISTINCT FROM new.name)) OR (old.document IS DISTINCT FROM new.document)) OR (old.digest IS DISTINCT FROM new.digest)) OR (old.assertions IS DISTINCT FROM new.assertions)))) EXECUTE FUNCTION public.tg_draft_is_saved();
 
@@ -2658,6 +2842,18 @@ ALTER TABLE ONLY public.tier_refreshes
 ALTER TABLE ONLY public.tier_refreshes
     ADD CONSTRAINT tier_refreshes_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES public.users(id) ON DELETE SET NULL;
 
+ALTER TABLE ONLY public.tier_shadow_days
+    ADD CONSTRAINT tier_shadow_days_org_id_shadow_id_fkey FOREIGN KEY (org_id, shadow_id) REFERENCES public.tier_shadows(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.tier_shadow_tiers
+    ADD CONSTRAINT tier_shadow_tiers_org_id_shadow_id_fkey FOREIGN KEY (org_id, shadow_id) REFERENCES public.tier_shadows(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.tier_shadows
+    ADD CONSTRAINT tier_shadows_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.tier_shadows
+    ADD CONSTRAINT tier_shadows_started_by_fkey FOREIGN KEY (started_by) REFERENCES public.users(id) ON DELETE SET NULL;
+
 CREATE POLICY "admins discard drafts" ON public.tier_policies FOR DELETE TO admin USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) AND (state = 'draft'::public.policy_state)));
 
 CREATE POLICY "admins save drafts" ON public.tier_policies FOR UPDATE TO admin USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) AND (state = 'draft'::public.policy_state))) WITH CHECK (((org_id = ( SELECT public.current_org_id() AS current_org_id)) AND (state = 'draft'::public.policy_state)));
@@ -2690,6 +2886,8 @@ CREATE POLICY "members see past facts of their judgments" ON public.judgment_fac
 
 CREATE POLICY "members see refreshes of their judgments" ON public.tier_refreshes FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
+CREATE POLICY "members see the days of their shadows" ON public.tier_shadow_days FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
 CREATE POLICY "members see the members of their organisation" ON public.memberships FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see the parts of their refreshes" ON public.tier_refresh_ranges FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
@@ -2720,7 +2918,11 @@ CREATE POLICY "members see their plaintiffs" ON public.plaintiffs FOR SELECT TO 
 
 CREATE POLICY "members see their policies" ON public.tier_policies FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
+CREATE POLICY "members see their shadows" ON public.tier_shadows FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
 CREATE POLICY "members see what is known of their debtors" ON public.debtor_intelligence FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what their shadows decided" ON public.tier_shadow_tiers FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see what was done to their policies" ON public.tier_policy_events FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
@@ -2752,6 +2954,8 @@ CREATE POLICY "the service appends what was done to policies" ON public.tier_pol
 
 CREATE POLICY "the service buries messages" ON public.queue_dead_letters TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
+CREATE POLICY "the service counts the days of shadows" ON public.tier_shadow_days TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
 CREATE POLICY "the service keeps the ledger" ON public.queue_jobs TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service keeps the rows of imports" ON public.import_rows TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
@@ -2782,6 +2986,8 @@ CREATE POLICY "the service records attempts" ON public.queue_attempts TO service
 
 CREATE POLICY "the service records nightly runs" ON public.nightly_runs TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
+CREATE POLICY "the service records what shadows decided" ON public.tier_shadow_tiers TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
 CREATE POLICY "the service reports its workers" ON public.worker_heartbeats TO service_role USING (true) WITH CHECK (true);
 
 CREATE POLICY "the service runs imports" ON public.import_runs TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
@@ -2789,6 +2995,8 @@ CREATE POLICY "the service runs imports" ON public.import_runs TO service_role U
 CREATE POLICY "the service runs parts of refreshes" ON public.tier_refresh_ranges TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service runs refreshes" ON public.tier_refreshes TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service runs shadows" ON public.tier_shadows TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 ALTER TABLE public.tier_assignments ENABLE ROW LEVEL SECURITY;
 
@@ -2799,6 +3007,12 @@ ALTER TABLE public.tier_policy_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tier_refresh_ranges ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.tier_refreshes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.tier_shadow_days ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.tier_shadow_tiers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.tier_shadows ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
 
@@ -2976,6 +3190,9 @@ GRANT ALL ON FUNCTION public.queue_statistics() TO authenticated;
 REVOKE ALL ON FUNCTION public.queue_tier_assignments(p_org_id uuid, p_judgment_ids uuid[], p_keys text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.queue_tier_assignments(p_org_id uuid, p_judgment_ids uuid[], p_keys text[]) TO service_role;
 
+REVOKE ALL ON FUNCTION public.record_shadow_tiers(p_org_id uuid, p_shadow_id uuid, p_judgment_nos bigint[], p_published smallint[], p_shadow smallint[], p_balance_cents bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.record_shadow_tiers(p_org_id uuid, p_shadow_id uuid, p_judgment_nos bigint[], p_published smallint[], p_shadow smallint[], p_balance_cents bigint[]) TO service_role;
+
 REVOKE ALL ON FUNCTION public.refresh_enforcement_metrics() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.refresh_enforcement_metrics() TO service_role;
 
@@ -2988,6 +3205,12 @@ GRANT ALL ON FUNCTION public.retry_dead_letter(p_id uuid) TO enforcement_operato
 REVOKE ALL ON FUNCTION public.run_nightly(p_org_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.run_nightly(p_org_id uuid) TO service_role;
 
+GRANT SELECT ON TABLE public.tier_shadows TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_shadows TO service_role;
+
+REVOKE ALL ON FUNCTION public.running_tier_shadows(p_org_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.running_tier_shadows(p_org_ids uuid[]) TO service_role;
+
 REVOKE ALL ON FUNCTION public.schedule_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_override_note text, p_receipt jsonb, p_effective_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.schedule_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_override_note text, p_receipt jsonb, p_effective_at timestamp with time zone) TO admin;
 
@@ -2997,8 +3220,14 @@ GRANT ALL ON FUNCTION public.set_organisation_settings(p_publish_needs_approval 
 REVOKE ALL ON FUNCTION public.start_tier_refresh(p_org_id uuid, p_before_policy_id uuid, p_previewed jsonb, p_snapshot pg_snapshot, p_requested_by uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.start_tier_refresh(p_org_id uuid, p_before_policy_id uuid, p_previewed jsonb, p_snapshot pg_snapshot, p_requested_by uuid) TO service_role;
 
+REVOKE ALL ON FUNCTION public.start_tier_shadow(p_policy_id uuid, p_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.start_tier_shadow(p_policy_id uuid, p_days integer) TO admin;
+
 REVOKE ALL ON FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit integer) TO service_role;
+
+REVOKE ALL ON FUNCTION public.stop_tier_shadow(p_shadow_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.stop_tier_shadow(p_shadow_id uuid) TO admin;
 
 REVOKE ALL ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) TO service_role;
@@ -3085,6 +3314,12 @@ GRANT SELECT,INSERT ON TABLE public.tier_policy_events TO service_role;
 
 GRANT SELECT ON TABLE public.tier_refresh_ranges TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_refresh_ranges TO service_role;
+
+GRANT SELECT ON TABLE public.tier_shadow_days TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_shadow_days TO service_role;
+
+GRANT SELECT ON TABLE public.tier_shadow_tiers TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_shadow_tiers TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.users TO service_role;
 

@@ -1,6 +1,6 @@
 //! Who may ask for what: without a session, in another role, in another organisation.
 
-use contract::{PolicySummary, RefreshRun};
+use contract::{PolicySummary, RefreshRun, ShadowSummary};
 use hyper::Method;
 use policy::portfolio::MigrationMatrix;
 use policy::receipt::Receipt;
@@ -63,6 +63,7 @@ async fn viewers_read_operators_work_admins_decide() {
         ("PUT", format!("/api/tier-policies/{id}")),
         ("DELETE", format!("/api/tier-policies/{id}")),
         ("POST", format!("/api/tier-policies/{id}/publish")),
+        ("POST", format!("/api/tier-policies/{id}/restore")),
         ("POST", format!("/api/tier-policies/{id}/approval")),
         ("POST", format!("/api/tier-policies/{id}/approval/answer")),
         ("DELETE", format!("/api/tier-policies/{id}/schedule")),
@@ -92,6 +93,8 @@ async fn nothing_of_another_organisation_can_be_reached() {
     let judgment = theirs.add(&app, Judgment::default()).await;
     let policies: Vec<PolicySummary> = theirs.admin.get("/api/tier-policies").await.json();
     let refresh: RefreshRun = theirs.operator.order("/api/tiers/refresh").await.json();
+    let order = json!({ "policy_id": policies[0].id, "days": 7 });
+    let shadow: ShadowSummary = theirs.admin.post("/api/tier-shadows", order).await.json();
     let dead: Uuid = sqlx::query_scalar(
         "insert into public.queue_dead_letters (org_id, kind, msg_id, reason, message, enqueued_at)
          values ($1, 'tier_assignment', 1, 'a test', '{}', now()) returning id",
@@ -114,6 +117,7 @@ async fn nothing_of_another_organisation_can_be_reached() {
             path if path.starts_with("/api/tier-policies/") => {
                 policies.iter().map(|policy| policy.id.clone()).collect()
             }
+            path if path.starts_with("/api/tier-shadows/") => vec![shadow.id.clone()],
             path if path.starts_with("/api/tiers/refresh/") => vec![refresh.id.clone()],
             path if path.starts_with("/api/queues/dead-letters/") => vec![dead.to_string()],
             path => panic!("no id of theirs for {path}"),

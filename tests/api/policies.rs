@@ -383,3 +383,44 @@ async fn assertions_that_cannot_be_checked_are_refused_with_their_field() {
     let problem = admin.put(&format!("/api/tier-policies/{}", draft.id), save).await.refused(422, "invalid");
     assert_eq!(problem.field.as_deref(), Some("assertions.laws[0]"));
 }
+
+#[tokio::test]
+async fn a_revision_is_restored_as_a_draft_with_its_assertions() {
+    let app = TestApp::new().await;
+    let (firm, theirs) = (firm(&app).await, app.firm("theirs").await);
+    let new =
+        json!({ "name": "Draft", "policy": policy("70"), "assertions": { "laws": ["monotone_in_score"] } });
+    let first: PolicySummary = firm.admin.post("/api/tier-policies", new).await.json();
+    publish(&firm.admin, &first.id, &preview(&firm.viewer, &policy("70")).await).await.ok();
+    let next: PolicySummary = firm
+        .admin
+        .post("/api/tier-policies", json!({ "name": "Next", "policy": policy("75"), "assertions": {} }))
+        .await
+        .json();
+    let mut request = preview_against(&firm.viewer, &policy("70"), &policy("75")).await;
+    request["expected_revision"] = json!(2);
+    publish(&firm.admin, &next.id, &request).await.ok();
+
+    let path = format!("/api/tier-policies/{}/restore", first.id);
+    let second = app.person(firm.id, "second@firm.example", contract::Role::Admin).await;
+    let restored: PolicySummary = second.post(&path, json!({ "name": " As it was " })).await.json();
+    assert_eq!(
+        (restored.name.as_str(), restored.state, restored.based_on),
+        ("As it was", PolicyState::Draft, Some(2))
+    );
+    assert_eq!((restored.author.as_str(), &restored.digest), ("second@firm.example", &first.digest));
+    let detail: PolicyDetail = firm.viewer.get(&format!("/api/tier-policies/{}", restored.id)).await.json();
+    assert_eq!(detail.policy, policy("70"));
+    assert_eq!(json!(detail.assertions)["laws"], json!(["monotone_in_score"]));
+
+    // A copy of a draft is based on what the draft is based on.
+    let copied: PolicySummary = firm
+        .admin
+        .post(&format!("/api/tier-policies/{}/restore", restored.id), json!({ "name": "Copy" }))
+        .await
+        .json();
+    assert_eq!(copied.based_on, Some(2));
+    let problem = firm.admin.post(&path, json!({ "name": " " })).await.refused(422, "invalid");
+    assert_eq!(problem.field.as_deref(), Some("name"));
+    theirs.admin.post(&path, json!({ "name": "Mine" })).await.refused(404, "not_found");
+}

@@ -7,7 +7,11 @@ use policy::tier::Tier;
 use crate::support::{Answer, Client, Judgment, TestApp};
 
 pub(crate) async fn snapshot(client: &Client) -> (SnapshotMeta, Portfolio) {
-    decode(client.get("/api/portfolio/snapshot").await.ok())
+    snapshot_of(client, "/api/portfolio/snapshot").await
+}
+
+pub(crate) async fn snapshot_of(client: &Client, path: &str) -> (SnapshotMeta, Portfolio) {
+    decode(client.get(path).await.ok())
 }
 
 fn decode(answer: Answer) -> (SnapshotMeta, Portfolio) {

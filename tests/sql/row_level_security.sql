@@ -72,6 +72,10 @@ insert into public.debtor_intelligence (judgment_id, org_id, employer_name)
 values ('00000000-0000-0000-0000-0000000000a3', '00000000-0000-0000-0000-00000000000a', 'Example Works');
 insert into public.enforcement_cases (org_id, judgment_id, created_by)
 values ('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000a3', 'test');
+insert into public.tier_shadows (id, org_id, policy_id, name, document, digest, days, ends_at)
+values ('00000000-0000-0000-0000-0000000000a5', '00000000-0000-0000-0000-00000000000a', gen_random_uuid(), 'Shadow', '{}', repeat('b', 64), 7,
+        now() + interval '7 days');
+select public.record_shadow_tiers('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000a5', '{1}', '{3}', '{2}', '{9000}');
 select lives_ok('select public.refresh_enforcement_metrics()', 'the service refreshes');
 insert into public.queue_dead_letters (id, org_id, kind, msg_id, reason, message, enqueued_at)
 values ('00000000-0000-0000-0000-0000000000a4', '00000000-0000-0000-0000-00000000000a', 'tier_assignment', 999999, 'test', '{}', now());
@@ -115,7 +119,7 @@ select is(pg_temp.rows_seen(r.role, '00000000-0000-0000-0000-00000000000b', c.re
 select cmp_ok(pg_temp.rows_seen('authenticated', '00000000-0000-0000-0000-00000000000a', t.name), '>', 0::bigint,
               format('a member sees the rows of the own firm in %s', t.name))
   from unnest(array['plaintiffs', 'core_judgments', 'judgments', 'debtor_intelligence', 'judgment_facts', 'enforcement_cases',
-                    'tier_policies', 'tier_policy_events', 'tier_assignments', 'tier_refreshes', 'queue_jobs', 'queue_dead_letters', 'memberships']) as t (name);
+                    'tier_policies', 'tier_policy_events', 'tier_shadows', 'tier_shadow_tiers', 'tier_shadow_days', 'tier_assignments', 'tier_refreshes', 'queue_jobs', 'queue_dead_letters', 'memberships']) as t (name);
 
 select is(pg_temp.rows_seen('authenticated', '', 'core_judgments'), 0::bigint, 'a person without an organisation sees nothing');
 
@@ -135,6 +139,10 @@ select throws_ok(
 select throws_ok(
   $$ select public.answer_tier_policy_approval((select id from public.tier_policies limit 1), 1, true, 'n') $$,
   'PT404', null, 'an admin of another firm cannot approve its drafts');
+select throws_ok($$ select public.stop_tier_shadow('00000000-0000-0000-0000-0000000000a5') $$, 'PT404', null,
+                 'an admin of another firm cannot stop its shadows');
+select throws_ok($$ select public.start_tier_shadow((select id from public.tier_policies limit 1), 7) $$, 'PT404', null,
+                 'an admin of another firm cannot shadow its policies');
 reset role;
 
 select * from finish();

@@ -10,4 +10,5 @@ mod queue;
 mod refreshes;
 mod running;
 mod schedules;
+mod shadows;
 mod support;

@@ -369,6 +369,7 @@ mod tests {
             digest: portfolio.digest(),
             taken_at: String::new(),
             rows: portfolio.len(),
+            as_of: None,
         };
         let before = Before::new(Arc::new(Snapshot::new(meta, portfolio)), TierPolicy::revision_1());
         let mut document = TierPolicy::revision_1().document().clone();

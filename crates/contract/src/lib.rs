@@ -420,7 +420,7 @@ bodies! {
         pub policy_name: Option<String>,
         pub at: String,
         /// `started`, `saved`, `discarded`, `approval_requested`, `approved`, `declined`, `scheduled`, `schedule_cancelled`,
-        /// `schedule_failed`, `published`, `superseded` or `settings_changed`.
+        /// `schedule_failed`, `published`, `superseded`, `settings_changed`, `shadow_started` or `shadow_stopped`.
         pub kind: String,
         /// Who; `null` where the product acted by itself.
         pub actor: Option<String>,
@@ -456,6 +456,9 @@ bodies! {
         #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
         pub assertions: Option<PolicyAssertions>,
     }
+
+    /// `POST /api/tier-policies/{id}/restore`: a new draft with document and assertions of that policy
+    pub struct RestorePolicy { pub name: String }
 
     /// `PUT /api/tier-policies/{id}`: refused with `draft_moved` where `expected_version` is not the stored one
     pub struct SaveDraft {
@@ -515,6 +518,130 @@ bodies! {
         pub digest: String,
         pub taken_at: String,
         pub rows: u32,
+        /// The day whose end it shows, where one was asked for: such a snapshot is to look at, not to publish on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub as_of: Option<String>,
+    }
+
+    /// The query of `GET /api/portfolio/snapshot`
+    #[derive(Default, Eq)]
+    #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+    #[serde(default)]
+    pub struct SnapshotQuery {
+        /// An ISO date, today at the latest: the facts and stored tiers with which that day ended, in the organisation's
+        /// zone; without overrides, of which no history is kept.
+        #[serde(skip_serializing_if = "Option::is_none")] pub as_of: Option<String>,
+    }
+
+    // ---- shadows ----
+
+    /// `POST /api/tier-shadows`
+    pub struct StartShadow {
+        pub policy_id: String,
+        /// 1 to 60.
+        pub days: u32,
+    }
+
+    /// `GET /api/tier-shadows`: a policy that runs beside the published one, or has, without any effect
+    pub struct ShadowSummary {
+        pub id: String,
+        /// Where the document was taken from; it may have been saved or discarded since.
+        pub policy_id: String,
+        pub name: String,
+        pub digest: String,
+        pub days: u32,
+        pub started_at: String,
+        pub started_by: Option<String>,
+        /// When it ends by itself.
+        pub ends_at: String,
+        pub ended_at: Option<String>,
+        pub is_running: bool,
+    }
+
+    /// `GET /api/tier-shadows/{id}`
+    pub struct ShadowDetail {
+        pub shadow: ShadowSummary,
+        /// As it was when the shadow was started.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub policy: TierPolicyDocument,
+        /// Oldest first.
+        pub days: Vec<ShadowDay>,
+        /// Judgments that were tiered while it ran.
+        pub judgments: u64,
+        /// Those of them that it would have tiered otherwise when they were tiered last, and their balance.
+        pub differing: u64,
+        pub differing_balance: String,
+        /// The first 50 of these, the largest balance first.
+        pub differing_most: Vec<ShadowedJudgment>,
+    }
+
+    /// What was tiered on one day of the organisation, every judgment by its last time
+    pub struct ShadowDay {
+        pub date: String,
+        /// `counts[published][shadow]` and `balance[published][shadow]`.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub matrix: MigrationMatrix,
+    }
+
+    pub struct ShadowedJudgment {
+        pub judgment: JudgmentRef,
+        /// The day on which it was tiered last.
+        pub day: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub published: Tier,
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub shadow: Tier,
+        pub balance: String,
+    }
+
+    // ---- replay ----
+
+    /// `POST /api/tier-policies/replay`: past days under one policy, by its id or as a document
+    pub struct ReplayRequest {
+        /// ISO dates, both included, at most 366 days, today at the latest; every day is taken as it ended in the
+        /// organisation's zone.
+        pub from: String,
+        pub to: String,
+        #[serde(default)]
+        pub policy_id: Option<String>,
+        #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub policy: Option<TierPolicyDocument>,
+    }
+
+    /// What the policy would have made of those days, from the facts as they were
+    pub struct ReplayReport {
+        pub from: String,
+        pub to: String,
+        pub policy_digest: String,
+        /// One entry a day.
+        pub days: Vec<ReplayDay>,
+        /// How many judgments would have changed tier how often; they add up to those that were active on any of the days.
+        pub flips: Vec<ReplayFlips>,
+        /// Those that would have changed tier most often, at most 50.
+        pub most_flipped: Vec<ReplayFlipped>,
+    }
+
+    pub struct ReplayDay {
+        pub date: String,
+        /// Active judgments of tier 0 to 3.
+        pub counts: [u32; 4],
+        /// Their balances.
+        pub balance: [String; 4],
+        /// Judgments with another tier than the last that they had before; 0 on the first day.
+        pub tier_changes: u32,
+    }
+
+    #[derive(Copy, Eq)]
+    pub struct ReplayFlips { pub flips: u32, pub judgments: u32 }
+
+    pub struct ReplayFlipped {
+        pub judgment: JudgmentRef,
+        pub flips: u32,
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub first_tier: Tier,
+        #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+        pub last_tier: Tier,
     }
 
     // ---- queues ----

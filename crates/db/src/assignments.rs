@@ -11,6 +11,7 @@ use crate::{SqlError, Transaction};
 pub struct LockedJudgment {
     pub id: Uuid,
     pub org_id: Uuid,
+    pub judgment_no: i64,
     pub status: String,
     /// Closed judgments are not tiered.
     pub is_closed: bool,
@@ -96,6 +97,7 @@ pub async fn lock_judgments(
     struct Row {
         id: Uuid,
         org_id: Uuid,
+        judgment_no: i64,
         status: String,
         is_closed: bool,
         score_hundredths: Option<i16>,
@@ -108,7 +110,7 @@ pub async fn lock_judgments(
     }
     // In the order in which refreshes lock, so that neither waits for the other in a circle.
     let rows: Vec<Row> = sqlx::query_as(
-        "select id, org_id, status, public.is_closed_status(status) as is_closed,
+        "select id, org_id, judgment_no, status, public.is_closed_status(status) as is_closed,
                 (collectability_score * 100)::smallint as score_hundredths, (balance_due * 100)::bigint as balance_cents,
                 asset_signals, tier, tier_reason, tier_decided_by, tier_policy_digest
            from public.core_judgments
@@ -124,6 +126,7 @@ pub async fn lock_judgments(
         .map(|row| LockedJudgment {
             id: row.id,
             org_id: row.org_id,
+            judgment_no: row.judgment_no,
             status: row.status,
             is_closed: row.is_closed,
             // Checks of the table keep all of these in their ranges.

@@ -23,11 +23,13 @@ pub mod portfolio;
 pub mod private;
 pub mod queue;
 pub mod refreshes;
+pub mod replay;
 pub mod rpc;
 pub mod schedules;
 #[cfg(feature = "testing")]
 pub mod schema;
 pub mod sessions;
+pub mod shadows;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tiers;

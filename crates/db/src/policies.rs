@@ -219,6 +219,21 @@ pub async fn create_draft(
     Ok(id)
 }
 
+/// Starts a draft with document and assertions of another policy; None where there is none of this id
+pub async fn restore(tx: &mut Transaction, id: Uuid, name: &str) -> Result<Option<Uuid>, SqlError> {
+    let restored: Option<(Uuid,)> = sqlx::query_as(
+        "insert into public.tier_policies (org_id, name, document, digest, assertions, author_id, based_on)
+         select p.org_id, btrim($2), p.document, p.digest, p.assertions, public.current_user_id(), coalesce(p.revision, p.based_on)
+           from public.tier_policies p where p.id = $1
+         returning id",
+    )
+    .bind(id)
+    .bind(name)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(restored.map(|(id,)| id))
+}
+
 /// Saves a draft; false where there is no draft of this id and version
 ///
 /// Without `assertions` they stay as they are.

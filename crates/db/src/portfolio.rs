@@ -9,6 +9,7 @@ use policy::portfolio::{
 };
 use uuid::Uuid;
 
+use crate::replay::{Day, DayError};
 use crate::{Actor, Database, SqlError, Transaction, wire};
 
 /// Read at once: large enough to hide the round trips, small enough for memory not to matter
@@ -19,6 +20,8 @@ const CHUNK_ROWS: i64 = 100_000;
 pub enum ReadError {
     #[error(transparent)]
     Database(#[from] SqlError),
+    #[error(transparent)]
+    Day(#[from] DayError),
     #[error("the stored judgments are no portfolio: {0}")]
     Portfolio(#[from] PortfolioError),
 }
@@ -72,13 +75,26 @@ pub struct PortfolioSnapshot {
 }
 
 /// Reads the active judgments of the actor's organisation, all from one database state
-pub async fn snapshot(db: &Database, actor: &Actor) -> Result<PortfolioSnapshot, ReadError> {
+///
+/// With `as_of` those that were active when that day ended, with the facts and the stored tiers of then, without overrides.
+pub async fn snapshot(
+    db: &Database,
+    actor: &Actor,
+    as_of: Option<Day>,
+) -> Result<PortfolioSnapshot, ReadError> {
     let mut tx = db.begin_as(actor).await?;
     sqlx::query("set transaction isolation level repeatable read, read only").execute(&mut *tx).await?;
-    let (snapshot, taken_at): (String, DateTime<Utc>) =
+    let (snapshot, now): (String, DateTime<Utc>) =
         sqlx::query_as("select pg_current_snapshot()::text, public.app_now()").fetch_one(&mut *tx).await?;
-    let mut columns = read_columns(&mut tx).await?;
-    read_overrides(&mut tx, &mut columns).await?;
+    let end = match as_of {
+        None => None,
+        Some(day) => Some(day.end(&mut tx).await??),
+    };
+    let taken_at = end.map_or(now, |end| end.min(now));
+    let mut columns = read_columns(&mut tx, end).await?;
+    if end.is_none() {
+        read_overrides(&mut tx, &mut columns).await?;
+    }
     tx.commit().await?;
     Ok(PortfolioSnapshot {
         snapshot: snapshot.parse().map_err(|error| SqlError::Decode(Box::<SnapshotError>::new(error)))?,
@@ -89,33 +105,53 @@ pub async fn snapshot(db: &Database, actor: &Actor) -> Result<PortfolioSnapshot,
 
 /// Reads the active judgments of the caller's organisation as they are now, without overrides
 pub async fn read(tx: &mut Transaction) -> Result<Portfolio, ReadError> {
-    Ok(Portfolio::from_columns(read_columns(tx).await?)?)
+    Ok(Portfolio::from_columns(read_columns(tx, None).await?)?)
 }
 
 /// PostgreSQL answers whole columns as arrays: that spares a message and a decoding for every row.
 type Chunk = (Option<Vec<i64>>, Option<Vec<i16>>, Option<Vec<i64>>, Option<Vec<i16>>, Option<Vec<i16>>);
 
-async fn read_columns(tx: &mut Transaction) -> Result<PortfolioColumns, SqlError> {
+const NOW: &str = "select j.judgment_no, j.collectability_score, j.balance_due, j.asset_signals, j.tier
+       from public.core_judgments j
+      where j.org_id = (select public.current_org_id()) and j.judgment_no > $1
+        and j.status not in ('satisfied', 'vacated', 'expired')
+      order by j.judgment_no
+      limit $2";
+
+/// The same as it was before the instant `$3`
+const PAST: &str =
+    "select j.judgment_no, f.collectability_score, f.balance_due, f.asset_signals, a.new_tier as tier
+       from public.core_judgments j
+      cross join lateral (select f.collectability_score, f.balance_due, f.asset_signals, f.status
+                            from public.judgment_facts f
+                           where f.org_id = j.org_id and f.judgment_id = j.id and f.valid_from < $3
+                           order by f.valid_from desc, f.id desc limit 1) f
+       left join lateral (select a.new_tier from public.tier_assignments a
+                           where a.org_id = j.org_id and a.judgment_id = j.id and a.assigned_at < $3
+                           order by a.id desc limit 1) a on true
+      where j.org_id = (select public.current_org_id()) and j.judgment_no > $1
+        and f.status not in ('satisfied', 'vacated', 'expired')
+      order by j.judgment_no
+      limit $2";
+
+/// The judgments that are active now, or were before `end`
+async fn read_columns(
+    tx: &mut Transaction,
+    end: Option<DateTime<Utc>>,
+) -> Result<PortfolioColumns, SqlError> {
+    let statement = format!(
+        "select array_agg(c.judgment_no), array_agg(coalesce((c.collectability_score * 100)::smallint, -1::smallint)),
+                array_agg(coalesce((c.balance_due * 100)::bigint, -1)), array_agg(c.asset_signals),
+                array_agg(coalesce(c.tier, 255::smallint))
+           from ({}) c",
+        if end.is_some() { PAST } else { NOW }
+    );
     let mut columns = PortfolioColumns::default();
     loop {
         let last = columns.judgment_no.last().map_or(0, |number| *number as i64);
-        let chunk: Chunk = sqlx::query_as(
-            "select array_agg(c.judgment_no), array_agg(c.score), array_agg(c.balance_cents),
-                    array_agg(c.asset_signals), array_agg(c.tier)
-               from (select j.judgment_no,
-                            coalesce((j.collectability_score * 100)::smallint, -1::smallint) as score,
-                            coalesce((j.balance_due * 100)::bigint, -1) as balance_cents,
-                            j.asset_signals, coalesce(j.tier, 255::smallint) as tier
-                       from public.core_judgments j
-                      where j.org_id = (select public.current_org_id()) and j.judgment_no > $1
-                        and j.status not in ('satisfied', 'vacated', 'expired')
-                      order by j.judgment_no
-                      limit $2) c",
-        )
-        .bind(last)
-        .bind(CHUNK_ROWS)
-        .fetch_one(&mut **tx)
-        .await?;
+        let query = sqlx::query_as(&statement).bind(last).bind(CHUNK_ROWS);
+        let query = if let Some(end) = end { query.bind(end) } else { query };
+        let chunk: Chunk = query.fetch_one(&mut **tx).await?;
         let (Some(numbers), Some(scores), Some(balances), Some(signals), Some(tiers)) = chunk else {
             return Ok(columns);
         };

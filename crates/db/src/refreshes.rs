@@ -9,6 +9,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::shadows::{self, TieredJudgment};
 use crate::{Actor, Database, SqlError, Transaction, lookup, wire};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -89,7 +90,7 @@ impl From<Record> for Refresh {
 }
 
 /// Reads index before*4+after of both
-fn matrix(counts: &[i64], balances: &[Decimal]) -> MigrationMatrix {
+pub(crate) fn matrix(counts: &[i64], balances: &[Decimal]) -> MigrationMatrix {
     let mut matrix = MigrationMatrix::empty();
     let cells =
         Tier::ALL.into_iter().flat_map(|before| Tier::ALL.into_iter().map(move |after| (before, after)));
@@ -162,8 +163,12 @@ pub async fn step(db: &Database, id: Uuid, limit: u32) -> Result<Option<Refresh>
         tx.commit().await?;
         return Ok(refresh.filter(|refresh| refresh.run.state != RefreshState::Running));
     };
-    let drifted = chunk.drifted();
+    let tiered: Vec<TieredJudgment> = chunk.tiered().collect();
+    let drifted = chunk.drifted(&tiered);
     let drifts = name(&mut tx, chunk.org_id, &drifted).await?;
+    for shadow in shadows::running(&mut tx, &[chunk.org_id]).await? {
+        shadow.record(&mut tx, &tiered).await?;
+    }
     let record: Record = sqlx::query_as(&format!(
         "select {COLUMNS} from public.close_tier_refresh_chunk($1, $2, $3, $4, $5, $6, $7, $8, $9) r"
     ))
@@ -210,24 +215,28 @@ struct Drifted {
 }
 
 impl Chunk {
-    /// Decides every judgment of the chunk again, natively
-    fn drifted(&self) -> Vec<Drifted> {
-        let grid = self.grid();
+    fn tiered(&self) -> impl Iterator<Item = TieredJudgment> {
         let facts = self.scores.iter().zip(&self.balance_cents).zip(&self.asset_signals);
         let written = self.judgment_nos.iter().zip(&self.tiers);
-        let mut drifted: Vec<Drifted> = written
-            .zip(facts)
-            .filter_map(|((judgment_no, written), ((score, balance), signals))| {
-                let facts = JudgmentFacts {
-                    score: u16::try_from(*score).ok().and_then(Score::from_hundredths),
-                    balance: Cents::from_cents(*balance),
-                    signals: AssetSignals::from_bits(*signals as u8),
-                };
-                let written = wire::tier(Some(*written))?;
-                let decided = grid.as_ref().map(|grid| grid.tier_of(&facts));
-                (decided != Some(written)).then_some(Drifted { judgment_no: *judgment_no, written, decided })
-            })
-            .collect();
+        written.zip(facts).filter_map(|((judgment_no, tier), ((score, balance), signals))| {
+            let facts = JudgmentFacts {
+                score: u16::try_from(*score).ok().and_then(Score::from_hundredths),
+                balance: Cents::from_cents(*balance),
+                signals: AssetSignals::from_bits(*signals as u8),
+            };
+            Some(TieredJudgment { judgment_no: *judgment_no, facts, tier: wire::tier(Some(*tier))? })
+        })
+    }
+
+    /// Decides every judgment of the chunk again, natively
+    fn drifted(&self, tiered: &[TieredJudgment]) -> Vec<Drifted> {
+        let grid = self.grid();
+        let decided = tiered.iter().map(|judgment| {
+            let decided = grid.as_ref().map(|grid| grid.tier_of(&judgment.facts));
+            Drifted { judgment_no: judgment.judgment_no, written: judgment.tier, decided }
+        });
+        let mut drifted: Vec<Drifted> =
+            decided.filter(|judgment| judgment.decided != Some(judgment.written)).collect();
         drifted.sort_by_key(|drifted| drifted.judgment_no);
         drifted
     }

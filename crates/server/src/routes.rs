@@ -10,8 +10,10 @@ mod policies;
 mod portfolio;
 mod publishing;
 mod queues;
+mod replay;
 mod rpc;
 mod sessions;
+mod shadows;
 mod tiers;
 
 use utoipa::OpenApi;
@@ -43,7 +45,11 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(policies::list, policies::create_draft))
         .routes(routes!(policies::published))
         .routes(routes!(policies::show, policies::save_draft, policies::discard_draft))
+        .routes(routes!(policies::restore))
         .routes(routes!(publishing::publish))
+        .routes(routes!(replay::replay))
+        .routes(routes!(shadows::list, shadows::start))
+        .routes(routes!(shadows::show, shadows::stop))
         .routes(routes!(approvals::settings, approvals::set_settings))
         .routes(routes!(approvals::request))
         .routes(routes!(approvals::answer))

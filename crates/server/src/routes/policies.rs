@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use contract::{NewDraft, PolicyDetail, PolicyState, PolicySummary, SaveDraft, problem};
+use contract::{NewDraft, PolicyDetail, PolicyState, PolicySummary, RestorePolicy, SaveDraft, problem};
 use db::{Transaction, policies};
 use policy::assertions::PolicyAssertions;
 use policy::tier::TierPolicy;
@@ -74,6 +74,25 @@ pub(crate) async fn create_draft(
     let created = find(&mut tx, id).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(created.summary)))
+}
+
+/// Starts a draft that says what another policy says, with its assertions
+///
+/// It is based on that revision, or on what a draft is based on.
+#[utoipa::path(post, path = "/api/tier-policies/{id}/restore", tag = "policies", params(("id" = String, Path, format = Uuid)),
+    request_body = RestorePolicy, responses((status = 201, body = PolicySummary)))]
+pub(crate) async fn restore(
+    State(app): State<AppState>,
+    admin: Admin,
+    PathId(id): PathId,
+    JsonBody(RestorePolicy { name }): JsonBody<RestorePolicy>,
+) -> Result<(StatusCode, Json<PolicySummary>), ApiError> {
+    check_name(&name)?;
+    let mut tx = app.db.begin_as(&admin.actor()).await?;
+    let id = policies::restore(&mut tx, id, &name).await?.ok_or_else(not_found)?;
+    let restored = find(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(restored.summary)))
 }
 
 /// Saves a draft over the version that the caller has seen

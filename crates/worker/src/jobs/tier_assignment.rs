@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use db::assignments::{self, Assigned, LockedJudgment, NewAssignment};
 use db::queue::Message;
+use db::shadows::{self, TieredJudgment};
 use db::{SqlError, Transaction};
-use policy::tier::{OutcomeGrid, TierOutcomeRef, TierOutcomes, TierPolicy};
+use policy::tier::{OutcomeGrid, Tier, TierOutcomeRef, TierOutcomes, TierPolicy};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -106,7 +107,29 @@ async fn assign(tx: &mut Transaction, messages: &[Message]) -> Result<Report, Sq
     }
     let assigned: Vec<NewAssignment> = assigned.into_values().collect();
     assignments::write(tx, &assigned).await?;
+    shadow(tx, &touched, &assigned, &judgments).await?;
     Ok(Report { verdicts, touched, announce: Box::new(move || lines.iter().for_each(Line::log)) })
+}
+
+/// Has the shadows that run decide the same judgments; no tier depends on it
+async fn shadow(
+    tx: &mut Transaction,
+    orgs: &BTreeSet<Uuid>,
+    assigned: &[NewAssignment],
+    judgments: &BTreeMap<Uuid, LockedJudgment>,
+) -> Result<(), SqlError> {
+    let orgs: Vec<Uuid> = orgs.iter().copied().collect();
+    for shadow in shadows::running(tx, &orgs).await? {
+        let tiered = assigned.iter().filter_map(|assignment| {
+            let judgment =
+                judgments.get(&assignment.judgment_id).filter(|judgment| judgment.org_id == shadow.org_id)?;
+            let tier = Tier::try_from(assignment.assigned.tier).ok()?;
+            Some(TieredJudgment { judgment_no: judgment.judgment_no, facts: judgment.facts, tier })
+        });
+        let tiered: Vec<TieredJudgment> = tiered.collect();
+        shadow.record(tx, &tiered).await?;
+    }
+    Ok(())
 }
 
 /// Which judgment a message is about
