@@ -38,7 +38,8 @@ pub fn go(address: &str) {
 
 /// One parameter of the current query; empty where it is absent.
 pub fn parameter(name: &'static str) -> Memo<String> {
-    let query = use_query_map();
+    // Not `use_query_map`: that is the query with which the route was entered when a page sends to another.
+    let query = use_location().query;
     Memo::new(move |_| query.with(|query| query.get(name).unwrap_or_default()))
 }
 
