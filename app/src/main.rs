@@ -17,5 +17,7 @@ fn main() {
     if let Some(boot) = leptos::prelude::document().get_element_by_id("boot") {
         boot.remove();
     }
+    // Before the router reads the address, which a draft's link is too long for.
+    state::link::receive();
     leptos::mount::mount_to_body(app::App);
 }

@@ -18,8 +18,7 @@ pub fn Assertions(workbench: Workbench) -> impl IntoView {
     let failing = Memo::new(move |_| workbench.broken().len());
     let is_empty =
         Memo::new(move |_| workbench.draft.assertions.with(|all| *all == PolicyAssertions::default()));
-    let remove =
-        Callback::new(move |place: String| workbench.draft.assertions.update(|all| take_out(all, &place)));
+    let remove = Callback::new(move |place: String| workbench.draft.assert(|all| take_out(all, &place)));
     view! {
         <section class="panel assertions" aria-labelledby="assertions-title" data-test="assertions" data-failing=move || failing.get().to_string() aria-busy=move || is_busy.get().to_string()>
             <header>
@@ -108,7 +107,7 @@ fn NewAssertion(workbench: Workbench) -> impl IntoView {
         });
         match outcome {
             Ok(()) => {
-                workbench.draft.assertions.set(assertions);
+                workbench.draft.assert(|all| *all = assertions);
                 error.set(None);
                 [amount, score, name].into_iter().for_each(|field| field.set(String::new()));
             }

@@ -12,12 +12,15 @@ pub enum Icon {
     Download,
     Employer,
     Filter,
+    Grip,
     House,
     Layers,
+    Link,
     List,
     Moon,
     Pause,
     Play,
+    Plus,
     Queue,
     Redo,
     Refresh,
@@ -40,12 +43,17 @@ impl Icon {
             Icon::Download => "M8 2.500v7.700M4.8 7.2 8 10.400l3.2-3.200M2.8 13.300h10.4",
             Icon::Employer => "M2.2 5.200h11.600v8H2.200zM5.8 5V3h4.400v2M2.2 8.800h11.6",
             Icon::Filter => "M2 3.500h12M4.5 8h7M6.8 12.500h2.4",
+            Icon::Grip => "M6 3.500h.1M10 3.500h.1M6 8h.1M10 8h.1M6 12.500h.1M10 12.500h.1",
             Icon::House => "M2 7.8 8 2.600l6 5.200M3.8 6.600v7h8.400v-7",
             Icon::Layers => "m8 2 6 3-6 3-6-3zM2.2 8.2 8 11l5.8-2.800M2.2 11.2 8 14l5.8-2.8",
+            Icon::Link => {
+                "M6.8 9.2a2.6 2.6 0 0 0 3.7 0l2.300-2.300a2.600 2.600 0 0 0-3.700-3.700l-.9.9M9.2 6.8a2.600 2.600 0 0 0-3.700 0L3.200 9.100a2.600 2.600 0 0 0 3.700 3.700l.9-.9"
+            }
             Icon::List => "M5.5 3.800h8.500M5.5 8h8.500M5.5 12.200h8.500M2.3 3.800h.1M2.3 8h.1M2.3 12.200h.1",
             Icon::Moon => "M13.5 9.600A5.8 5.8 0 0 1 6.4 2.500a5.8 5.8 0 1 0 7.1 7.100z",
             Icon::Pause => "M5.4 3.200v9.600M10.6 3.200v9.6",
             Icon::Play => "M4.6 3v10l8-5z",
+            Icon::Plus => "M8 3v10M3 8h10",
             Icon::Queue => "M2 3.400h12v3H2zM2 9.600h12v3H2zM4.3 4.900h.1M4.3 11.100h.1",
             Icon::Redo => "M10.6 3 13.5 5.900l-2.9 2.900M13.3 5.900H6.200a3.6 3.6 0 1 0 0 7.200h2.6",
             Icon::Refresh => {

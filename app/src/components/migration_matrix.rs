@@ -1,8 +1,10 @@
 //! The tier migration matrix: counts and money that go from tier to tier.
 
+use super::swap_set::Figure;
 use super::tier_badge::{TierBadge, tier_key};
 use crate::format;
 use crate::state::simulation::SwapFilter;
+use crate::state::workbench::SwapView;
 use leptos::prelude::*;
 use policy::portfolio::{MigrationMatrix as Matrix, TierMigration};
 use policy::tier::Tier;
@@ -39,7 +41,7 @@ impl Cells {
         (count.copied().unwrap_or(0), cents.copied().unwrap_or(0))
     }
 
-    fn sum(&self, holds: impl Fn(Tier, Tier) -> bool) -> (u32, i64) {
+    pub fn sum(&self, holds: impl Fn(Tier, Tier) -> bool) -> (u32, i64) {
         let pairs =
             Tier::ALL.into_iter().flat_map(|before| Tier::ALL.into_iter().map(move |after| (before, after)));
         pairs
@@ -58,9 +60,9 @@ pub fn MigrationMatrix(
     /// Marks the cells that differ from these.
     #[prop(optional, into)]
     against: Option<Signal<Cells>>,
-    /// Makes the cells that move judgments buttons, which filter.
+    /// Makes every number a button that opens the judgments behind it.
     #[prop(optional)]
-    filter: Option<RwSignal<SwapFilter>>,
+    swap: Option<SwapView>,
 ) -> impl IntoView {
     view! {
         <div class="migration-matrix">
@@ -77,16 +79,16 @@ pub fn MigrationMatrix(
                     {Tier::ALL.map(|before| view! {
                         <tr>
                             <th scope="row"><TierBadge tier=before/></th>
-                            {Tier::ALL.map(|after| view! { <Cell cells prefix before after against filter/> }).collect_view()}
-                            <Sum cells test=format!("{prefix}-row-{}", before.number()) of=move |from, _| from == before/>
+                            {Tier::ALL.map(|after| view! { <Cell cells prefix before after against swap/> }).collect_view()}
+                            <Sum cells test=format!("{prefix}-row-{}", before.number()) of=SwapFilter::Before(before) swap/>
                         </tr>
                     }).collect_view()}
                 </tbody>
                 <tfoot>
                     <tr>
                         <th scope="row">"Total"</th>
-                        {Tier::ALL.map(|after| view! { <Sum cells test=format!("{prefix}-column-{}", after.number()) of=move |_, to| to == after/> }).collect_view()}
-                        <Sum cells test=format!("{prefix}-total") of=|_, _| true/>
+                        {Tier::ALL.map(|after| view! { <Sum cells test=format!("{prefix}-column-{}", after.number()) of=SwapFilter::After(after) swap/> }).collect_view()}
+                        <Sum cells test=format!("{prefix}-total") of=SwapFilter::Everything swap/>
                     </tr>
                 </tfoot>
             </table>
@@ -95,16 +97,30 @@ pub fn MigrationMatrix(
 }
 
 #[component]
-fn Sum(
-    cells: Signal<Cells>,
-    test: String,
-    of: impl Fn(Tier, Tier) -> bool + Copy + Send + Sync + 'static,
-) -> impl IntoView {
-    let sum = Memo::new(move |_| cells.with(|cells| cells.sum(of)));
-    view! {
-        <td class="total" data-test=test data-count=move || sum.get().0.to_string() data-cents=move || sum.get().1.to_string() title=move || format::cents(sum.get().1)>
+fn Sum(cells: Signal<Cells>, test: String, of: SwapFilter, swap: Option<SwapView>) -> impl IntoView {
+    let words = of.words().unwrap_or_default();
+    let summed = of.clone();
+    let sum = Memo::new(move |_| {
+        cells.with(|cells| {
+            cells.sum(|before, after| match summed {
+                SwapFilter::Before(tier) => before == tier,
+                SwapFilter::After(tier) => after == tier,
+                _ => true,
+            })
+        })
+    });
+    let figures = move || {
+        view! {
             <span class="count">{move || format::count(sum.get().0.into())}</span>
             <span class="money">{move || format::cents_short(sum.get().1)}</span>
+        }
+    };
+    view! {
+        <td class="total" data-test=test data-count=move || sum.get().0.to_string() data-cents=move || sum.get().1.to_string() title=move || format::cents(sum.get().1)>
+            {match swap {
+                Some(swap) => view! { <Figure swap filter=of words is_none=Signal::derive(move || sum.get().0 == 0)>{figures()}</Figure> }.into_any(),
+                None => figures().into_any(),
+            }}
         </td>
     }
 }
@@ -116,14 +132,16 @@ fn Cell(
     before: Tier,
     after: Tier,
     against: Option<Signal<Cells>>,
-    filter: Option<RwSignal<SwapFilter>>,
+    swap: Option<SwapView>,
 ) -> impl IntoView {
     let cell = Memo::new(move |_| cells.with(|cells| cells.at(before, after)));
     let differs = Memo::new(move |_| {
         against.is_some_and(|against| against.with(|against| against.at(before, after)) != cell.get())
     });
-    let own = SwapFilter::Cell(before, after);
-    let is_chosen = move || filter.is_some_and(|filter| filter.get() == own);
+    let words = match before == after {
+        true => format!("Stay in tier {}", before.number()),
+        false => format!("From tier {} to tier {}", before.number(), after.number()),
+    };
     let is_empty = Memo::new(move |_| cell.get().0 == 0);
     let change = match after.cmp(&before) {
         std::cmp::Ordering::Greater => "up",
@@ -147,21 +165,10 @@ fn Cell(
             data-differs=move || differs.get().then_some("true")
             title=move || format::cents(cell.get().1)
         >
-            {move || match (is_empty.get(), filter.filter(|_| before != after)) {
+            {move || match (is_empty.get(), swap) {
                 (true, _) => view! { <span class="none" aria-label="none">"·"</span> }.into_any(),
                 (false, None) => view! { <span class="figures">{figures()}</span> }.into_any(),
-                (false, Some(filter)) => view! {
-                    <button
-                        type="button"
-                        class="figures"
-                        aria-pressed=move || is_chosen().to_string()
-                        on:click=move |_| filter.set(if filter.get_untracked() == own { SwapFilter::All } else { own })
-                    >
-                        <span class="visually-hidden">{format!("From tier {} to tier {}: ", before.number(), after.number())}</span>
-                        {figures()}
-                    </button>
-                }
-                .into_any(),
+                (false, Some(swap)) => view! { <Figure swap filter=SwapFilter::Cell(before, after) words=words.clone() is_none=false>{figures()}</Figure> }.into_any(),
             }}
         </td>
     }

@@ -1,11 +1,14 @@
 //! What several pages use, on native elements.
 
+pub mod alluvial;
 pub mod approval;
 pub mod assertions;
+pub mod bound_field;
 pub mod difference;
 pub mod empty;
 pub mod findings;
 pub mod frame;
+pub mod grip;
 pub mod icon;
 pub mod jump_dialog;
 pub mod leave_dialog;
@@ -19,6 +22,8 @@ pub mod policy_map;
 pub mod publish_dialog;
 pub mod reconciliation;
 pub mod refresh_progress;
+pub mod rule_row;
+pub mod share_link;
 pub mod studies;
 pub mod swap_set;
 pub mod tier_badge;
@@ -26,3 +31,4 @@ pub mod tier_totals;
 pub mod time;
 pub mod toasts;
 pub mod virtual_grid;
+pub mod workload;

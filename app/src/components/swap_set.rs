@@ -1,4 +1,5 @@
-//! The judgments that move: balance, score and both tiers with their reasons, and which edit moves them.
+//! The judgments behind every number of the preview: balance, score, both tiers with rules and reasons, and which
+//! edit moves them.
 
 use super::empty::Empty;
 use super::icon::{Icon, IconView};
@@ -6,9 +7,9 @@ use super::tier_badge::TierBadge;
 use super::virtual_grid::{Column, VirtualGrid};
 use crate::api::{self, ApiError};
 use crate::format;
-use crate::state::simulation::{SwapFilter, SwapRow, moved_by};
+use crate::state::simulation::{RulePair, SwapFilter, SwapRow, moved_by};
 use crate::state::toasts::use_toasts;
-use crate::state::workbench::{Recomputed, Workbench};
+use crate::state::workbench::{Recomputed, SwapView, Workbench};
 use crate::state::{clock, screen};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -22,15 +23,64 @@ use wasm_bindgen::{JsCast, JsValue};
 /// How many names the server gives at once.
 const NAMES_MAX: usize = 500;
 
-const COLUMNS: [Column; 7] = [
+/// Pairs of rules that have a button of their own.
+const PAIRS_MAX: usize = 8;
+
+const ID: &str = "swap-set";
+
+const COLUMNS: [Column; 8] = [
     Column::text("Judgment", Some("judgment")),
     Column::number("Balance", Some("balance")),
     Column::number("Score", Some("score")),
     Column::number("Assets", None),
     Column::text("Before", None),
     Column::text("After", None),
+    Column::text("Rules", None),
     Column::text("Moved by", None),
 ];
+
+/// Shows the judgments that a filter keeps; the same once more shows all that move again.
+pub fn show(swap: SwapView, filter: SwapFilter) {
+    if swap.filter.with_untracked(|now| *now == filter) {
+        swap.filter.set(SwapFilter::All);
+        return;
+    }
+    swap.filter.set(filter);
+    if let Some(list) = document().get_element_by_id(ID) {
+        let options = web_sys::ScrollIntoViewOptions::new();
+        options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+        list.scroll_into_view_with_scroll_into_view_options(&options);
+    }
+}
+
+/// A number that opens the judgments behind it; nothing is no button
+#[component]
+pub fn Figure(
+    swap: SwapView,
+    filter: SwapFilter,
+    /// What it counts, for those who hear it alone.
+    #[prop(into)]
+    words: String,
+    #[prop(into)] is_none: Signal<bool>,
+    children: ChildrenFn,
+) -> impl IntoView {
+    let filter = StoredValue::new(filter);
+    let is_chosen = Memo::new(move |_| swap.filter.with(|now| filter.with_value(|own| own == now)));
+    let children = StoredValue::new(children);
+    let words = StoredValue::new(words);
+    move || {
+        match is_none.get() {
+        true => children.with_value(|children| children()),
+        false => view! {
+            <button type="button" class="figures" aria-pressed=move || is_chosen.get().to_string() on:click=move |_| show(swap, filter.get_value())>
+                <span class="visually-hidden">{words.get_value()}": "</span>
+                {children.with_value(|children| children())}
+            </button>
+        }
+        .into_any(),
+    }
+    }
+}
 
 /// What the snapshot does not say: a judgment's id and case number, by its number
 #[derive(Clone, Copy)]
@@ -65,7 +115,7 @@ pub fn SwapSet(workbench: Workbench) -> impl IntoView {
     });
     let is_empty = Memo::new(move |_| listed.get() == 0);
     view! {
-        <section class="panel swap-set" aria-labelledby="swap-set-title" data-test="swap-set" data-moved=move || moved.get().to_string() data-listed=move || listed.get().to_string()>
+        <section id=ID class="panel swap-set" aria-labelledby="swap-set-title" data-test="swap-set" data-moved=move || moved.get().to_string() data-listed=move || listed.get().to_string()>
             <header>
                 <h2 id="swap-set-title">"Swap set"</h2>
                 <span class="muted">{move || format::counted(listed.get().into(), "judgment", "judgments")}</span>
@@ -73,13 +123,14 @@ pub fn SwapSet(workbench: Workbench) -> impl IntoView {
                 <Filter workbench/>
                 <ExportButton workbench names/>
             </header>
+            <RulePairs workbench/>
             {move || if !is_empty.get() {
                 view! { <List workbench names listed/> }.into_any()
-            } else if moved.get() == 0 {
+            } else if moved.get() == 0 && workbench.swap.filter.with(|filter| !filter.has_stays()) {
                 view! { <Empty title="No judgment moves" text="Move a limit: the judgments that would change tier appear here, with the reason before and after."/> }.into_any()
             } else {
                 view! {
-                    <Empty title="None of these moves" text="Judgments move, but not this way.">
+                    <Empty title="No judgment here" text="Others move, but none in this way.">
                         <button class="button" on:click=move |_| workbench.swap.filter.set(SwapFilter::All)>"Show all moves"</button>
                     </Empty>
                 }
@@ -92,24 +143,60 @@ pub fn SwapSet(workbench: Workbench) -> impl IntoView {
 #[component]
 fn Filter(workbench: Workbench) -> impl IntoView {
     let filter = workbench.swap.filter;
+    let is = move |choice: &SwapFilter| filter.with(|filter| filter == choice).to_string();
     let choices = [("All", SwapFilter::All), ("Up ↑", SwapFilter::Up), ("Down ↓", SwapFilter::Down)];
     view! {
         <div class="segments" role="group" aria-label="Filter the swap set">
             {choices.map(|(name, choice)| view! {
-                <button type="button" aria-pressed=move || (filter.get() == choice).to_string() on:click=move |_| filter.set(choice)>{name}</button>
+                {
+                    let own = choice.clone();
+                    view! { <button type="button" aria-pressed=move || is(&own) on:click=move |_| filter.set(choice.clone())>{name}</button> }
+                }
             }).collect_view()}
-            {move || match filter.get() {
-                SwapFilter::Cell(before, after) => Some(view! {
-                    <button type="button" aria-pressed="true" data-test="swap-filter-cell" title="Show all moves" on:click=move |_| filter.set(SwapFilter::All)>
-                        {before.number()}" → "{after.number()}" ✕"
-                    </button>
-                }.into_any()),
-                SwapFilter::Area(_) => Some(view! {
-                    <button type="button" aria-pressed="true" data-test="swap-filter-area" title="Show all moves" on:click=move |_| filter.set(SwapFilter::All)>"area of the map ✕"</button>
-                }.into_any()),
-                SwapFilter::All | SwapFilter::Up | SwapFilter::Down => None,
-            }}
+            {move || filter.with(|filter| filter.words().map(|words| (words, matches!(filter, SwapFilter::Area(_))))).map(|(words, is_area)| view! {
+                <button type="button" aria-pressed="true" data-test=if is_area { "swap-filter-area" } else { "swap-filter-cell" } title="Show all moves" on:click=move |_| workbench.swap.filter.set(SwapFilter::All)>
+                    {words}" ✕"
+                </button>
+            })}
         </div>
+    }
+}
+
+/// A filter for each pair of rules that moves judgments, those with the most first
+#[component]
+fn RulePairs(workbench: Workbench) -> impl IntoView {
+    let pairs = RwSignal::new(Vec::<(RulePair, u32)>::new());
+    // Every move is decided twice by its rules: after the frame that shows the edit.
+    let mut count_last = debounce(Duration::from_millis(60), move |()| {
+        let counted = workbench.simulation.with_untracked(|simulation| simulation.rule_pairs());
+        if pairs.with_untracked(|shown| *shown != counted) {
+            pairs.set(counted);
+        }
+    });
+    Effect::new(move |_| {
+        workbench.simulation.track();
+        count_last(());
+    });
+    let left_out = Memo::new(move |_| pairs.with(Vec::len).saturating_sub(PAIRS_MAX));
+    let swap = workbench.swap;
+    let chip = move |(pair, count): (RulePair, u32)| {
+        let words = pair.to_string();
+        let filter = SwapFilter::Rules(pair);
+        let own = filter.clone();
+        view! {
+            <button type="button" class="chip" data-test="rule-pair" aria-pressed=move || swap.filter.with(|filter| *filter == own).to_string() on:click=move |_| show(swap, filter.clone())>
+                {words}<span class="count">{format::count(count.into())}</span>
+            </button>
+        }
+    };
+    move || {
+        (!pairs.with(Vec::is_empty)).then(|| view! {
+            <div class="rule-pairs" role="group" aria-label="Filter by the rules before and after">
+                <span class="muted">"Rules before → after"</span>
+                {pairs.get().into_iter().take(PAIRS_MAX).map(chip).collect_view()}
+                {(left_out.get() > 0).then(|| view! { <span class="muted">{format!("and {} more", left_out.get())}</span> })}
+            </div>
+        })
     }
 }
 
@@ -167,7 +254,7 @@ fn List(workbench: Workbench, names: Names, listed: Memo<u32>) -> impl IntoView 
     view! {
         <div class="swap-list" style:height=move || format!("{}px", (listed.get() * row_height.get() + 34).min(row_height.get() * 15))>
             <VirtualGrid
-                label="Judgments that change tier"
+                label="Judgments and their tiers before and after"
                 class="swap-table"
                 columns=&COLUMNS
                 row_count=listed
@@ -201,8 +288,25 @@ fn asset_names(signals: AssetSignals) -> String {
 #[component]
 fn Row(row: SwapRow, workbench: Workbench, names: Names) -> impl IntoView {
     let judgment_no = row.judgment_no;
-    let moved_by = workbench.edits.with(|edits| moved_by(edits, &row.facts, row.before.0, row.after.0));
-    let direction = if row.after.0 > row.before.0 { "up" } else { "down" };
+    let moved_by = match row.before.0 == row.after.0 {
+        true => "stays".to_owned(),
+        false => workbench.edits.with(|edits| moved_by(edits, &row.facts, row.before.0, row.after.0)),
+    };
+    let direction = match row.after.0.cmp(&row.before.0) {
+        std::cmp::Ordering::Greater => "up",
+        std::cmp::Ordering::Less => "down",
+        std::cmp::Ordering::Equal => "same",
+    };
+    let rules = row.rules.to_string();
+    // The row's own click opens the judgment.
+    let filter = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        show(workbench.swap, SwapFilter::Rules(row.rules.clone()));
+    };
+    let cell = match direction {
+        "same" => view! { <span>{rules.clone()}</span> }.into_any(),
+        _ => view! { <button type="button" class="link" tabindex="-1" on:click=filter>{rules.clone()}</button> }.into_any(),
+    };
     view! {
         <div role="gridcell" class="case" data-no=judgment_no.to_string()>
             {move || names.case_number(judgment_no).unwrap_or_else(|| format!("no. {judgment_no}"))}
@@ -212,6 +316,7 @@ fn Row(row: SwapRow, workbench: Workbench, names: Names) -> impl IntoView {
         <div role="gridcell" class="number assets" title=asset_names(row.facts.signals)>{counted_assets(workbench, row.facts.signals)}</div>
         <div role="gridcell" class="before" title=row.before.1.clone()><TierBadge tier=row.before.0 short=true/><span class="reason">{row.before.1.clone()}</span></div>
         <div role="gridcell" class="after" data-change=direction title=row.after.1.clone()><TierBadge tier=row.after.0 short=true/><span class="reason">{row.after.1.clone()}</span></div>
+        <div role="gridcell" class="rules" title=rules data-test="rules">{cell}</div>
         <div role="gridcell" class="moved-by" title=moved_by.clone()>{moved_by.clone()}</div>
     }
 }
@@ -229,7 +334,7 @@ fn ExportButton(workbench: Workbench, names: Names) -> impl IntoView {
             match names.learn(wanted).await {
                 Ok(()) => {
                     let mut csv = String::from(
-                        "judgment_no,case_number,balance_due,collectability_score,asset_signals,tier_before,reason_before,tier_after,reason_after,moved_by\r\n",
+                        "judgment_no,case_number,balance_due,collectability_score,asset_signals,tier_before,reason_before,tier_after,reason_after,rule_before,rule_after,moved_by\r\n",
                     );
                     for row in recomputed.swap_rows.iter().filter_map(|row| recomputed.simulation.row(*row)) {
                         let cells = [
@@ -245,7 +350,12 @@ fn ExportButton(workbench: Workbench, names: Names) -> impl IntoView {
                             row.before.1.clone(),
                             row.after.0.number().to_string(),
                             row.after.1.clone(),
-                            moved_by(&edits, &row.facts, row.before.0, row.after.0),
+                            row.rules.before.unwrap_or_default(),
+                            row.rules.after.unwrap_or_default(),
+                            match row.before.0 == row.after.0 {
+                                true => String::new(),
+                                false => moved_by(&edits, &row.facts, row.before.0, row.after.0),
+                            },
                         ];
                         csv.push_str(&cells.map(|cell| format::csv_cell(&cell)).join(","));
                         csv.push_str("\r\n");

@@ -2,6 +2,7 @@
 
 use crate::api::{self, ApiError};
 use crate::components::approval::{Approval, Scheduled};
+use crate::components::alluvial::MigrationPicture;
 use crate::components::assertions::Assertions;
 use crate::components::difference::Difference;
 use crate::components::findings::Findings;
@@ -15,10 +16,11 @@ use crate::components::policy_editor::PolicyEditor;
 use crate::components::policy_map::PolicyMap;
 use crate::components::publish_dialog::{PublishDialog, save};
 use crate::components::reconciliation::Reconciliation;
+use crate::components::share_link::{CopyLink, OpenedLink};
 use crate::components::studies::StudiesPanel;
 use crate::components::swap_set::SwapSet;
-use crate::components::tier_totals::TierTotals;
 use crate::components::time::Time;
+use crate::components::workload::Workload;
 use crate::format;
 use crate::state::draft::Origin;
 use crate::state::leave_guard::use_leave_guard;
@@ -113,6 +115,7 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
         {move || { let id = refresh.get(); (!id.is_empty()).then(|| view! { <RunPanel id workbench on_close=Callback::new(close_refresh)/> }) }}
         <MovedNotice workbench/>
         <StudiesNotice workbench/>
+        <OpenedLink workbench/>
         <div class="policy-columns">
             <div class="policy-column">
                 <PolicyEditor workbench/>
@@ -122,6 +125,7 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
                 <Outcome workbench/>
                 <Difference workbench/>
                 <PolicyMap workbench/>
+                <Workload workbench/>
                 <Assertions workbench/>
             </div>
         </div>
@@ -269,6 +273,7 @@ fn DraftActions(workbench: Workbench, drafts: Drafts) -> impl IntoView {
     };
     view! {
         <a class="button quiet" href="/policy/history" data-test="policy-history">"History"</a>
+        <CopyLink workbench/>
         {move || session.may(Role::Admin).then(|| view! {
             <button class="button" data-test="discard-draft" disabled=move || is_busy.get() || !(is_saved.get() || has_edits.get() || is_unsaved.get()) on:click=move |_| is_discarding.set(true)>"Discard"</button>
             <button class="button" data-test="save-draft" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_unsaved.get() || !is_saved.get() && has_edits.get()) on:click=save_now>"Save draft"</button>
@@ -550,8 +555,8 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
                     </p>
                     <p class="stays" role="status" data-test="stays-valid">{move || (!is_policy.get()).then_some("The draft has an error: this is its last valid state.")}</p>
                 </div>
-                <MigrationMatrix cells caption="Tier migration: judgments and balance from tier before to tier after" prefix="matrix" filter=workbench.swap.filter/>
-                <TierTotals simulation/>
+                <MigrationMatrix cells caption="Tier migration: judgments and balance from tier before to tier after" prefix="matrix" swap=workbench.swap/>
+                <MigrationPicture workbench cells/>
                 {move || match workbench.against.get() {
                     Some(against) => view! { <p class="muted" data-test="compared-with">{format!("Compared with {}, on today’s facts. Publishing compares with the published policy.", against.name)}</p> }.into_any(),
                     None => view! { <Stale workbench/> }.into_any(),

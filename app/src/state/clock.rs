@@ -76,6 +76,11 @@ fn millis(at: &str) -> Option<f64> {
     Some(js_sys::Date::parse(at)).filter(|millis| millis.is_finite())
 }
 
+/// From one time to a later one; `None` where either is no time.
+pub fn millis_between(from: &str, to: &str) -> Option<u64> {
+    Some((millis(to)? - millis(from)?).max(0.0) as u64)
+}
+
 /// `Nov 22, 2025, 10:42:07 AM EST`, or the text itself where it is no time.
 pub fn full_time(at: &str) -> String {
     millis(at).map_or_else(|| at.to_owned(), |at| format(at, true))

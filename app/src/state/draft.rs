@@ -16,18 +16,25 @@ pub enum Origin {
     Saved(Box<PolicySummary>),
 }
 
+/// What undo takes back: everything but the name, whose field has an undo of its own
+#[derive(Clone, PartialEq)]
+struct Content {
+    document: TierPolicyDocument,
+    assertions: PolicyAssertions,
+}
+
 /// The editor's state; everything that it shows is derived from it
 #[derive(Clone, Copy)]
 pub struct Draft {
     pub document: RwSignal<TierPolicyDocument>,
-    /// What the policy promises; no part of what undo takes back.
+    /// What the policy promises; changed by [`assert`](Self::assert), so that undo knows of it.
     pub assertions: RwSignal<PolicyAssertions>,
     pub name: RwSignal<String>,
     pub origin: RwSignal<Origin>,
     /// Document, assertions and name as they were opened or saved last.
     saved: RwSignal<(TierPolicyDocument, PolicyAssertions, String)>,
-    past: RwSignal<Vec<TierPolicyDocument>>,
-    future: RwSignal<Vec<TierPolicyDocument>>,
+    past: RwSignal<Vec<Content>>,
+    future: RwSignal<Vec<Content>>,
     /// What is being dragged or typed in: its edits are one step.
     gesture: StoredValue<Option<String>>,
 }
@@ -81,11 +88,42 @@ impl Draft {
         self.name.update(|name| name.push_str(" (mine)"));
     }
 
+    /// Shows what somebody else has drafted as edits of what is open, in a draft of its own: undo takes them back.
+    pub fn take_over(self, document: TierPolicyDocument, assertions: Option<PolicyAssertions>, name: String) {
+        let mut content = self.content();
+        self.end_gesture();
+        content.document = document;
+        if let Some(assertions) = assertions {
+            content.assertions = assertions;
+        }
+        self.change("", content);
+        self.end_gesture();
+        self.origin.set(Origin::New);
+        self.name.set(name);
+    }
+
     /// Changes the document; edits of one `gesture` in a row are one step back.
     pub fn edit(self, gesture: &str, change: impl FnOnce(&mut TierPolicyDocument)) {
-        let before = self.document.get_untracked();
-        let mut after = before.clone();
-        change(&mut after);
+        let mut content = self.content();
+        change(&mut content.document);
+        self.change(gesture, content);
+    }
+
+    /// Changes the assertions, a step of its own.
+    pub fn assert(self, change: impl FnOnce(&mut PolicyAssertions)) {
+        let mut content = self.content();
+        change(&mut content.assertions);
+        self.end_gesture();
+        self.change("", content);
+        self.end_gesture();
+    }
+
+    fn content(self) -> Content {
+        Content { document: self.document.get_untracked(), assertions: self.assertions.get_untracked() }
+    }
+
+    fn change(self, gesture: &str, after: Content) {
+        let before = self.content();
         if after == before {
             return;
         }
@@ -100,7 +138,17 @@ impl Draft {
             self.gesture.set_value(Some(gesture.to_owned()));
         }
         self.future.update(Vec::clear);
-        self.document.set(after);
+        self.show(after);
+    }
+
+    fn show(self, content: Content) {
+        // Whoever follows one of the two is not bothered with the other.
+        if self.document.with_untracked(|now| *now != content.document) {
+            self.document.set(content.document);
+        }
+        if self.assertions.with_untracked(|now| *now != content.assertions) {
+            self.assertions.set(content.assertions);
+        }
     }
 
     /// The next edit is a step of its own.
@@ -116,12 +164,12 @@ impl Draft {
         self.step(self.future, self.past);
     }
 
-    fn step(self, from: RwSignal<Vec<TierPolicyDocument>>, onto: RwSignal<Vec<TierPolicyDocument>>) {
+    fn step(self, from: RwSignal<Vec<Content>>, onto: RwSignal<Vec<Content>>) {
         self.gesture.set_value(None);
-        if let Some(document) = from.try_update(Vec::pop).flatten() {
-            let now = self.document.get_untracked();
+        if let Some(content) = from.try_update(Vec::pop).flatten() {
+            let now = self.content();
             onto.update(|steps| steps.push(now));
-            self.document.set(document);
+            self.show(content);
         }
     }
 
@@ -146,6 +194,7 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use policy::assertions::Law;
     use policy::tier::TierPolicy;
 
     fn check(run: impl FnOnce(Draft)) {
@@ -179,6 +228,37 @@ mod tests {
             draft.redo();
             draft.redo();
             assert_eq!(value(draft), "57");
+        });
+    }
+
+    #[test]
+    fn assertions_are_taken_back_in_their_turn() {
+        check(|draft| {
+            set(draft, "slide", "59");
+            draft.assert(|assertions| assertions.laws.push(Law::MonotoneInScore));
+            set(draft, "slide", "58");
+            draft.undo();
+            draft.undo();
+            assert_eq!(draft.assertions.get_untracked(), PolicyAssertions::default());
+            assert_eq!(value(draft), "59");
+            draft.redo();
+            assert_eq!(draft.assertions.get_untracked().laws, [Law::MonotoneInScore]);
+            draft.undo();
+            draft.undo();
+            assert!(!draft.is_unsaved() && !draft.can_undo());
+        });
+    }
+
+    #[test]
+    fn what_is_taken_over_is_unsaved_and_undo_takes_it_back() {
+        check(|draft| {
+            set(draft, "slide", "59");
+            let theirs = TierPolicy::monotone_draft().document().clone();
+            draft.take_over(theirs.clone(), None, "Theirs".to_owned());
+            assert_eq!(draft.document.get_untracked(), theirs);
+            assert!(draft.is_unsaved() && draft.origin.get_untracked() == Origin::New);
+            draft.undo();
+            assert_eq!(value(draft), "59");
         });
     }
 

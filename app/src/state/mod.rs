@@ -1,9 +1,11 @@
 //! What outlives a page, and what computes without a view.
 
 pub mod clock;
+pub mod decision_table;
 pub mod draft;
 pub mod focus;
 pub mod leave_guard;
+pub mod link;
 pub mod live;
 pub mod page;
 pub mod remote;
@@ -15,3 +17,4 @@ pub mod theme;
 pub mod toasts;
 pub mod url;
 pub mod workbench;
+pub mod workload;

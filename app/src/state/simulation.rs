@@ -1,10 +1,12 @@
 //! What a draft does to every judgment of a snapshot: computed here, in the browser, on every edit.
 
+use super::decision_table::{is_same_number, rule_change, unused};
 use contract::SnapshotMeta;
 use policy::portfolio::{Portfolio, StaleTiers, TierMigration, TierTotal};
 use policy::tier::{
     AssetSignals, Cents, JudgmentFacts, MapCell, Score, Tier, TierGrid, TierPolicy, TierPolicyDocument,
 };
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 /// The portfolio of one moment, and its rows in the orders in which lists show them
@@ -75,6 +77,8 @@ pub struct Simulation {
     pub after_totals: [TierTotal; 4],
     pub effective: [TierTotal; 4],
     grid: TierGrid,
+    /// Of every row; only lists that show more than what moves ask for it.
+    after_tiers: OnceLock<Vec<u8>>,
 }
 
 impl Simulation {
@@ -90,6 +94,7 @@ impl Simulation {
             before,
             after,
             grid,
+            after_tiers: OnceLock::new(),
         }
     }
 
@@ -109,27 +114,17 @@ impl Simulation {
         (self.migration.moved.len() as u64, total)
     }
 
-    /// The rows that move and that `filter` keeps, in the order of `sort` (a key; a leading `-` descends).
-    pub fn swap_set(&self, filter: SwapFilter, sort: &str) -> Vec<u32> {
+    /// The rows that `filter` keeps, in the order of `sort` (a key; a leading `-` descends).
+    pub fn swap_set(&self, filter: &SwapFilter, sort: &str) -> Vec<u32> {
         let (key, descends) = sort.strip_prefix('-').map_or((sort, false), |key| (key, true));
-        let counted = self.after.assets();
-        let kept = |row: u32| {
-            let pair = |holds: &dyn Fn(Tier, Tier) -> bool| {
-                self.pair(row).is_some_and(|(before, after)| holds(before, after))
-            };
-            match filter {
-                SwapFilter::All => true,
-                SwapFilter::Up => pair(&|before, after| after > before),
-                SwapFilter::Down => pair(&|before, after| after < before),
-                SwapFilter::Cell(from, to) => pair(&|before, after| (before, after) == (from, to)),
-                SwapFilter::Area(area) => {
-                    self.portfolio().facts(row).is_some_and(|facts| area.contains(&facts, counted))
-                }
-            }
-        };
-        let mut rows: Vec<u32> = match self.before.snapshot.order(key) {
-            None => self.migration.moved.iter().copied().filter(|row| kept(*row)).collect(),
-            Some(order) => {
+        let keeps = self.keeps(filter);
+        let all = 0..self.portfolio().len();
+        let order = self.before.snapshot.order(key);
+        let mut rows: Vec<u32> = match (order, filter.has_stays()) {
+            (None, false) => self.migration.moved.iter().copied().filter(|row| keeps(*row)).collect(),
+            (None, true) => all.filter(|row| keeps(*row)).collect(),
+            (Some(order), true) => order.iter().copied().filter(|row| keeps(*row)).collect(),
+            (Some(order), false) => {
                 let mut is_moved = vec![false; self.before.tiers.len()];
                 for row in &self.migration.moved {
                     if let Some(slot) = is_moved.get_mut(*row as usize) {
@@ -139,7 +134,7 @@ impl Simulation {
                 order
                     .iter()
                     .copied()
-                    .filter(|row| is_moved.get(*row as usize) == Some(&true) && kept(*row))
+                    .filter(|row| is_moved.get(*row as usize) == Some(&true) && keeps(*row))
                     .collect()
             }
         };
@@ -149,10 +144,83 @@ impl Simulation {
         rows
     }
 
+    /// Whether a row, one that moves unless the filter has those that stay, is kept.
+    fn keeps<'a>(&'a self, filter: &'a SwapFilter) -> Box<dyn Fn(u32) -> bool + 'a> {
+        let pair = move |holds: Box<dyn Fn(Tier, Tier) -> bool + 'a>| -> Box<dyn Fn(u32) -> bool + 'a> {
+            Box::new(move |row| self.pair(row).is_some_and(|(before, after)| holds(before, after)))
+        };
+        match filter {
+            SwapFilter::All | SwapFilter::Everything => Box::new(|_| true),
+            SwapFilter::Up => pair(Box::new(|before, after| after > before)),
+            SwapFilter::Down => pair(Box::new(|before, after| after < before)),
+            SwapFilter::Cell(from, to) => {
+                pair(Box::new(move |before, after| (before, after) == (*from, *to)))
+            }
+            SwapFilter::Before(tier) => pair(Box::new(move |before, _| before == *tier)),
+            SwapFilter::After(tier) => pair(Box::new(move |_, after| after == *tier)),
+            SwapFilter::InOrOut(tier) => {
+                pair(Box::new(move |before, after| (before == *tier) != (after == *tier)))
+            }
+            SwapFilter::Effective(tier) => Box::new(move |row| {
+                let overriding = self.portfolio().override_tier(row);
+                overriding.or_else(|| Some(self.pair(row)?.1)) == Some(*tier)
+            }),
+            SwapFilter::Rules(pair) => {
+                let place = |policy: &TierPolicy, id: &Option<String>| match id {
+                    None => Some(None),
+                    Some(id) => rule_ids(policy).position(|rule| rule == id).map(|place| Some(place as u32)),
+                };
+                let (before, after) = (&self.before.policy, &self.after);
+                // A rule that is gone decides nothing.
+                let Some((from, to)) = place(before, &pair.before).zip(place(after, &pair.after)) else {
+                    return Box::new(|_| false);
+                };
+                Box::new(move |row| {
+                    self.portfolio().facts(row).is_some_and(|facts| {
+                        before.deciding_rule(&facts) == from && after.deciding_rule(&facts) == to
+                    })
+                })
+            }
+            SwapFilter::Area(area) => {
+                let counted = self.after.assets();
+                Box::new(move |row| {
+                    self.portfolio().facts(row).is_some_and(|facts| area.contains(&facts, counted))
+                })
+            }
+        }
+    }
+
+    /// The pairs of rules that move judgments, and how many each, most first
+    pub fn rule_pairs(&self) -> Vec<(RulePair, u32)> {
+        let (before, after) = (&self.before.policy, &self.after);
+        // The last place of each is the fallback's.
+        let (from_count, to_count) = (rule_ids(before).count(), rule_ids(after).count());
+        let mut counts = vec![0_u32; (from_count + 1) * (to_count + 1)];
+        for facts in self.migration.moved.iter().filter_map(|row| self.portfolio().facts(*row)) {
+            let from = before.deciding_rule(&facts).map_or(from_count, |place| place as usize);
+            let to = after.deciding_rule(&facts).map_or(to_count, |place| place as usize);
+            if let Some(count) = counts.get_mut(from * (to_count + 1) + to) {
+                *count += 1;
+            }
+        }
+        let id = |policy: &TierPolicy, place: usize| rule_ids(policy).nth(place).map(str::to_owned);
+        let mut pairs: Vec<(RulePair, u32)> = (0..)
+            .zip(counts)
+            .filter(|(_, count)| *count > 0)
+            .map(|(place, count): (usize, u32)| {
+                let (from, to) = (place / (to_count + 1), place % (to_count + 1));
+                (RulePair { before: id(before, from), after: id(after, to) }, count)
+            })
+            .collect();
+        pairs.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        pairs
+    }
+
     /// The tiers of a row before and after.
     fn pair(&self, row: u32) -> Option<(Tier, Tier)> {
-        let before = Tier::try_from(*self.before.tiers.get(row as usize)?).ok()?;
-        Some((before, self.grid.tier_of(&self.portfolio().facts(row)?)))
+        let after = self.after_tiers.get_or_init(|| self.grid.evaluate(self.portfolio()));
+        let tier = |tiers: &[u8]| Tier::try_from(*tiers.get(row as usize)?).ok();
+        Some((tier(&self.before.tiers)?, tier(after)?))
     }
 
     /// The policy map for judgments with so many assets: both policies' tiers over score × balance.
@@ -167,6 +235,10 @@ impl Simulation {
         let (before, after) = (self.before.policy.evaluate(&facts), self.after.evaluate(&facts));
         Some(SwapRow {
             judgment_no: self.portfolio().judgment_no(row)?,
+            rules: RulePair {
+                before: before.decided_by.map(|by| by.rule),
+                after: after.decided_by.map(|by| by.rule),
+            },
             before: (before.tier, before.reason),
             after: (after.tier, after.reason),
             facts,
@@ -174,14 +246,83 @@ impl Simulation {
     }
 }
 
-/// Which moves a list shows
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+fn rule_ids(policy: &TierPolicy) -> impl Iterator<Item = &str> {
+    policy.document().rules.iter().map(|rule| rule.id.as_str())
+}
+
+/// The rules that decide before and after; without one, the fallback does
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RulePair {
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+impl std::fmt::Display for RulePair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [before, after] =
+            [&self.before, &self.after].map(|rule| rule.as_deref().unwrap_or("everything else"));
+        write!(f, "{before} → {after}")
+    }
+}
+
+/// Which judgments a list shows: some of those that move, or of all
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SwapFilter {
+    /// Those that move.
     All,
     Up,
     Down,
+    /// From a tier to a tier; those that stay where the two are one.
     Cell(Tier, Tier),
+    /// Of a tier before, moving or not.
+    Before(Tier),
+    /// Of a tier after, moving or not.
+    After(Tier),
+    /// That come to a tier or leave it.
+    InOrOut(Tier),
+    /// Of an effective tier after, moving or not.
+    Effective(Tier),
+    /// That two rules move.
+    Rules(RulePair),
     Area(MapArea),
+    /// Moving or not.
+    Everything,
+}
+
+impl SwapFilter {
+    /// Whether it shows judgments that do not move.
+    pub fn has_stays(&self) -> bool {
+        match self {
+            SwapFilter::Cell(from, to) => from == to,
+            SwapFilter::Before(_)
+            | SwapFilter::After(_)
+            | SwapFilter::Effective(_)
+            | SwapFilter::Everything => true,
+            SwapFilter::All
+            | SwapFilter::Up
+            | SwapFilter::Down
+            | SwapFilter::InOrOut(_)
+            | SwapFilter::Rules(_)
+            | SwapFilter::Area(_) => false,
+        }
+    }
+
+    /// What it shows, where no other control says so.
+    pub fn words(&self) -> Option<String> {
+        let of = |tier: &Tier, when: &str| format!("tier {} {when}", tier.number());
+        Some(match self {
+            SwapFilter::All | SwapFilter::Up | SwapFilter::Down => return None,
+            SwapFilter::Cell(from, to) if from == to => of(from, "before and after"),
+            SwapFilter::Cell(from, to) => format!("{} → {}", from.number(), to.number()),
+            SwapFilter::Before(tier) => of(tier, "before"),
+            SwapFilter::After(tier) => of(tier, "after"),
+            SwapFilter::InOrOut(tier) => format!("in or out of tier {}", tier.number()),
+            SwapFilter::Effective(tier) => format!("effective tier {}", tier.number()),
+            SwapFilter::Rules(pair) => pair.to_string(),
+            SwapFilter::Area(_) => "area of the map".to_owned(),
+            SwapFilter::Everything => "every judgment".to_owned(),
+        })
+    }
 }
 
 /// A rectangle of the policy map: scores in hundredths, balances in cents, ends excluded, and a number of assets
@@ -202,11 +343,12 @@ impl MapArea {
     }
 }
 
-/// A judgment that moves
+/// A judgment of a list
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SwapRow {
     pub judgment_no: u64,
     pub facts: JudgmentFacts,
+    pub rules: RulePair,
     pub before: (Tier, String),
     pub after: (Tier, String),
 }
@@ -238,19 +380,12 @@ pub fn edits(published: &TierPolicyDocument, draft: &TierPolicyDocument) -> Vec<
         });
     };
     for (name, after) in &draft.limits {
-        match published.limits.get(name) {
-            Some(before) if !same_number(before, after) => {
-                push(format!("{} {before}→{after}", limit_label(draft, name)), &|document, from| {
-                    if let Some(value) = from.limits.get(name) {
-                        document.limits.insert(name.clone(), value.clone());
-                    }
-                })
-            }
-            Some(_) => {}
-            None => push(format!("limit {name}"), &|document, from| match from.limits.get(name) {
-                Some(value) => drop(document.limits.insert(name.clone(), value.clone())),
-                None => drop(document.limits.remove(name)),
-            }),
+        if let Some(before) = published.limits.get(name).filter(|before| !is_same_number(before, after)) {
+            push(format!("{} {before}→{after}", limit_label(draft, name)), &|document, from| {
+                if let Some(value) = from.limits.get(name) {
+                    document.limits.insert(name.clone(), value.clone());
+                }
+            });
         }
     }
     if published.asset_signals != draft.asset_signals {
@@ -258,33 +393,80 @@ pub fn edits(published: &TierPolicyDocument, draft: &TierPolicyDocument) -> Vec<
             document.asset_signals.clone_from(&from.asset_signals)
         });
     }
+    let find = |document: &TierPolicyDocument, id: &str| document.rules.iter().position(|rule| rule.id == id);
     for rule in &draft.rules {
-        let Some(base) = published.rules.iter().find(|base| base.id == rule.id) else {
-            push(format!("rule {}", rule.id), &|document, from| document.rules.clone_from(&from.rules));
-            continue;
+        let base = find(published, &rule.id).and_then(|base| published.rules.get(base));
+        let change = match base {
+            None => "added".to_owned(),
+            Some(base) if base == rule => continue,
+            Some(base) => rule_change((published, base), (draft, rule)),
         };
-        if base == rule {
-            continue;
-        }
-        let take = |document: &mut TierPolicyDocument, from: &TierPolicyDocument| {
-            let theirs = from.rules.iter().find(|theirs| theirs.id == rule.id);
-            if let (Some(ours), Some(theirs)) =
-                (document.rules.iter_mut().find(|ours| ours.id == rule.id), theirs)
-            {
-                ours.clone_from(theirs);
-            }
-        };
-        push(format!("rule {} {}", rule.id, rule_change(base, rule)), &take);
+        push(format!("rule {} {change}", rule.id), &|document, from| take_rule(document, from, &rule.id));
+    }
+    for rule in published.rules.iter().filter(|rule| find(draft, &rule.id).is_none()) {
+        push(format!("rule {} removed", rule.id), &|document, from| take_rule(document, from, &rule.id));
+    }
+    let shared = |of: &TierPolicyDocument, with: &TierPolicyDocument| -> Vec<String> {
+        let ids = of.rules.iter().map(|rule| rule.id.clone());
+        ids.filter(|id| find(with, id).is_some()).collect()
+    };
+    if shared(published, draft) != shared(draft, published) {
+        push("order of the rules".to_owned(), &take_order);
     }
     if published.fallback != draft.fallback {
         push("everything else".to_owned(), &|document, from| document.fallback = from.fallback);
     }
+    let spare = [unused(published), unused(draft)];
+    for name in spare.iter().flatten() {
+        if published.limits.contains_key(name) != draft.limits.contains_key(name) {
+            push(format!("unused limit {name}"), &|document, from| match from.limits.get(name) {
+                Some(value) => drop(document.limits.insert(name.clone(), value.clone())),
+                None => drop(document.limits.remove(name)),
+            });
+        }
+    }
     edits
 }
 
-fn same_number(a: &str, b: &str) -> bool {
-    a == b
-        || matches!((crate::format::parse_cents(a), crate::format::parse_cents(b)), (Some(a), Some(b)) if a == b)
+/// Makes a rule what another document has of it: the same, absent, or behind the rules that it stands behind there.
+fn take_rule(document: &mut TierPolicyDocument, from: &TierPolicyDocument, id: &str) {
+    let own = document.rules.iter().position(|rule| rule.id == id);
+    let Some((place, rule)) = (0..).zip(&from.rules).find(|(_, rule)| rule.id == id) else {
+        document.rules.retain(|rule| rule.id != id);
+        return;
+    };
+    // What it names goes with it.
+    for arm in &rule.any {
+        for name in
+            [&arm.score_from, &arm.score_below, &arm.balance_from, &arm.balance_below].into_iter().flatten()
+        {
+            if let Some(value) = from.limits.get(name) {
+                document.limits.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+    match own.and_then(|own| document.rules.get_mut(own)) {
+        Some(own) => own.clone_from(rule),
+        None => {
+            let earlier: BTreeSet<&str> =
+                from.rules.iter().take(place).map(|rule| rule.id.as_str()).collect();
+            let behind = document.rules.iter().rposition(|rule| earlier.contains(rule.id.as_str()));
+            document.rules.insert(behind.map_or(0, |behind| behind + 1), rule.clone());
+        }
+    }
+}
+
+/// Puts the rules that both have in the order of the other document.
+fn take_order(document: &mut TierPolicyDocument, from: &TierPolicyDocument) {
+    let own = document.rules.clone();
+    let mut wanted = from.rules.iter().filter_map(|theirs| own.iter().find(|rule| rule.id == theirs.id));
+    for rule in &mut document.rules {
+        if from.rules.iter().any(|theirs| theirs.id == rule.id)
+            && let Some(next) = wanted.next()
+        {
+            rule.clone_from(next);
+        }
+    }
 }
 
 /// `rule t2 score` for the limit from which a rule's arm begins, else the limit's own name.
@@ -297,34 +479,17 @@ fn limit_label(document: &TierPolicyDocument, name: &str) -> String {
             let fact = rule.any.iter().find_map(|arm| {
                 if named(&arm.score_from) {
                     Some("score")
+                } else if named(&arm.balance_from) {
+                    Some("balance")
+                } else if named(&arm.score_below) {
+                    Some("score below")
                 } else {
-                    named(&arm.balance_from).then_some("balance")
+                    named(&arm.balance_below).then_some("balance below")
                 }
             })?;
             Some(format!("rule {} {fact}", rule.id))
         })
         .unwrap_or_else(|| format!("limit {name}"))
-}
-
-fn rule_change(before: &policy::tier::TierRuleDocument, after: &policy::tier::TierRuleDocument) -> String {
-    if before.any.len() != after.any.len() {
-        return "conditions".to_owned();
-    }
-    let mut changes = Vec::new();
-    for (before, after) in before.any.iter().zip(&after.any) {
-        if before.signals_min != after.signals_min {
-            let shown =
-                |signals: Option<u8>| signals.map_or_else(|| "any".to_owned(), |signals| signals.to_string());
-            changes.push(format!("assets {}→{}", shown(before.signals_min), shown(after.signals_min)));
-        }
-        if before.score_below.is_some() && after.score_below.is_none() {
-            changes.push("score no longer capped".to_owned());
-        }
-        if before.balance_below.is_some() && after.balance_below.is_none() {
-            changes.push("balance no longer capped".to_owned());
-        }
-    }
-    if changes.is_empty() { "conditions".to_owned() } else { changes.join(", ") }
 }
 
 /// Which edits move a judgment: those without which it would stay out of its new tier
@@ -348,6 +513,7 @@ pub fn moved_by(edits: &[PolicyEdit], facts: &JudgmentFacts, before: Tier, after
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::decision_table::{Item, Step};
     use policy::portfolio::PortfolioColumns;
 
     fn facts(score: u16, cents: i64, signals: u8) -> JudgmentFacts {
@@ -386,12 +552,12 @@ mod tests {
         let rows =
             [facts(5_800, 100, 0), facts(2_000, 5_000_00, 0), facts(5_900, 900_00, 0), facts(9_000, 100, 0)];
         let outcome = simulation(&rows, |document| set(document, "score_2", "58"));
-        assert_eq!(outcome.swap_set(SwapFilter::All, "judgment"), [0, 2]);
-        assert_eq!(outcome.swap_set(SwapFilter::All, "-balance"), [2, 0]);
-        assert_eq!(outcome.swap_set(SwapFilter::Up, "score"), [0, 2]);
-        assert_eq!(outcome.swap_set(SwapFilter::Down, "score"), [0_u32; 0]);
+        assert_eq!(outcome.swap_set(&SwapFilter::All, "judgment"), [0, 2]);
+        assert_eq!(outcome.swap_set(&SwapFilter::All, "-balance"), [2, 0]);
+        assert_eq!(outcome.swap_set(&SwapFilter::Up, "score"), [0, 2]);
+        assert_eq!(outcome.swap_set(&SwapFilter::Down, "score"), [0_u32; 0]);
         assert_eq!(
-            outcome.swap_set(SwapFilter::Cell(Tier::WarmProspects, Tier::ActiveEnforcement), "-score"),
+            outcome.swap_set(&SwapFilter::Cell(Tier::WarmProspects, Tier::ActiveEnforcement), "-score"),
             [2, 0]
         );
         assert_eq!(outcome.moved(), (2, 901_00));
@@ -410,6 +576,60 @@ mod tests {
         );
         let row = outcome.row(0).unwrap();
         assert_eq!(moved_by(&edits, &row.facts, row.before.0, row.after.0), "rule t2 score 60→58");
+    }
+
+    #[test]
+    fn a_list_may_have_those_that_stay() {
+        let rows =
+            [facts(5_800, 100, 0), facts(2_000, 5_000_00, 0), facts(5_900, 900_00, 0), facts(9_000, 100, 0)];
+        let outcome = simulation(&rows, |document| set(document, "score_2", "59"));
+        let of = |filter: SwapFilter| outcome.swap_set(&filter, "score");
+        assert_eq!(of(SwapFilter::Cell(Tier::WarmProspects, Tier::WarmProspects)), [1, 0]);
+        assert_eq!(of(SwapFilter::Before(Tier::WarmProspects)), [1, 0, 2]);
+        assert_eq!(of(SwapFilter::After(Tier::ActiveEnforcement)), [2]);
+        assert_eq!(of(SwapFilter::InOrOut(Tier::ActiveEnforcement)), [2]);
+        assert_eq!(of(SwapFilter::Effective(Tier::StrategicPriority)), [3]);
+        assert_eq!(of(SwapFilter::Everything), [1, 0, 2, 3]);
+    }
+
+    #[test]
+    fn a_move_names_the_rules_that_decide_before_and_after() {
+        let rows = [facts(5_800, 100, 0), facts(5_900, 100, 0), facts(3_000, 6_000_00, 0)];
+        let outcome = simulation(&rows, |document| {
+            set(document, "score_2", "58");
+            set(document, "balance_1", "7000");
+        });
+        let pair = |before: &str, after: Option<&str>| RulePair {
+            before: Some(before.to_owned()),
+            after: after.map(str::to_owned),
+        };
+        assert_eq!(outcome.rule_pairs(), [(pair("t1", Some("t2")), 2), (pair("t1", None), 1)]);
+        assert_eq!(outcome.swap_set(&SwapFilter::Rules(pair("t1", Some("t2"))), "score"), [0, 1]);
+        assert_eq!(outcome.swap_set(&SwapFilter::Rules(pair("gone", None)), "score"), [0_u32; 0]);
+        assert_eq!(outcome.row(2).unwrap().rules.to_string(), "t1 → everything else");
+    }
+
+    #[test]
+    fn every_step_of_the_editor_is_an_edit_that_can_be_taken_back() {
+        let published = TierPolicy::revision_1().document().clone();
+        let mut draft = published.clone();
+        let labels = |draft: &TierPolicyDocument| -> Vec<String> {
+            let edits = edits(&published, draft);
+            assert!(edits.iter().all(|edit| edit.without.is_some() && edit.alone.is_some()));
+            edits.into_iter().map(|edit| edit.label).collect()
+        };
+        Item::Rule(0).apply(Step::Down, &mut draft).unwrap();
+        assert_eq!(labels(&draft), ["order of the rules"]);
+        Item::Rule(0).apply(Step::Duplicate, &mut draft).unwrap();
+        assert_eq!(labels(&draft), ["rule t2-copy added", "order of the rules"]);
+        Item::Rule(2).apply(Step::Remove, &mut draft).unwrap();
+        assert_eq!(labels(&draft), ["rule t2-copy added", "rule t3 removed"]);
+        draft.fallback = Tier::WarmProspects;
+        draft.rules[2].any[0].score_below = None;
+        assert_eq!(
+            labels(&draft),
+            ["rule t2-copy added", "rule t1 score no longer capped", "rule t3 removed", "everything else"]
+        );
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Workbench {
                         }
                     }
                 };
-                let swap_rows = Arc::new(simulation.swap_set(filter, &sort));
+                let swap_rows = Arc::new(simulation.swap_set(&filter, &sort));
                 let took_ms = clock::measure("recompute", start);
                 Arc::new(Recomputed { simulation, swap_rows, took_ms })
             },

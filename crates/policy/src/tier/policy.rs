@@ -12,11 +12,8 @@ use super::{
     AssetSignals, Cents, JudgmentFacts, Score, Tier, TierArmDocument, TierPolicyDocument, TierRuleDocument,
 };
 
-/// Caps that keep every policy quick to check, to compile and to read. The last one lets a band of a grid fit
-/// in a byte.
-const RULES_MAX: usize = 200;
-const ARMS_PER_RULE_MAX: usize = 32;
-const ARMS_MAX: usize = 1_000;
+/// Caps that keep every policy quick to check, to compile and to read, with those that `TierPolicy` names. The
+/// last one lets a band of a grid fit in a byte.
 const LIMITS_MAX: usize = 1_000;
 const BOUNDS_MAX: usize = 255;
 const NAME_LENGTH_MAX: usize = 64;
@@ -119,6 +116,13 @@ impl fmt::Display for PolicyDigest {
 }
 
 impl TierPolicy {
+    /// The most rules of a policy.
+    pub const RULES_MAX: usize = 200;
+    /// The most arms of a rule.
+    pub const ARMS_PER_RULE_MAX: usize = 32;
+    /// The most arms of a policy.
+    pub const ARMS_MAX: usize = 1_000;
+
     /// The default policy, faithful to the firm's table with its faults: it is not monotone and leaves gaps.
     pub fn revision_1() -> TierPolicy {
         TierPolicy::built_in(include_str!("revision_1.json"))
@@ -190,6 +194,14 @@ impl TierPolicy {
     /// The tier that [`evaluate`](Self::evaluate) gives, without the reason.
     pub fn tier_of(&self, facts: &JudgmentFacts) -> Tier {
         self.deciding(facts).map_or(self.fallback, |(rule, _, _)| rule.tier)
+    }
+
+    /// The place, from 0, of the rule that decides; `None` when the fallback does.
+    pub fn deciding_rule(&self, facts: &JudgmentFacts) -> Option<u32> {
+        let (score, balance) = (facts.compared_score(), facts.compared_balance());
+        let signals = facts.signals.count_of(self.assets);
+        let holds = |rule: &Rule| rule.arms.iter().any(|arm| arm.holds(score, balance, signals));
+        (0..).zip(&self.rules).find_map(|(place, rule)| holds(rule).then_some(place))
     }
 
     /// Facts on both sides of every limit, with every set of signals, and with score and balance missing
@@ -272,7 +284,7 @@ impl TryFrom<TierPolicyDocument> for TierPolicy {
 
     fn try_from(mut document: TierPolicyDocument) -> Result<TierPolicy, PolicyError> {
         check_count("limits", document.limits.len(), LIMITS_MAX, "limits")?;
-        check_count("rules", document.rules.len(), RULES_MAX, "rules")?;
+        check_count("rules", document.rules.len(), TierPolicy::RULES_MAX, "rules")?;
         let limits = normalize_limits(&mut document.limits)?;
         let assets = normalize_assets(&mut document)?;
 
@@ -287,7 +299,7 @@ impl TryFrom<TierPolicyDocument> for TierPolicy {
             rules.push(read_rule(rule, &field, &limits, assets)?);
         }
         let policy = TierPolicy { rules, assets, fallback: document.fallback, document };
-        check_count("rules", policy.arms().count(), ARMS_MAX, "arms")?;
+        check_count("rules", policy.arms().count(), TierPolicy::ARMS_MAX, "arms")?;
         check_count("rules", policy.score_bounds().len(), BOUNDS_MAX, "different score limits")?;
         check_count("rules", policy.balance_bounds().len(), BOUNDS_MAX, "different balance limits")?;
         Ok(policy)
@@ -362,7 +374,7 @@ fn read_rule(
     if rule.any.is_empty() {
         return refuse(format!("{field}.any"), "has no arm".to_owned());
     }
-    check_count(&format!("{field}.any"), rule.any.len(), ARMS_PER_RULE_MAX, "arms")?;
+    check_count(&format!("{field}.any"), rule.any.len(), TierPolicy::ARMS_PER_RULE_MAX, "arms")?;
     let arms = rule
         .any
         .iter_mut()
