@@ -259,6 +259,26 @@ pub async fn set_organisation_settings(
     read(send(Request::put("/api/organisation/settings"), &settings).await?).await
 }
 
+pub async fn replay(request: ReplayRequest) -> Result<ReplayReport, ApiError> {
+    read(send(Request::post("/api/tier-policies/replay"), &request).await?).await
+}
+
+pub async fn shadows() -> Result<Vec<ShadowSummary>, ApiError> {
+    get("/api/tier-shadows").await
+}
+
+pub async fn shadow(id: &str) -> Result<ShadowDetail, ApiError> {
+    get(&format!("/api/tier-shadows/{id}")).await
+}
+
+pub async fn start_shadow(request: StartShadow) -> Result<ShadowSummary, ApiError> {
+    read(send(Request::post("/api/tier-shadows"), &request).await?).await
+}
+
+pub async fn stop_shadow(id: &str) -> Result<ShadowSummary, ApiError> {
+    read(send_empty(Request::delete(&format!("/api/tier-shadows/{id}"))).await?).await
+}
+
 // ---- queues ----
 
 pub async fn queues() -> Result<Vec<QueueStats>, ApiError> {

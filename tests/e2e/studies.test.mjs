@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { suite } from "./harness.mjs";
+import { rows } from "./database.mjs";
 
 const { walk } = suite({ judgments: 2_000 });
 
@@ -105,4 +106,42 @@ walk("witness cases show which conditions the draft touches", async ({ page, acc
   const shown = await page.getByTestId("witness-case").allTextContents();
   assert.ok(shown.length > 0 && shown.every((row) => /score_3|rule t2/.test(row)), shown.join("\n"));
   await accessible();
+});
+
+walk("a replay ends with the tiers of today, and a replay that cannot be says why", async ({ page, accessible }) => {
+  await open(page, "replay");
+  await page.getByTestId("replay-run").click();
+  await page.getByTestId("replay-answer").waitFor();
+  await accessible();
+  const today = await page.getByTestId("replay-day").first().locator("td").allTextContents();
+  const told = [3, 2, 1, 0].map((tier, place) => [tier, number(today[place])]);
+  for (const [tier, count] of told) assert.equal(count, await after(page, tier), `tier ${tier}`);
+  await page.getByTestId("replay-from").fill("2001-01-01");
+  await page.getByTestId("replay-run").click();
+  await page.locator(".studies [role=alert]").waitFor();
+  assert.match(await page.locator(".studies [role=alert]").textContent(), /366/);
+});
+
+// The last one: it leaves a draft and a refresh behind.
+walk("a shadow tells what a draft would have made of what is tiered, and changes nothing", async ({ page, server, accessible }) => {
+  await open(page, "shadow");
+  await page.getByTestId("limit-score_3").fill("72");
+  const moved = await page.getByTestId("result").getAttribute("data-moved");
+  await page.getByTestId("draft-name").fill("In the shade");
+  await page.getByTestId("save-draft").click();
+  await page.getByTestId("shadow-days").fill("3");
+  await page.getByTestId("shadow-start").click();
+  await page.locator("[data-test=shadow][data-running=true]").waitFor();
+  const before = rows(server, "select tier, count(*) from public.core_judgments group by 1 order by 1");
+  server.command("tier", "refresh");
+  await page.reload();
+  await page.getByTestId("study-shadow").click();
+  await page.getByTestId("shadow-day").waitFor();
+  await accessible();
+  const [tiered, otherwise] = await page.getByTestId("shadow-day").locator("td").allTextContents();
+  assert.equal(number(otherwise), Number(moved));
+  assert.ok(number(tiered) > number(otherwise));
+  assert.deepEqual(rows(server, "select tier, count(*) from public.core_judgments group by 1 order by 1"), before);
+  await page.getByTestId("shadow-stop").click();
+  await page.locator("[data-test=shadow][data-running=false]").waitFor();
 });

@@ -4,11 +4,13 @@ mod cases;
 mod close_calls;
 mod goal;
 mod look_ups;
+mod replay;
+mod shadow;
 mod shares;
 mod sweep;
 
 use crate::api;
-use crate::components::tier_badge::TierBadge;
+use crate::components::tier_badge::{TierBadge, tier_key};
 use crate::format;
 use crate::state::remote::Remote;
 use crate::state::studies::Study;
@@ -16,6 +18,7 @@ use crate::state::workbench::Workbench;
 use leptos::prelude::*;
 use policy::study::Total;
 use policy::tier::Tier;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +29,21 @@ enum Topic {
     Cases,
     CloseCalls,
     LookUps,
+    Replay,
+    Shadow,
 }
 
 impl Topic {
-    const ALL: [Topic; 6] =
-        [Topic::Sweep, Topic::Goal, Topic::Shares, Topic::Cases, Topic::CloseCalls, Topic::LookUps];
+    const ALL: [Topic; 8] = [
+        Topic::Sweep,
+        Topic::Goal,
+        Topic::Shares,
+        Topic::Cases,
+        Topic::CloseCalls,
+        Topic::LookUps,
+        Topic::Replay,
+        Topic::Shadow,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -40,6 +53,8 @@ impl Topic {
             Topic::Cases => "Witness cases",
             Topic::CloseCalls => "Close calls",
             Topic::LookUps => "Look-ups",
+            Topic::Replay => "Replay",
+            Topic::Shadow => "Shadow",
         }
     }
 
@@ -51,6 +66,8 @@ impl Topic {
             Topic::Cases => "cases",
             Topic::CloseCalls => "close-calls",
             Topic::LookUps => "look-ups",
+            Topic::Replay => "replay",
+            Topic::Shadow => "shadow",
         }
     }
 
@@ -62,6 +79,8 @@ impl Topic {
             Topic::Cases => view! { <cases::CasesStudy workbench/> }.into_any(),
             Topic::CloseCalls => view! { <close_calls::CloseCallsStudy workbench/> }.into_any(),
             Topic::LookUps => view! { <look_ups::LookUpsStudy workbench/> }.into_any(),
+            Topic::Replay => view! { <replay::ReplayStudy workbench/> }.into_any(),
+            Topic::Shadow => view! { <shadow::ShadowStudy workbench/> }.into_any(),
         }
     }
 }
@@ -184,6 +203,53 @@ fn totals_table(totals: [Total; 4], from: [Total; 4]) -> AnyView {
         </table></div>
     }
     .into_any()
+}
+
+/// The units in which [`stacked`] draws, whatever the size on the screen.
+const STACKED_BOX: &str = "0 0 1000 320";
+
+/// Shares of the tiers, drawn from left to right: one area a tier, the highest tier at the bottom
+///
+/// Each sample has what tier 0 to 3 hold, and is as wide as any other.
+fn stacked(samples: Vec<[f64; 4]>) -> String {
+    const HEIGHT: f64 = 320.0;
+    let width = 1000.0 / samples.len().max(1) as f64;
+    // Below the first tier that is drawn, and above each.
+    let edges: Vec<[f64; 5]> = samples
+        .iter()
+        .map(|tiers| {
+            let whole: f64 = tiers.iter().sum();
+            let mut sum = 0.0;
+            let mut edges = [HEIGHT; 5];
+            for (edge, tier) in edges.iter_mut().skip(1).zip(tiers.iter().rev()) {
+                sum += tier;
+                *edge = HEIGHT * (1.0 - sum / whole.max(1.0));
+            }
+            edges
+        })
+        .collect();
+    let mut svg = String::new();
+    for (place, tier) in Tier::ALL.into_iter().rev().enumerate() {
+        let mut path = String::new();
+        let mut draw = |edge: usize, columns: &mut dyn Iterator<Item = (usize, &[f64; 5])>, shift: usize| {
+            let mut last = f64::NAN;
+            for (column, edges) in columns {
+                let y = edges.get(edge).copied().unwrap_or(HEIGHT);
+                if y != last {
+                    let x = (column + shift) as f64 * width;
+                    let command = if path.is_empty() { 'M' } else { 'L' };
+                    let from = if last.is_nan() { y } else { last };
+                    let _ = write!(path, "{command}{x:.1} {from:.1}V{y:.1}");
+                }
+                last = y;
+            }
+            let _ = write!(path, "H{}", if shift == 0 { 1000 } else { 0 });
+        };
+        draw(place + 1, &mut edges.iter().enumerate(), 0);
+        draw(place, &mut edges.iter().enumerate().rev(), 1);
+        let _ = write!(svg, r#"<path class="area" data-tier="{}" d="{path}z"/>"#, tier_key(Some(tier)));
+    }
+    svg
 }
 
 /// Links to judgments by their numbers; a number stands for a name that is not known yet

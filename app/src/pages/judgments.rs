@@ -15,7 +15,7 @@ use contract::{JudgmentPage as Page, JudgmentRow};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_navigate, use_query_map};
+use leptos_router::hooks::{use_location, use_navigate};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ const COLUMNS: [Column; 9] = [
 
 #[component]
 pub fn JudgmentsPage() -> impl IntoView {
-    let query_map = use_query_map();
+    let query_map = use_location().query;
     // The query without what is not ours: the key of the list that is shown.
     let query = Memo::new(move |_| {
         query_map.with(|map| {
@@ -353,7 +353,7 @@ const COVERAGE: [(&str, &str); 4] =
 
 #[component]
 fn Filters(list: JudgmentList) -> impl IntoView {
-    let query = use_query_map();
+    let query = use_location().query;
     let facets = Remote::new(api::judgment_facets);
     let is_open = RwSignal::new(false);
     let counties = Memo::new(move |_| facets.value.get().map(|facets| facets.counties).unwrap_or_default());

@@ -1,8 +1,8 @@
 //! `/policy`: edit a draft, see at once what it does to every judgment, publish it, see that it did.
 
 use crate::api::{self, ApiError};
-use crate::components::approval::{Approval, Scheduled};
 use crate::components::alluvial::MigrationPicture;
+use crate::components::approval::{Approval, Scheduled};
 use crate::components::assertions::Assertions;
 use crate::components::difference::Difference;
 use crate::components::findings::Findings;

@@ -118,8 +118,13 @@ pub fn day(iso: &str) -> String {
 
 /// Today in the browser's zone, as `2025-11-22`: for the names of files and drafts.
 pub fn today() -> String {
-    let now = js_sys::Date::new_0();
-    format!("{}-{:02}-{:02}", now.get_full_year(), now.get_month() + 1, now.get_date())
+    days_ago(0.0)
+}
+
+/// So many days before today, in the same form.
+pub fn days_ago(days: f64) -> String {
+    let then = js_sys::Date::new(&(js_sys::Date::now() - days * 86_400_000.0).into());
+    format!("{}-{:02}-{:02}", then.get_full_year(), then.get_month() + 1, then.get_date())
 }
 
 /// Milliseconds since the page began, for measuring.

@@ -1,7 +1,6 @@
 //! What each tier holds for every value of one limit.
 
-use super::{CountOrMoney, answered, choice, first_limit, limits, totals_table};
-use crate::components::tier_badge::tier_key;
+use super::{CountOrMoney, STACKED_BOX, answered, choice, first_limit, limits, stacked, totals_table};
 use crate::format;
 use crate::state::studies::{Question, Study, from_json};
 use crate::state::workbench::Workbench;
@@ -9,14 +8,9 @@ use js_sys::{Float64Array, Reflect, Uint32Array};
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::prelude::*;
 use policy::study::{Amount, Fact, Money, Sweep, SweepStep, Total};
-use policy::tier::Tier;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use wasm_bindgen::{JsCast, JsValue};
 
-/// The plot's own units, whatever its size on the screen.
-const WIDTH: f64 = 1000.0;
-const HEIGHT: f64 = 320.0;
 /// The curve is drawn at so many values; the reading beside it is exact at each.
 const COLUMNS: usize = 500;
 /// So many cliffs are listed, those of most money.
@@ -210,7 +204,7 @@ fn Curve(
                     on:mousemove=point
                     on:keydown=step
                 >
-                    <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") preserveAspectRatio="none" aria-hidden="true">
+                    <svg viewBox=STACKED_BOX preserveAspectRatio="none" aria-hidden="true">
                         <g inner_html=move || areas(&drawn, span, by_money.get())></g>
                     </svg>
                     <span class="line current" style:left=place(current)><span>{format!("{} in the draft", value_words(fact, current))}</span></span>
@@ -274,50 +268,14 @@ fn ticks(fact: Fact, span: Span) -> Vec<i64> {
     (0..).map(|n| first + n * unit).take_while(|value| *value <= span.to).take(12).collect()
 }
 
-/// One area a tier, the highest tier at the bottom, as high as its share of all judgments or of all money
 fn areas(sweep: &Sweep, span: Span, by_money: bool) -> String {
     let measure =
         |total: &Total| if by_money { total.balance.cents().max(0) as f64 } else { f64::from(total.count) };
-    let samples: Vec<[f64; 5]> = (0..=COLUMNS)
-        .filter_map(|column| {
-            let step = sweep.at(Amount::from_hundredths(span.value(column as f64 / COLUMNS as f64)))?;
-            // Heights of the edges: of nothing, then with each tier from the highest down.
-            let mut edges = [0.0; 5];
-            let mut sum = 0.0;
-            for (edge, total) in edges.iter_mut().skip(1).zip(step.tiers.iter().rev()) {
-                sum += measure(total);
-                *edge = sum;
-            }
-            Some(edges.map(|edge| HEIGHT * (1.0 - edge / sum.max(1.0))))
-        })
-        .collect();
-    let width = WIDTH / samples.len().max(1) as f64;
-    let mut svg = String::new();
-    for (place, tier) in Tier::ALL.into_iter().rev().enumerate() {
-        let edge = |sample: &[f64; 5], place: usize| sample.get(place).copied().unwrap_or(HEIGHT);
-        let mut path = String::from("M0 ");
-        let mut last = f64::NAN;
-        for (column, sample) in samples.iter().enumerate() {
-            let top = edge(sample, place + 1);
-            if column == 0 {
-                let _ = write!(path, "{top:.1}");
-            } else if top != last {
-                let _ = write!(path, "H{:.1}V{top:.1}", column as f64 * width);
-            }
-            last = top;
-        }
-        let _ = write!(path, "H{WIDTH}");
-        let mut last = f64::NAN;
-        for (column, sample) in samples.iter().enumerate().rev() {
-            let bottom = edge(sample, place);
-            if bottom != last {
-                let _ = write!(path, "H{:.1}V{bottom:.1}", (column + 1) as f64 * width);
-            }
-            last = bottom;
-        }
-        let _ = write!(svg, r#"<path class="area" data-tier="{}" d="{path}H0z"/>"#, tier_key(Some(tier)));
-    }
-    svg
+    let samples = (0..=COLUMNS).filter_map(|column| {
+        let value = span.value(column as f64 / COLUMNS as f64);
+        Some(sweep.at(Amount::from_hundredths(value))?.tiers.map(|total| measure(&total)))
+    });
+    stacked(samples.collect())
 }
 
 #[cfg(test)]
