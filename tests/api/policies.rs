@@ -281,8 +281,14 @@ async fn the_receipt_stays_with_the_revision() {
     let request = preview(&firm.viewer, &policy("70")).await;
     publish(&firm.admin, &first.id, &request).await.ok();
     let path = format!("/api/tier-policies/{}", first.id);
-    let kept = firm.viewer.get(&path).await.json::<PolicyDetail>().summary.receipt;
+    let published = firm.viewer.get(&path).await.json::<PolicyDetail>();
+    let (kept, witnesses) = (published.summary.receipt, published.witnesses);
     assert_eq!(json!(kept), request["receipt"]);
+    let decides = TierPolicy::try_from(published.policy).unwrap();
+    assert!(witnesses.iter().any(|case| case.judgment_no.is_some()), "{witnesses:?}");
+    for case in &witnesses {
+        assert_eq!(case.tier, decides.evaluate(&case.facts()).tier, "{case:?}");
+    }
     assert_eq!(kept.as_ref().unwrap().build, policy::BUILD);
 
     let next = draft(&firm.admin, "75").await;
@@ -291,7 +297,7 @@ async fn the_receipt_stays_with_the_revision() {
     publish(&firm.admin, &next.id, &request).await.ok();
     let superseded = firm.viewer.get(&path).await.json::<PolicyDetail>().summary;
     assert_eq!((superseded.state, superseded.receipt), (PolicyState::Superseded, kept));
-    for change in ["receipt = null", "document = '{}'", "note = 'another'"] {
+    for change in ["receipt = null", "witnesses = '[]'", "document = '{}'", "note = 'another'"] {
         let tampered = format!("update public.tier_policies set {change} where id = '{}'", first.id);
         let refused = sqlx::raw_sql(&tampered).execute(app.owner()).await.unwrap_err();
         assert!(refused.to_string().contains("what was published never changes"), "{refused}");

@@ -7,7 +7,7 @@
 use policy::assertions::{CheckedAssertion, PolicyAssertions};
 use policy::portfolio::MigrationMatrix;
 use policy::receipt::Receipt;
-use policy::study::Verdict;
+use policy::study::{Verdict, WitnessCase};
 use policy::tier::{DecidedBy, Tier, TierPolicyDocument};
 use serde::{Deserialize, Serialize};
 
@@ -444,6 +444,11 @@ bodies! {
         pub policy: TierPolicyDocument,
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub assertions: PolicyAssertions,
+        /// Judgments that show what it does, as they were when it was published; empty for drafts and for what came with
+        /// the organisation.
+        #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
+        pub witnesses: Vec<WitnessCase>,
     }
 
     /// `POST /api/tier-policies`

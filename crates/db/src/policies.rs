@@ -5,6 +5,7 @@ use contract::{ApprovalState, PolicyApproval, PolicyDetail, PolicySchedule, Poli
 use policy::assertions::PolicyAssertions;
 use policy::portfolio::MigrationMatrix;
 use policy::receipt::Receipt;
+use policy::study::WitnessCase;
 use policy::tier::{PostgresTierCase, TierPolicy, TierPolicyDocument};
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -66,10 +67,11 @@ struct DetailRecord {
     summary: Record,
     document: Json<TierPolicyDocument>,
     assertions: Json<PolicyAssertions>,
+    witnesses: Option<Json<Vec<WitnessCase>>>,
 }
 
 const SUMMARY: &str = "select p.id, p.name, p.state, p.revision, p.version, p.based_on, p.digest,
-    a.display_name as author, p.updated_at, p.published_at, b.display_name as published_by, p.note, p.override_note, p.receipt, p.document, p.assertions,
+    a.display_name as author, p.updated_at, p.published_at, b.display_name as published_by, p.note, p.override_note, p.receipt, p.document, p.assertions, p.witnesses,
     p.author_id, coalesce(p.saved_by, p.author_id) as saved_by_id, s.display_name as saved_by,
     p.approval, p.approval_requested_at, q.display_name as approval_requested_by, p.approval_request_note,
     p.approval_answered_at, w.display_name as approval_answered_by, p.approval_note,
@@ -141,7 +143,12 @@ impl From<Record> for PolicySummary {
 
 impl From<DetailRecord> for PolicyDetail {
     fn from(record: DetailRecord) -> Self {
-        Self { summary: record.summary.into(), policy: record.document.0, assertions: record.assertions.0 }
+        Self {
+            summary: record.summary.into(),
+            policy: record.document.0,
+            assertions: record.assertions.0,
+            witnesses: record.witnesses.map(|witnesses| witnesses.0).unwrap_or_default(),
+        }
     }
 }
 
@@ -333,4 +340,18 @@ pub async fn publish(tx: &mut Transaction, id: Uuid, publish: Publish<'_>) -> Re
     .bind(Json(publish.receipt))
     .fetch_one(&mut **tx)
     .await
+}
+
+/// Keeps witnesses with the policy that this transaction publishes
+pub async fn keep_witnesses(
+    tx: &mut Transaction,
+    id: Uuid,
+    witnesses: &[WitnessCase],
+) -> Result<(), SqlError> {
+    sqlx::query("select public.keep_policy_witnesses($1, $2)")
+        .bind(id)
+        .bind(Json(witnesses))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }

@@ -4,6 +4,7 @@ use db::schedules::{self, Due};
 use db::{Actor, Database, Refusal, SqlError, Transaction, policies, portfolio};
 use policy::assertions::CheckedAssertion;
 use policy::portfolio::{MigrationMatrix, TierMigration};
+use policy::study::{WitnessCase, witness_cases};
 use uuid::Uuid;
 
 use crate::failure::is_passing;
@@ -61,7 +62,7 @@ async fn publish(db: &Database, org_id: Uuid, id: Uuid) -> Result<Outcome, SqlEr
     }
     let compiled = due.policy.to_postgres();
     let (snapshot, is_overriding) = (due.snapshot.clone(), due.is_overriding);
-    let (counted, checked) = match count(&mut tx, due).await? {
+    let Counted { matrix, checked, witnesses } = match count(&mut tx, due).await? {
         Ok(counted) => counted,
         Err(reason) => return stop(tx, id, reason).await,
     };
@@ -73,7 +74,8 @@ async fn publish(db: &Database, org_id: Uuid, id: Uuid) -> Result<Outcome, SqlEr
     if !failing.is_empty() && !is_overriding {
         return stop(tx, id, format!("it breaks assertions that it carries: {}", failing.join("; "))).await;
     }
-    let revision = schedules::publish(&mut tx, id, compiled, &counted, &snapshot).await?;
+    let revision = schedules::publish(&mut tx, id, compiled, &matrix, &snapshot).await?;
+    policies::keep_witnesses(&mut tx, id, &witnesses).await?;
     tx.commit().await?;
     Ok(Outcome::Published { revision })
 }
@@ -84,11 +86,15 @@ async fn stop(mut tx: Transaction, id: Uuid, reason: String) -> Result<Outcome, 
     Ok(Outcome::Stopped { reason })
 }
 
-/// What the policy does to today's judgments, and what becomes of its assertions; or why that cannot be told
-async fn count(
-    tx: &mut Transaction,
-    due: Due,
-) -> Result<Result<(MigrationMatrix, Vec<CheckedAssertion>), String>, SqlError> {
+/// What a policy does to today's judgments
+struct Counted {
+    matrix: MigrationMatrix,
+    checked: Vec<CheckedAssertion>,
+    witnesses: Vec<WitnessCase>,
+}
+
+/// What the policy does to today's judgments, or why that cannot be told
+async fn count(tx: &mut Transaction, due: Due) -> Result<Result<Counted, String>, SqlError> {
     let Some((_, before)) = policies::published(tx).await? else {
         return Ok(Err("the organisation has no published policy".to_owned()));
     };
@@ -100,7 +106,8 @@ async fn count(
     let counted = tokio::task::spawn_blocking(move || {
         let migration = TierMigration::between(&before.compile(), &due.policy.compile(), &portfolio);
         let checked = due.assertions.check(&due.policy, &portfolio, &migration);
-        (migration.matrix(), checked)
+        let witnesses = witness_cases(&due.policy, Some(&portfolio));
+        Counted { matrix: migration.matrix(), checked, witnesses }
     });
     Ok(counted.await.map_err(|error| error.to_string()))
 }

@@ -12,12 +12,21 @@ use std::sync::Arc;
 
 #[component]
 pub fn CasesStudy(workbench: Workbench) -> impl IntoView {
+    // Those that were kept when it was published, with the facts of then; where there are none, those of today.
+    let kept = Memo::new(move |_| {
+        let is_published = workbench.against.with(Option::is_none);
+        let kept = workbench.inputs.with(|inputs| inputs.published.witnesses.clone());
+        (is_published && !kept.is_empty()).then(|| Arc::new(kept))
+    });
     let study = Study::new(workbench.studies, from_json::<Vec<WitnessCase>>, move || {
-        Some(Question::new("witnessCases", &[workbench.before()]))
+        kept.with(Option::is_none).then(|| Question::new("witnessCases", &[workbench.before()]))
     });
     view! {
-        <p class="lead">"For each condition of the published policy, and each side of each limit, the smallest judgment that there could be and a real one. The last column says what the draft makes of them."</p>
-        {answered(study, move |cases| view! { <Cases cases workbench/> }.into_any())}
+        <p class="lead">"For each condition of the policy that the draft is compared with, and each side of each limit, the smallest judgment that there could be and a real one. The last column says what the draft makes of them."</p>
+        {move || match kept.get() {
+            Some(cases) => view! { <p class="none" data-test="witnesses-kept">"Kept since it was published, with the facts of that day."</p><Cases cases workbench/> }.into_any(),
+            None => answered(study, move |cases| view! { <Cases cases workbench/> }.into_any()).into_any(),
+        }}
     }
 }
 
@@ -53,7 +62,7 @@ fn Cases(cases: Arc<Vec<WitnessCase>>, workbench: Workbench) -> impl IntoView {
                 <thead><tr>
                     <th scope="col">"Shows"</th><th scope="col">"Judgment"</th>
                     <th scope="col" class="number">"Score"</th><th scope="col" class="number">"Balance"</th><th scope="col">"Assets"</th>
-                    <th scope="col">"Published"</th><th scope="col">"Draft"</th>
+                    <th scope="col">"Before"</th><th scope="col">"Draft"</th>
                 </tr></thead>
                 <tbody>{rows}</tbody>
             </table>

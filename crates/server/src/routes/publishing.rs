@@ -9,6 +9,7 @@ use db::{Transaction, lookup};
 use policy::assertions::{CheckedAssertion, PolicyAssertions};
 use policy::portfolio::{MigrationMatrix, TierMigration};
 use policy::receipt::{PackedTiersError, Receipt, unpack_tiers};
+use policy::study::{WitnessCase, witness_cases};
 use policy::tier::{Tier, TierPolicy};
 
 use super::policies::{expect_draft, find, not_found};
@@ -101,7 +102,8 @@ pub(crate) async fn publish(
     };
     let before = before.unwrap_or_else(|| draft.clone());
     let digest = draft.digest();
-    let checked = expect_preview(&mut tx, &request, &snapshot, before, draft, assertions).await?;
+    let (checked, witnesses) =
+        expect_preview(&mut tx, &request, &snapshot, before, draft, assertions).await?;
     match (checked.iter().all(|assertion| assertion.holds), override_note) {
         (true, None) | (false, Some(_)) => {}
         (true, Some(_)) => {
@@ -115,6 +117,10 @@ pub(crate) async fn publish(
             .hint("change the draft, or publish it with a note that says why")
             .assertions(checked));
         }
+    }
+    // What is published later gets those of the judgments of then.
+    if refresh_id.is_some() {
+        db::policies::keep_witnesses(&mut tx, id, &witnesses).await?;
     }
     tx.commit().await?;
     Ok(Json(Published {
@@ -137,6 +143,7 @@ struct Recomputed {
     receipt: Receipt,
     matrix: MigrationMatrix,
     checked: Vec<CheckedAssertion>,
+    witnesses: Vec<WitnessCase>,
     /// Judgments whose tier is not the one that was shown, with both, or why the tiers shown cannot be read.
     differing: Result<Vec<Differing>, PackedTiersError>,
 }
@@ -157,7 +164,7 @@ async fn expect_preview(
     before: TierPolicy,
     after: TierPolicy,
     assertions: PolicyAssertions,
-) -> Result<Vec<CheckedAssertion>, ApiError> {
+) -> Result<(Vec<CheckedAssertion>, Vec<WitnessCase>), ApiError> {
     if after.digest().as_str() != request.receipt.policy {
         return Err(
             differs(problem::POLICY_DIFFERS, "the previewed policy is not the draft").field("receipt.policy")
@@ -184,6 +191,7 @@ async fn expect_preview(
         Recomputed {
             receipt: Receipt::of(&after, &portfolio, &matrix),
             checked: assertions.check(&after, &portfolio, &migration),
+            witnesses: witness_cases(&after, Some(&portfolio)),
             matrix,
             differing,
         }
@@ -216,7 +224,7 @@ async fn expect_preview(
         )
         .field("receipt.matrix"));
     }
-    Ok(recomputed.checked)
+    Ok((recomputed.checked, recomputed.witnesses))
 }
 
 fn differs(code: &str, detail: &str) -> ApiError {
