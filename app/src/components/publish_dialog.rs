@@ -206,7 +206,7 @@ async fn publish(
         override_note,
         snapshot: simulation.before.snapshot.meta.snapshot.clone(),
         receipt: Receipt::of(&simulation.after, simulation.portfolio(), &previewed),
-        tiers: pack_tiers(&simulation.tiers()),
+        tiers: pack_tiers(simulation.tiers()),
         previewed,
         effective_at,
     };
