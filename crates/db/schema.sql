@@ -1982,6 +1982,16 @@ begin
 end;
 $$;
 
+CREATE FUNCTION public.tg_shadow_takes_its_tiers() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  delete from public.tier_shadow_tiers where org_id = old.org_id and shadow_id = old.id;
+  return null;
+end;
+$$;
+
 CREATE FUNCTION public.tg_touch_updated_at() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -2713,6 +2723,8 @@ CREATE TRIGGER scheduled_policy_stays BEFORE UPDATE ON public.tier_policies FOR 
 
 CREATE TRIGGER set_signals AFTER INSERT OR DELETE OR UPDATE ON public.debtor_intelligence FOR EACH ROW EXECUTE FUNCTION public.tg_intelligence_sets_signals();
 
+CREATE TRIGGER take_tiers AFTER DELETE ON public.tier_shadows FOR EACH ROW EXECUTE FUNCTION public.tg_shadow_takes_its_tiers();
+
 CREATE TRIGGER touch_updated_at BEFORE UPDATE OF case_number, court, county, state, plaintiff_id, defendant_name, defendant_address, judgment_date, judgment_amount, balance_due, status, collectability_score ON public.core_judgments FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE OF plaintiff_id, current_stage, tier_override, override_expires_at, override_note, current_balance, levy_status, garnishment_status, marshal_status, next_action_at, closed_at, closure_reason ON public.enforcement_cases FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
@@ -2844,9 +2856,6 @@ ALTER TABLE ONLY public.tier_refreshes
 
 ALTER TABLE ONLY public.tier_shadow_days
     ADD CONSTRAINT tier_shadow_days_org_id_shadow_id_fkey FOREIGN KEY (org_id, shadow_id) REFERENCES public.tier_shadows(org_id, id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.tier_shadow_tiers
-    ADD CONSTRAINT tier_shadow_tiers_org_id_shadow_id_fkey FOREIGN KEY (org_id, shadow_id) REFERENCES public.tier_shadows(org_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.tier_shadows
     ADD CONSTRAINT tier_shadows_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
@@ -3246,6 +3255,8 @@ REVOKE ALL ON FUNCTION public.tg_published_policy_stays() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_refuse_change() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.tg_shadow_takes_its_tiers() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.tg_touch_updated_at() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tier_label(p_tier smallint) FROM PUBLIC;
@@ -3319,7 +3330,7 @@ GRANT SELECT ON TABLE public.tier_shadow_days TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_shadow_days TO service_role;
 
 GRANT SELECT ON TABLE public.tier_shadow_tiers TO authenticated;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_shadow_tiers TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tier_shadow_tiers TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.users TO service_role;
 

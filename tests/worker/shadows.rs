@@ -84,6 +84,8 @@ async fn a_shadow_changes_no_tier_and_no_history() {
     assert_eq!(detail.judgments, 300);
     assert!(detail.differing > 0, "or this shows nothing");
     assert_eq!(plain.number("select count(*) from public.tier_shadow_tiers").await, 0);
+    shadowed.execute("delete from public.tier_shadows").await;
+    assert_eq!(shadowed.number("select count(*) from public.tier_shadow_tiers").await, 0, "they go with it");
 }
 
 #[tokio::test]
