@@ -9,6 +9,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
+use worker::refresh;
 
 use crate::support::{Firm, facts};
 
@@ -33,7 +34,7 @@ impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut line = Line(String::new());
         event.record(&mut line);
-        if line.0.starts_with("tier_assignment_") {
+        if ["tier_assignment_", "tier_refresh_drift"].iter().any(|name| line.0.starts_with(name)) {
             self.0.lock().unwrap().push(line.0);
         }
     }
@@ -98,4 +99,20 @@ async fn every_step_of_an_assignment_is_one_documented_line() {
             .to_owned(),
     ];
     assert_eq!(*lines.0.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn drift_is_one_line_a_step_that_names_the_first_judgments() {
+    let firm = Firm::new().await;
+    firm.add(&[facts("65", "25000.00", 3), facts("10", "1.00", 0), facts("90", "1.00", 0)]).await;
+    firm.execute("update public.tier_policies set tier_sql = '0' where state = 'published'").await;
+    let lines = Lines::default();
+    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(lines.clone()));
+    let id = refresh::refresh_now(&firm.db, firm.org_id, |_| {}).await.unwrap().id;
+    drop(guard);
+    let expected = format!(
+        "tier_refresh_drift refresh_id={id} org_id={} policy_revision=1 drifted=2 judgment_nos=1,3",
+        firm.org_id
+    );
+    assert_eq!(*lines.0.lock().unwrap(), [expected]);
 }
