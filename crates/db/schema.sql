@@ -320,6 +320,7 @@ CREATE TABLE public.tier_policies (
     scheduled_by uuid,
     scheduled_over integer,
     schedule_error text,
+    witnesses jsonb,
     CONSTRAINT tier_policies_approval CHECK ((((approval IS NULL) = (approval_requested_at IS NULL)) AND ((approval IS NULL) OR ((approval = 'requested'::public.approval_state) = (approval_answered_at IS NULL))))),
     CONSTRAINT tier_policies_assertions_check CHECK ((jsonb_typeof(assertions) = 'object'::text)),
     CONSTRAINT tier_policies_compiled CHECK (((state = ANY (ARRAY['draft'::public.policy_state, 'scheduled'::public.policy_state])) OR ((tier_sql IS NOT NULL) AND (decided_by_sql IS NOT NULL) AND (reason_sql IS NOT NULL)))),
@@ -330,7 +331,8 @@ CREATE TABLE public.tier_policies (
     CONSTRAINT tier_policies_receipt_check CHECK ((jsonb_typeof(receipt) = 'object'::text)),
     CONSTRAINT tier_policies_revision CHECK (((state = ANY (ARRAY['draft'::public.policy_state, 'scheduled'::public.policy_state])) = (revision IS NULL))),
     CONSTRAINT tier_policies_revision_check CHECK ((revision > 0)),
-    CONSTRAINT tier_policies_schedule CHECK ((((state <> 'draft'::public.policy_state) OR (effective_at IS NULL)) AND ((state <> 'scheduled'::public.policy_state) OR (effective_at IS NOT NULL)) AND ((effective_at IS NULL) = (scheduled_at IS NULL)) AND ((effective_at IS NULL) = (scheduled_over IS NULL)) AND ((schedule_error IS NULL) OR (state = 'scheduled'::public.policy_state))))
+    CONSTRAINT tier_policies_schedule CHECK ((((state <> 'draft'::public.policy_state) OR (effective_at IS NULL)) AND ((state <> 'scheduled'::public.policy_state) OR (effective_at IS NOT NULL)) AND ((effective_at IS NULL) = (scheduled_at IS NULL)) AND ((effective_at IS NULL) = (scheduled_over IS NULL)) AND ((schedule_error IS NULL) OR (state = 'scheduled'::public.policy_state)))),
+    CONSTRAINT tier_policies_witnesses_check CHECK ((jsonb_typeof(witnesses) = 'array'::text))
 );
 
 ALTER TABLE ONLY public.tier_policies FORCE ROW LEVEL SECURITY;
@@ -356,6 +358,8 @@ COMMENT ON COLUMN public.tier_policies.effective_at IS 'When a scheduled policy 
 COMMENT ON COLUMN public.tier_policies.scheduled_over IS 'The revision that was published when it was previewed: over no other is it published by itself';
 
 COMMENT ON COLUMN public.tier_policies.schedule_error IS 'Why it was not published when it was due; it waits for an admin';
+
+COMMENT ON COLUMN public.tier_policies.witnesses IS 'For each arm and each side of each limit a judgment that shows it, made up and real, with its tier; null for drafts and for what came with the organisation';
 
 CREATE FUNCTION public.expect_tier_policy_approval(p_policy public.tier_policies) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -874,6 +878,16 @@ CREATE FUNCTION public.is_closed_status(p_status text) RETURNS boolean
     RETURN (p_status = ANY (ARRAY['satisfied'::text, 'vacated'::text, 'expired'::text]));
 
 COMMENT ON FUNCTION public.is_closed_status(p_status text) IS 'Closed judgments are not tiered; all others are active';
+
+CREATE FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  update public.tier_policies set witnesses = p_witnesses
+   where id = p_policy_id and org_id = public.current_org_id() and state = 'published' and witnesses is null
+$$;
+
+COMMENT ON FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) IS 'Keeps the witnesses of a policy with it, in the transaction that publishes it';
 
 CREATE FUNCTION public.lock_tier_policies_to_publish(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, OUT o_published public.tier_policies, OUT o_draft public.tier_policies) RETURNS record
     LANGUAGE plpgsql
@@ -2705,6 +2719,8 @@ CREATE TRIGGER draft_is_saved BEFORE UPDATE ON public.tier_policies FOR EACH ROW
 
 CREATE TRIGGER keep_events AFTER INSERT OR DELETE OR UPDATE ON public.tier_policies FOR EACH ROW EXECUTE FUNCTION public.tg_policy_keeps_events();
 
+CREATE TRIGGER kept_witnesses_stay BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.witnesses IS NOT NULL) AND (old.witnesses IS DISTINCT FROM new.witnesses))) EXECUTE FUNCTION public.tg_published_policy_stays();
+
 CREATE TRIGGER published_policy_stays BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.state = ANY (ARRAY['published'::public.policy_state, 'superseded'::public.policy_state])) AND (((((((((old.document IS DISTINCT FROM new.document) OR (old.assertions IS DISTINCT FROM new.assertions)) OR (old.digest IS DISTINCT FROM new.digest)) OR (old.revision IS DISTINCT FROM new.revision)) OR (old.name IS DISTINCT FROM new.name)) OR (old.note IS DISTINCT FROM new.note)) OR (old.override_note IS DISTINCT FROM new.override_note)) OR (old.receipt IS DISTINCT FROM new.receipt)) OR (old.published_at IS DISTINCT FROM new.published_at)))) EXECUTE FUNCTION public.tg_published_policy_stays();
 
 CREATE TRIGGER queue_assignment AFTER INSERT ON public.judgment_facts REFERENCING NEW TABLE AS new_facts FOR EACH STATEMENT EXECUTE FUNCTION public.tg_facts_queue_assignment();
@@ -3136,6 +3152,9 @@ GRANT ALL ON FUNCTION public.import_statuses(p_run public.import_runs) TO servic
 REVOKE ALL ON FUNCTION public.is_closed_status(p_status text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.is_closed_status(p_status text) TO authenticated;
 GRANT ALL ON FUNCTION public.is_closed_status(p_status text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) TO admin;
 
 REVOKE ALL ON FUNCTION public.lock_tier_policies_to_publish(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, OUT o_published public.tier_policies, OUT o_draft public.tier_policies) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lock_tier_policies_to_publish(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, OUT o_published public.tier_policies, OUT o_draft public.tier_policies) TO service_role;
