@@ -27,7 +27,8 @@ select results_eq(
   $$ select p.proname::text collate "default" from pg_proc p
       where p.pronamespace = 'public'::regnamespace and has_function_privilege('admin', p.oid, 'execute')
         and p.provolatile = 'v' and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e') order by 1 $$,
-  $$ values ('answer_tier_policy_approval'), ('cancel_tier_policy_schedule'), ('discard_dead_letter'), ('pause_queue'), ('publish_tier_policy'),
+  $$ values ('answer_tier_policy_approval'), ('cancel_tier_policy_schedule'), ('discard_dead_letter'), ('keep_policy_witnesses'), ('pause_queue'),
+            ('publish_tier_policy'),
             ('queue_job'), ('request_tier_policy_approval'), ('retry_dead_letter'), ('schedule_tier_policy'), ('set_organisation_settings'),
             ('start_tier_shadow'), ('stop_tier_shadow') $$,
   'the writing functions that an admin may call');
