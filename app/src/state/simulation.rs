@@ -14,8 +14,16 @@ use std::sync::{Arc, OnceLock};
 pub struct Snapshot {
     pub meta: SnapshotMeta,
     pub portfolio: Portfolio,
-    by_balance: OnceLock<Vec<u32>>,
-    by_score: OnceLock<Vec<u32>>,
+    by_balance: OnceLock<Order>,
+    by_score: OnceLock<Order>,
+}
+
+/// Rows in the order of a column, sorted once: an edit only has to put the few that move in their places
+#[derive(Debug)]
+struct Order {
+    rows: Vec<u32>,
+    /// The place of each row in `rows`.
+    places: Vec<u32>,
 }
 
 impl Snapshot {
@@ -23,23 +31,54 @@ impl Snapshot {
         Self { meta, portfolio, by_balance: OnceLock::new(), by_score: OnceLock::new() }
     }
 
-    /// Every row, ascending; sorted once, so that an edit only has to walk it. `None` is the order of the rows.
-    fn order(&self, key: &str) -> Option<&[u32]> {
+    /// `None` is the order of the rows.
+    fn order(&self, key: &str) -> Option<&Order> {
         let columns = self.portfolio.columns();
         match key {
-            "balance" => Some(self.by_balance.get_or_init(|| sorted(columns.balance_cents.iter().copied()))),
+            "balance" => {
+                Some(self.by_balance.get_or_init(|| Order::of(columns.balance_cents.iter().copied())))
+            }
             "score" => {
-                Some(self.by_score.get_or_init(|| sorted(columns.score.iter().copied().map(i64::from))))
+                Some(self.by_score.get_or_init(|| Order::of(columns.score.iter().copied().map(i64::from))))
             }
             _ => None,
         }
     }
 }
 
-fn sorted(column: impl Iterator<Item = i64>) -> Vec<u32> {
-    let mut keyed: Vec<(i64, u32)> = column.zip(0..).collect();
-    keyed.sort_unstable();
-    keyed.into_iter().map(|(_, row)| row).collect()
+impl Order {
+    /// Ascending.
+    fn of(column: impl Iterator<Item = i64>) -> Self {
+        let mut keyed: Vec<(i64, u32)> = column.zip(0..).collect();
+        keyed.sort_unstable();
+        let rows: Vec<u32> = keyed.into_iter().map(|(_, row)| row).collect();
+        let mut places = vec![0; rows.len()];
+        for (place, row) in (0..).zip(&rows) {
+            if let Some(slot) = places.get_mut(*row as usize) {
+                *slot = place;
+            }
+        }
+        Self { rows, places }
+    }
+
+    /// Puts rows in order, each of which comes once: marks their places and walks these, 64 at a time.
+    fn sort(&self, rows: impl Iterator<Item = u32>) -> Vec<u32> {
+        let mut marks = vec![0_u64; self.rows.len().div_ceil(64)];
+        for row in rows {
+            let place = self.places.get(row as usize).copied().unwrap_or_default() as usize;
+            if let Some(mark) = marks.get_mut(place / 64) {
+                *mark |= 1 << (place % 64);
+            }
+        }
+        let mut sorted = Vec::new();
+        for (mut mark, rows) in marks.into_iter().zip(self.rows.chunks(64)) {
+            while mark != 0 {
+                sorted.extend(rows.get(mark.trailing_zeros() as usize));
+                mark &= mark - 1;
+            }
+        }
+        sorted
+    }
 }
 
 /// The published policy over a snapshot: what every edit is compared with, evaluated once
@@ -89,7 +128,7 @@ impl Simulation {
         Self {
             before_totals: migration.before_totals(),
             after_totals: migration.after_totals(),
-            effective: TierMigration::effective_totals(&grid, portfolio),
+            effective: migration.effective_after_totals(&grid, portfolio),
             migration,
             before,
             after,
@@ -119,24 +158,13 @@ impl Simulation {
         let (key, descends) = sort.strip_prefix('-').map_or((sort, false), |key| (key, true));
         let keeps = self.keeps(filter);
         let all = 0..self.portfolio().len();
+        let moved = self.migration.moved.iter().copied();
         let order = self.before.snapshot.order(key);
         let mut rows: Vec<u32> = match (order, filter.has_stays()) {
-            (None, false) => self.migration.moved.iter().copied().filter(|row| keeps(*row)).collect(),
+            (None, false) => moved.filter(|row| keeps(*row)).collect(),
             (None, true) => all.filter(|row| keeps(*row)).collect(),
-            (Some(order), true) => order.iter().copied().filter(|row| keeps(*row)).collect(),
-            (Some(order), false) => {
-                let mut is_moved = vec![false; self.before.tiers.len()];
-                for row in &self.migration.moved {
-                    if let Some(slot) = is_moved.get_mut(*row as usize) {
-                        *slot = true;
-                    }
-                }
-                order
-                    .iter()
-                    .copied()
-                    .filter(|row| is_moved.get(*row as usize) == Some(&true) && keeps(*row))
-                    .collect()
-            }
+            (Some(order), true) => order.rows.iter().copied().filter(|row| keeps(*row)).collect(),
+            (Some(order), false) => order.sort(moved.filter(|row| keeps(*row))),
         };
         if descends {
             rows.reverse();

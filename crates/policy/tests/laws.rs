@@ -153,6 +153,10 @@ proptest! {
         }
         prop_assert_eq!(&migration, &TierMigration { counts, balance_cents, moved });
         prop_assert_eq!(TierMigration::effective_totals(&before.compile(), &portfolio), effective);
+        prop_assert_eq!(
+            migration.effective_after_totals(&after.compile(), &portfolio),
+            TierMigration::effective_totals(&after.compile(), &portfolio)
+        );
         let found = TierMigration::stale(&before.compile(), &portfolio);
         prop_assert_eq!((found.rows, found.never_tiered), (stale, never_tiered));
 

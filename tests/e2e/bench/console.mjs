@@ -14,7 +14,11 @@ const [runs, judgments] = [option("--runs"), option("--judgments")];
 /** Steps of the mouse in one drag, some pixels each, there and back */
 const STEPS = 120;
 
-const [server, browser] = await Promise.all([Server.start({ judgments }), launchBrowser()]);
+/** Of so many judgments one is active, and only these are in the portfolio */
+const PER_ACTIVE = 1.163;
+
+const loaded = Math.round(judgments * PER_ACTIVE);
+const [server, browser] = await Promise.all([Server.start({ judgments: loaded }), launchBrowser()]);
 try {
   const context = await browser.newContext({ baseURL: server.url, viewport: { width: 1440, height: 900 } });
   await server.signIn(context);
@@ -40,7 +44,7 @@ try {
 /** Clicks on Policy; answers the seconds until the simulator is ready, and the bytes that it has fetched */
 async function open(page) {
   await page.goto("/judgments");
-  await page.locator("tbody tr").first().waitFor();
+  await page.getByTestId("judgment-row").first().waitFor();
   const fetched = page.waitForEvent("requestfinished", (request) => request.url().endsWith("/api/portfolio/snapshot"));
   const seconds = await page.evaluate(() => new Promise((resolve) => {
     const link = [...document.querySelectorAll("a")].find((link) => link.pathname === "/policy");

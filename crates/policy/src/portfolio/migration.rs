@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{NO_TIER, Portfolio};
-use crate::tier::{JointGrid, Tier, TierGrid};
+use crate::tier::{Cents, JointGrid, Tier, TierGrid};
 
 /// The outcome of comparing two policies over a portfolio
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +86,25 @@ impl TierMigration {
     /// Each tier after: the sums of the matrix's columns.
     pub fn after_totals(&self) -> [TierTotal; 4] {
         totals(|_, after| after, self)
+    }
+
+    /// Each tier after, as it takes effect: what [`effective_totals`](Self::effective_totals) gives for `after`,
+    /// without evaluating it again
+    pub fn effective_after_totals(&self, after: &TierGrid, portfolio: &Portfolio) -> [TierTotal; 4] {
+        let mut totals = self.after_totals();
+        for (row, overriding) in overrides(&portfolio.columns().override_tier) {
+            let Some(facts) = portfolio.facts(row) else { continue };
+            let cents = facts.balance.map_or(0, Cents::cents);
+            if let Some(computed) = totals.get_mut(usize::from(after.tier_of(&facts).number())) {
+                computed.count -= 1;
+                computed.balance_cents -= cents;
+            }
+            if let Some(effective) = totals.get_mut(usize::from(overriding)) {
+                effective.count += 1;
+                effective.balance_cents += cents;
+            }
+        }
+        totals
     }
 
     /// Rows whose stored tier differs from what `before` gives.
@@ -202,6 +221,15 @@ fn compact_moved<'a>(first_row: u32, codes: &[u8], count: usize, rows: &'a mut [
         kept += usize::from(code >> 2 != code & 3);
     }
     rows.get(..kept).unwrap_or_default()
+}
+
+/// The rows with an override, and it; few have one, so that eight without are passed over at once
+fn overrides(column: &[u8]) -> impl Iterator<Item = (u32, u8)> {
+    let (eights, rest) = column.as_chunks::<8>();
+    let some = eights.iter().zip((0..).step_by(8)).filter(|(eight, _)| **eight != [NO_TIER; 8]);
+    let of_eights = some.flat_map(|(eight, first)| (first..).zip(eight));
+    let of_rest = (8 * eights.len() as u32..).zip(rest);
+    of_eights.chain(of_rest).map(|(row, tier)| (row, *tier)).filter(|(_, tier)| *tier != NO_TIER)
 }
 
 impl Lane {

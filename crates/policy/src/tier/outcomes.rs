@@ -104,11 +104,11 @@ impl Words {
         };
         let (score, balance) = (relation(Measure::Score), relation(Measure::Balance));
         let separator = if score.is_some() || balance.is_some() { SEPARATOR } else { "" };
-        let signals = COUNTS.map(|count| match arm.signals_min {
-            0 => Piece::default(),
-            1 => Piece::new(&format!("{separator}has_asset_hints")),
-            _ => Piece::new(&format!("{separator}asset_signals={count}")),
-        });
+        let signals = match arm.signals_min {
+            0 => [Piece::default(); 5],
+            1 => [Piece::new(&format!("{separator}has_asset_hints")); 5],
+            _ => COUNTS.map(|count| Piece::new(&format!("{separator}asset_signals={count}"))),
+        };
         Words { score, balance, signals }
     }
 }
@@ -131,15 +131,15 @@ impl Fallback {
             true => (SEPARATOR, ""),
             false => ("", NO_RULES),
         };
-        let signals = COUNTS.map(|need| {
-            COUNTS.map(|count| match need {
-                0 => Piece::new(nothing),
-                _ => Piece::new(&format!("{separator}asset_signals={count}<{need}")),
-            })
+        let needs = needs(policy, score_cuts, balance_cuts);
+        let signals = COUNTS.map(|need| match need {
+            0 => [Piece::new(nothing); 5],
+            _ if !needs.contains(&need) => [Piece::default(); 5],
+            _ => COUNTS.map(|count| Piece::new(&format!("{separator}asset_signals={count}<{need}"))),
         });
         Fallback {
             decider: Decider { tier: policy.fallback, decided_by: None },
-            needs: needs(policy, score_cuts, balance_cuts),
+            needs,
             score,
             balance,
             signals,
