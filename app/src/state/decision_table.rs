@@ -22,7 +22,7 @@ impl Fact {
         }
     }
 
-    /// What a new bound begins with: `from` where there is nothing to keep clear of.
+    /// What a new bound begins with, where its range has no other end.
     fn first_value(self) -> i64 {
         match self {
             Fact::Score => 50,
