@@ -125,6 +125,8 @@ async fn a_policy_is_published_when_its_time_has_come_and_once() {
     let run = refreshes::newest(&mut tx).await.unwrap().unwrap().run;
     assert_eq!((run.state, run.done, run.facts_moved, run.drifted), (RefreshState::Done, 200, 0, 0));
     assert_eq!(run.actual, run.previewed, "counted when it was published, not when it was scheduled");
+    let witnesses = policies::find(&mut tx, eve.policy_id).await.unwrap().unwrap().witnesses;
+    assert!(!witnesses.is_empty(), "kept with what is published by itself too");
     eve.firm.assert_tiered_by(&eve.policy, &eve.ids, &eve.facts).await;
 }
 

@@ -49,7 +49,8 @@ enum Refusal {
         by: String,
     },
     DraftMoved,
-    PreviewDiffers,
+    /// What differs, in the server's words, and for which judgments.
+    PreviewDiffers(String, Vec<JudgmentRef>),
     AssertionsFailed,
     Other(ApiError),
 }
@@ -219,7 +220,9 @@ async fn catch_up(workbench: Workbench, error: ApiError) -> Refusal {
         (problem::FACTS_MOVED, Some(refused)) => Refusal::FactsMoved(refused.judgments.clone()),
         (problem::REVISION_MOVED, _) => Refusal::RevisionMoved { revision: 0, by: String::new() },
         (problem::DRAFT_MOVED, _) => return Refusal::DraftMoved,
-        (problem::PREVIEW_DIFFERS | problem::SNAPSHOT_DIFFERS, _) => Refusal::PreviewDiffers,
+        (problem::PREVIEW_DIFFERS | problem::SNAPSHOT_DIFFERS, Some(refused)) => {
+            Refusal::PreviewDiffers(refused.detail.clone().unwrap_or_default(), refused.judgments.clone())
+        }
         (problem::ASSERTIONS_FAILED, _) => Refusal::AssertionsFailed,
         _ => return Refusal::Other(error),
     };
@@ -238,6 +241,18 @@ async fn catch_up(workbench: Workbench, error: ApiError) -> Refusal {
     }
 }
 
+/// Links to the judgments that a refusal names
+fn named(test: &'static str, judgments: Vec<JudgmentRef>) -> impl IntoView {
+    const NAMED_MAX: usize = 8;
+    let more = judgments.len().saturating_sub(NAMED_MAX);
+    let links = judgments.into_iter().take(NAMED_MAX).map(|judgment| {
+        view! {
+            <li><a href=format!("/judgments/{}", judgment.id) target="_blank">{judgment.case_number}</a></li>
+        }
+    });
+    view! { <ul class="moved-judgments" data-test=test>{links.collect_view()}{(more > 0).then(|| view! { <li>{format!("and {} more", format::count(more as u64))}</li> })}</ul> }
+}
+
 #[component]
 fn RefusalNotice(
     refusal: Refusal,
@@ -245,26 +260,22 @@ fn RefusalNotice(
     is_open: RwSignal<bool>,
     on_reopen: Callback<String>,
 ) -> impl IntoView {
-    const NAMED_MAX: usize = 8;
     let code = match &refusal {
         Refusal::FactsMoved(_) => problem::FACTS_MOVED,
         Refusal::RevisionMoved { .. } => problem::REVISION_MOVED,
         Refusal::DraftMoved => problem::DRAFT_MOVED,
-        Refusal::PreviewDiffers => problem::PREVIEW_DIFFERS,
+        Refusal::PreviewDiffers(..) => problem::PREVIEW_DIFFERS,
         Refusal::AssertionsFailed => problem::ASSERTIONS_FAILED,
         Refusal::Other(error) => error.code(),
     }
     .to_owned();
     let words = match refusal {
         Refusal::FactsMoved(judgments) => {
-            let more = judgments.len().saturating_sub(NAMED_MAX);
-            let links = judgments.iter().take(NAMED_MAX).map(|judgment| view! {
-                <li><a href=format!("/judgments/{}", judgment.id) target="_blank">{judgment.case_number.clone()}</a></li>
-            }).collect_view();
+            let count = format::counted(judgments.len() as u64, "judgment", "judgments");
             view! {
                 <p><strong>"Not published: facts have moved since the preview."</strong></p>
-                <p>{format!("{} changed meanwhile. The preview below has been counted again on today’s facts. Look at it, then publish again.", format::counted(judgments.len() as u64, "judgment", "judgments"))}</p>
-                <ul class="moved-judgments" data-test="facts-moved">{links}{(more > 0).then(|| view! { <li>{format!("and {} more", format::count(more as u64))}</li> })}</ul>
+                <p>{format!("{count} changed meanwhile. The preview below has been counted again on today’s facts. Look at it, then publish again.")}</p>
+                {named("facts-moved", judgments)}
             }
             .into_any()
         }
@@ -294,8 +305,10 @@ fn RefusalNotice(
             }
             .into_any()
         }
-        Refusal::PreviewDiffers => view! {
+        Refusal::PreviewDiffers(detail, judgments) => view! {
             <p><strong>"Not published: the server counts differently from this preview."</strong></p>
+            <p>{format!("{detail}.")}</p>
+            {named("preview-differs", judgments)}
             <p>"The facts and the published policy have been fetched again and the preview below is new. If this happens again, reload the page: the console may be older than the server."</p>
         }
         .into_any(),

@@ -1,7 +1,7 @@
 //! Builds the console into `dist/`, unless nothing it is made of has changed
 
+use crate::setup;
 use crate::shell::{Workspace, run, say};
-use crate::{setup, wasm};
 use anyhow::{Context, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -45,14 +45,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     trunk.env("DRAGONFLY_XTASK", env::current_exe()?);
     // Trunk takes `NO_COLOR=1` for a malformed flag.
     run(trunk.env_remove("NO_COLOR"))?;
-    let dist = workspace.root.join("dist");
-    // Trunk would download a wasm-opt of its own; a twelfth less to load.
-    let is_module =
-        |path: &PathBuf| path.parent() == Some(&dist) && path.extension().is_some_and(|it| it == "wasm");
-    for module in files(&dist)?.iter().filter(|path| is_module(path)) {
-        wasm::optimize(workspace, module, "-Oz")?;
-    }
-    compress_all(&dist)?;
+    compress_all(&workspace.root.join("dist"))?;
     if let Some(folder) = stamp.parent() {
         fs::create_dir_all(folder)?;
     }

@@ -87,7 +87,13 @@ pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
             match &optimized {
                 Some((input, output)) if *input == bound => fs::write(&path, output)?,
                 _ => {
-                    optimize(workspace, &path, "-O3")?;
+                    run(workspace
+                        .command("wasm-opt")
+                        .arg("-O3")
+                        .args(FEATURES)
+                        .arg(&path)
+                        .arg("-o")
+                        .arg(&path))?;
                     optimized = Some((bound, fs::read(&path)?));
                 }
             }
@@ -101,11 +107,6 @@ pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
         fs::write(folder.join("package.json"), manifest(workspace, bindgen_target)?)?;
     }
     Ok(folders)
-}
-
-/// Makes a module smaller (`-Oz`) or faster (`-O3`) in place
-pub(crate) fn optimize(workspace: &Workspace, module: &Path, how: &str) -> Result<()> {
-    run(workspace.command("wasm-opt").arg(how).args(FEATURES).arg(module).arg("-o").arg(module))
 }
 
 /// Compiles one module and answers its path
