@@ -30,10 +30,9 @@ impl FromStr for Day {
     /// Reads ISO 8601, such as `2026-01-31`
     fn from_str(text: &str) -> Result<Self, DayError> {
         let error = || DayError("not a date such as `2026-01-31`".to_owned());
-        if text.len() != "2026-01-31".len() {
-            return Err(error());
-        }
-        text.parse().map(Self).map_err(|_| error())
+        // The parser also takes a sign, and months and days of one digit.
+        let day: NaiveDate = text.parse().map_err(|_| error())?;
+        if day.to_string() == text { Ok(Self(day)) } else { Err(error()) }
     }
 }
 
