@@ -204,6 +204,8 @@ walk("a draft travels in a link, past a sign-in, and nothing of it reaches the s
   assert.equal(await theirs.getByTestId("draft-name").inputValue(), "Bérénice’s spring “review”");
   assert.equal(await theirs.getByTestId("limit-score_3").inputValue(), "75");
   assert.equal(await theirs.getByTestId("tier-2").inputValue(), "2");
+  // Checked in the Web Worker: what is shown follows the draft.
+  await theirs.getByTestId("assertion").waitFor();
   assert.equal(await theirs.getByTestId("assertion").count(), 1);
   await theirs.locator("[data-test=draft-state][data-unsaved=true]", { hasText: "not saved" }).waitFor();
   assert.ok(sent.every((request) => !request.includes("draft=") && !request.includes("score_3")), "nothing was sent");
