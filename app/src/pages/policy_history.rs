@@ -83,7 +83,7 @@ fn revision(policy: PolicySummary) -> AnyView {
             <th scope="row" class="number">{number}</th>
             <td>{policy.name}{is_published.then(|| view! { " "<span class="tag">"published"</span> })}</td>
             <td>{policy.published_at.map(|at| view! { <Time at/> })}" by "{policy.published_by.unwrap_or_default()}</td>
-            <td class="why">{policy.note.unwrap_or_else(|| "–".to_owned())}{policy.override_note.map(|note| view! { <span class="override">{format!("Guardrails overruled: {note}")}</span> })}</td>
+            <td class="note">{policy.note.unwrap_or_else(|| "–".to_owned())}{policy.override_note.map(|note| view! { <span class="override">{format!("Guardrails overruled: {note}")}</span> })}</td>
             <td class="receipt">{match receipt {
                 Some(digests) => digests.map(|(name, digest)| view! { <span title=digest.clone()>{name}" "<code>{short(&digest)}</code></span> }).collect_view().into_any(),
                 None => view! { <span class="muted">"came with Dragonfly"</span> }.into_any(),
@@ -112,7 +112,7 @@ fn Log(events: Signal<Vec<PolicyEvent>>) -> impl IntoView {
                 <td>{event.actor.unwrap_or_else(|| "Dragonfly".to_owned())}</td>
                 <td>{format::words(&event.kind)}{event.revision.map(|revision| format!(" as revision {revision}"))}</td>
                 <td>{event.policy_name.unwrap_or_default()}{event.version.map(|version| view! { <span class="muted">{format!(" version {version}")}</span> })}</td>
-                <td class="why">{notes.join("; ")}</td>
+                <td class="note">{notes.join("; ")}</td>
                 <td>{event.digest.map(|digest| view! { <code title=digest.clone()>{short(&digest)}</code> })}</td>
             </tr>
         }

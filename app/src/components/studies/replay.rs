@@ -70,7 +70,11 @@ pub fn ReplayStudy(workbench: Workbench) -> impl IntoView {
     }
 }
 
-fn report_view(report: ReplayReport) -> AnyView {
+fn report_view(mut report: ReplayReport) -> AnyView {
+    let asked = report.days.len();
+    // Before the first import there is nothing to be seen.
+    report.days.retain(|day| day.counts.iter().any(|count| *count > 0));
+    let unknown = asked - report.days.len();
     let samples = report.days.iter().map(|day| day.counts.map(f64::from)).collect();
     let changes: u64 = report.days.iter().map(|day| u64::from(day.tier_changes)).sum();
     let never = report.flips.iter().find(|flips| flips.flips == 0).map_or(0, |flips| flips.judgments);
@@ -86,6 +90,7 @@ fn report_view(report: ReplayReport) -> AnyView {
             <td class="number">{format::count(day.tier_changes.into())}</td>
         </tr>
     }).collect_view();
+    let has_flipped = !report.most_flipped.is_empty();
     let most = report.most_flipped.into_iter().take(10).map(|row| view! {
         <tr>
             <th scope="row"><a class="case" href=format!("/judgments/{}", row.judgment.id)>{row.judgment.case_number}</a></th>
@@ -95,11 +100,12 @@ fn report_view(report: ReplayReport) -> AnyView {
     }).collect_view();
     view! {
         <p class="answer" role="status" data-test="replay-answer">{format!(
-            "{} over {}. {} never changed tier{}.",
+            "{} over {}. {} never changed tier{}.{}",
             format::counted(changes, "change of tier", "changes of tier"),
             format::counted(report.days.len() as u64, "day", "days"),
             format::counted(never.into(), "judgment", "judgments"),
             if flipped.is_empty() { String::new() } else { format!("; {flipped}") },
+            if unknown == 0 { String::new() } else { format!(" Of {} no active judgment is known.", format::counted(unknown as u64, "day", "days")) },
         )}</p>
         <div class="plot" role="img" aria-label="Share of each tier, day by day">
             <svg viewBox=STACKED_BOX preserveAspectRatio="none" aria-hidden="true"><g inner_html=stacked(samples)></g></svg>
@@ -111,12 +117,14 @@ fn report_view(report: ReplayReport) -> AnyView {
                     <tbody>{days}</tbody>
                 </table>
             </div>
-            <div class="scrolled">
-                <table class="table">
-                    <thead><tr><th scope="col">"Changed most often"</th><th scope="col" class="number">"Times"</th><th scope="col">"First → last"</th></tr></thead>
-                    <tbody>{most}</tbody>
-                </table>
-            </div>
+            {has_flipped.then(|| view! {
+                <div class="scrolled">
+                    <table class="table">
+                        <thead><tr><th scope="col">"Changed most often"</th><th scope="col" class="number">"Times"</th><th scope="col">"First → last"</th></tr></thead>
+                        <tbody>{most}</tbody>
+                    </table>
+                </div>
+            })}
         </div>
     }
     .into_any()
