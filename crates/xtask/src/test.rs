@@ -202,7 +202,8 @@ fn node_tests(workspace: &Workspace, folder: &str, suffix: &str, name: Option<&s
         bail!("no tests `*{suffix}` in {folder}");
     }
     let mut node = workspace.command("node");
-    node.args(["--test", "--test-reporter=spec"]);
+    // Two files at a time: a walk waits more than it works.
+    node.args(["--test", "--test-concurrency=2", "--test-reporter=spec"]);
     if let Some(name) = name {
         node.arg(format!("--test-name-pattern={name}"));
     }

@@ -3,9 +3,10 @@
 use crate::console::files;
 use crate::setup;
 use crate::shell::{Workspace, run, say};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// Build the policy crate for JavaScript hosts into target/wasm/web and target/wasm/node
 ///
@@ -59,8 +60,11 @@ const MODULES: [(&str, &[&str]); 2] = [("policy_wasm", &[]), ("policy_studies", 
 /// Builds both packages and answers their folders
 pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
     setup::wasm(workspace)?;
-    let built = MODULES.map(|(name, features)| compile(workspace, name, features));
-    let built = built.into_iter().collect::<Result<Vec<PathBuf>>>()?;
+    // Side by side: most of a build is the linker's optimization, which has one thread.
+    let built = thread::scope(|scope| {
+        let builds = MODULES.map(|(name, features)| scope.spawn(move || compile(workspace, name, features)));
+        builds.into_iter().map(joined).collect::<Result<Vec<PathBuf>>>()
+    })?;
     let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     let is_current = |folder: &PathBuf| {
         let packed = modified(&folder.join("package.json"));
@@ -75,7 +79,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
     for folder in folders.iter().filter(|folder| folder.exists()) {
         fs::remove_dir_all(folder)?;
     }
-    for ((name, _), module) in MODULES.iter().zip(&built) {
+    let bind = |name: &str, module: &Path| -> Result<()> {
         let mut optimized: Option<(Vec<u8>, Vec<u8>)> = None;
         for ((_, bindgen_target), folder) in hosts.iter().zip(&folders) {
             let mut bindgen = workspace.command("wasm-bindgen");
@@ -98,7 +102,12 @@ pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
                 }
             }
         }
-    }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let bound = MODULES.iter().zip(&built).map(|((name, _), module)| scope.spawn(|| bind(name, module)));
+        bound.collect::<Vec<_>>().into_iter().try_for_each(joined)
+    })?;
     for ((_, bindgen_target), folder) in hosts.iter().zip(&folders) {
         let readme = workspace.root.join("crates/policy-wasm/README.md");
         if readme.exists() {
@@ -107,6 +116,10 @@ pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
         fs::write(folder.join("package.json"), manifest(workspace, bindgen_target)?)?;
     }
     Ok(folders)
+}
+
+fn joined<T>(work: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    work.join().unwrap_or_else(|_| bail!("a build panicked"))
 }
 
 /// Compiles one module and answers its path
