@@ -17,6 +17,8 @@ pub enum ApiError {
     Unreachable,
     /// An answer arrived that this console does not understand.
     Unreadable(String),
+    /// The code of a page did not arrive: the network, or a server that has moved on to another build.
+    PartMissing,
 }
 
 impl ApiError {
@@ -46,6 +48,10 @@ impl fmt::Display for ApiError {
             ApiError::Unreachable => {
                 f.write_str("The server does not answer. Check the connection and try again.")
             }
+            ApiError::PartMissing => f.write_str(
+                "This page could not be loaded. Check the connection and try again; if that does not help, reload: the \
+                 console may be older than the server.",
+            ),
             ApiError::Unreadable(cause) => write!(
                 f,
                 "The server's answer could not be read ({cause}). Reload the page: the console may be older than the server."

@@ -3,6 +3,7 @@
 pub mod judgment;
 pub mod judgments;
 pub mod not_found;
+pub mod parts;
 pub mod policy;
 pub mod policy_history;
 pub mod queues;

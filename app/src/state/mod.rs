@@ -11,6 +11,7 @@ pub mod page;
 pub mod remote;
 pub mod screen;
 pub mod session;
+pub mod settled;
 pub mod simulation;
 pub mod studies;
 pub mod theme;

@@ -6,14 +6,14 @@
 use crate::console::{self, brotli, files};
 use crate::server::Server;
 use crate::shell::{Workspace, read, run, say};
-use crate::{setup, wasm};
+use crate::{setup, stage, wasm};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// Measure, print a table and write it to bench.json in the target folder
@@ -49,8 +49,13 @@ struct Measurement {
     measure: fn(&Bench) -> Result<Vec<f64>>,
 }
 
-const MEASUREMENTS: [Measurement; 17] = [
-    Measurement { name: "console_brotli", unit: "bytes", measure: console_brotli },
+const MEASUREMENTS: [Measurement; 18] = [
+    Measurement { name: "console_brotli", unit: "bytes", measure: |bench| console_size(bench, &[]) },
+    Measurement {
+        name: "console_studio_brotli",
+        unit: "bytes",
+        measure: |bench| console_size(bench, &["split_studio", "chunk_"]),
+    },
     Measurement { name: "policy_wasm_brotli", unit: "bytes", measure: policy_wasm_brotli },
     Measurement { name: "evaluate_native", unit: "1/s", measure: |bench| bench.native("evaluate_native") },
     Measurement {
@@ -263,13 +268,17 @@ impl Bench<'_> {
     }
 }
 
-/// Everything that the first load fetches, as it is sent
-fn console_brotli(bench: &Bench) -> Result<Vec<f64>> {
+/// Everything that a first load fetches, as it is sent: of the home page, or of one that needs `parts` too
+fn console_size(bench: &Bench, parts: &[&str]) -> Result<Vec<f64>> {
     console::build(bench.workspace)?;
     let dist = bench.workspace.root.join("dist");
     let mut total = 0;
-    let is_first = |path: &PathBuf| !path.starts_with(dist.join("studies"));
-    for path in files(&dist)?.into_iter().filter(is_first) {
+    let loads_later = |path: &Path| {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let begins = |beginning: &&str| name.starts_with(beginning);
+        path.starts_with(dist.join("studies")) || stage::PARTS.iter().any(begins) && !parts.iter().any(begins)
+    };
+    for path in files(&dist)?.into_iter().filter(|path| !loads_later(path)) {
         total += match path.extension().and_then(OsStr::to_str) {
             Some("html" | "js" | "wasm" | "css" | "svg") => brotli(&fs::read(&path)?)?.len(),
             Some("woff2") => fs::read(&path)?.len(),

@@ -12,26 +12,10 @@ use std::thread;
 ///
 /// Each folder is a package: module, WebAssembly, TypeScript types, README.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {
-    /// Put what the console's Web Worker loads into FOLDER/studies as well; Trunk's hook asks for it
-    #[arg(long, value_name = "FOLDER", env = "TRUNK_STAGING_DIR")]
-    stage: Option<PathBuf>,
-}
+pub(crate) struct Arguments {}
 
-/// The files of the web package that the console's Web Worker loads
-const STAGED: [&str; 2] = ["policy_studies.js", "policy_studies_bg.wasm"];
-
-pub(crate) fn wasm(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let folders = build(workspace)?;
-    if let Some(stage) = &arguments.stage {
-        let studies = stage.join("studies");
-        fs::create_dir_all(&studies)?;
-        for name in STAGED {
-            fs::copy(folder(workspace, "web").join(name), studies.join(name))?;
-        }
-        return Ok(());
-    }
-    for folder in folders {
+pub(crate) fn wasm(workspace: &Workspace, _: &Arguments) -> Result<()> {
+    for folder in build(workspace)? {
         for path in files(&folder)? {
             println!("{:>9}  {}", fs::metadata(&path)?.len(), path.display());
         }
@@ -40,7 +24,7 @@ pub(crate) fn wasm(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 }
 
 /// What rustc emits for wasm32 by default; wasm-opt asks to be told
-const FEATURES: [&str; 6] = [
+pub(crate) const FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
     "--enable-mutable-globals",
