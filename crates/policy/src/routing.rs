@@ -24,6 +24,7 @@ mod error;
 mod ids;
 mod pages;
 mod router;
+mod script;
 mod state;
 mod tournament;
 
@@ -40,4 +41,8 @@ pub use pages::{
     RuleCheck, RuleVerdict,
 };
 pub use router::Router;
+pub use script::{
+    Answer, MembershipStep, ReassignStep, ReleaseStep, RemoveStep, RouteStep, Routed, Script, StatusStep,
+    Step,
+};
 pub use state::{Assignment, AssignmentOrder, RoutingState};

@@ -77,10 +77,10 @@ impl Router {
             return Ok(WhyNot::Refused { refusal: refusal.why });
         }
         let own = self.agents.get(asked).and_then(|agent| agent.rank_in(place));
-        if let (Some(priority_rank), Some(deciding_rank)) = (own, trace.decision.priority_rank) {
-            if deciding_rank < priority_rank {
-                return Ok(WhyNot::BetterRank { deciding_rank, priority_rank });
-            }
+        if let (Some(priority_rank), Some(deciding_rank)) = (own, trace.decision.priority_rank)
+            && deciding_rank < priority_rank
+        {
+            return Ok(WhyNot::BetterRank { deciding_rank, priority_rank });
         }
         let deciding = self.pools.get(place).and_then(|pool| pool.group(trace.decision.priority_rank));
         let seat_of = |id: &AgentId| deciding?.seats().iter().find(|seat| seat.id == *id);
