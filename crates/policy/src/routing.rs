@@ -27,6 +27,7 @@ mod router;
 mod script;
 mod state;
 mod tournament;
+mod visitors;
 
 pub use agent::{AgentStatus, PriorityRank};
 pub use config::{AgentConfig, Fallback, MemberConfig, Membership, PoolConfig, RoutingConfig};
