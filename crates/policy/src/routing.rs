@@ -20,13 +20,13 @@
 mod agent;
 mod config;
 mod decision;
-mod error;
+pub(crate) mod error;
 mod ids;
 mod pages;
 mod router;
 mod script;
 mod state;
-mod tournament;
+pub(crate) mod tournament;
 mod visitors;
 
 pub use agent::{AgentStatus, PriorityRank};

@@ -21,7 +21,7 @@ impl RoutingError {
         RoutingError { field: field.into(), message: message.into() }
     }
 
-    pub(super) fn unknown(field: impl Into<String>, what: &str, id: &str) -> RoutingError {
+    pub(crate) fn unknown(field: impl Into<String>, what: &str, id: &str) -> RoutingError {
         RoutingError::new(field, format!("there is no {what} `{id}`"))
     }
 }
