@@ -15,8 +15,8 @@ use serde::de::{self, Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use decimal::DecimalError;
-pub(crate) use document::only_objects;
 pub use document::{TierArmDocument, TierPolicyDocument, TierRuleDocument};
+pub(crate) use document::{only_objects, read_json_of};
 pub use facts::{AssetSignal, AssetSignals, Cents, FactsError, JudgmentFacts, JudgmentFactsDocument, Score};
 pub(crate) use grid::JointGrid;
 pub use grid::{FactAxis, MapCell, TierGrid};

@@ -125,8 +125,17 @@ impl TierPolicyDocument {
 
 /// Reads a whole JSON text; an error is the path of the field, `root` for the whole, and a message
 pub(super) fn read_json<T: DeserializeOwned>(json: &str, root: &str) -> Result<T, (String, String)> {
-    if json.len() > BYTES_MAX {
-        return Err((root.to_owned(), format!("is longer than {BYTES_MAX} bytes")));
+    read_json_of(json, root, BYTES_MAX)
+}
+
+/// The same for text of at most `bytes_max` bytes
+pub(crate) fn read_json_of<T: DeserializeOwned>(
+    json: &str,
+    root: &str,
+    bytes_max: usize,
+) -> Result<T, (String, String)> {
+    if json.len() > bytes_max {
+        return Err((root.to_owned(), format!("is longer than {bytes_max} bytes")));
     }
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
