@@ -160,13 +160,15 @@ declare
   v_state public.routing_state;
   v_changes jsonb;
 begin
+  -- A server that hangs does not hold up the others for long.
+  perform set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_session_timeout', '10s', true);
   select * into v_state from public.routing_state s where s.org_id = v_org for no key update;
   if v_state.sequence > p_known_no and v_state.sequence - p_known_no <= p_changes_max then
     -- Rows are never split: who knows the end of one knows all of it.
     select jsonb_agg(l.changes order by l.last_no) into v_changes
       from public.routing_log l where l.org_id = v_org and l.last_no > p_known_no;
   end if;
-  return query select v_state.revision, v_state.sequence, clock_timestamp(), v_changes;
+  return query select v_state.revision, v_state.sequence, public.app_now(), v_changes;
 end;
 $$;
 comment on function public.open_routing(bigint, int) is
@@ -201,8 +203,7 @@ as $$
     left join public.server_processes s on s.id = p.process_id
    where p.socket_id is not null and p.status <> 'offline'
      and (p.status in ('idle', 'in_simulation') and p.seen_at <= public.app_now() - interval '2 minutes'
-       or p.disconnected_at <= public.app_now() - interval '10 seconds'
-       or coalesce(s.seen_at, p.since) <= public.app_now() - interval '15 seconds')
+       or coalesce(p.disconnected_at + interval '10 seconds', s.seen_at + interval '15 seconds', p.since) <= public.app_now())
   union
   select l.org_id from public.leads l where l.state = 'waiting' and (p_is_waiting_due or l.wait_until <= public.app_now())
   union
@@ -216,15 +217,14 @@ create function public.routing_due_here()
 returns table (kind text, id uuid)
 language sql stable security invoker set search_path = ''
 as $$
-  select case when p.disconnected_at <= public.app_now() - interval '10 seconds'
-                or coalesce(s.seen_at, p.since) <= public.app_now() - interval '15 seconds' then 'gone' else 'silent' end,
+  select case when coalesce(p.disconnected_at + interval '10 seconds', s.seen_at + interval '15 seconds', p.since) <= public.app_now()
+              then 'gone' else 'silent' end,
          p.agent_id
     from public.agent_presence p
     left join public.server_processes s on s.id = p.process_id
    where p.org_id = public.current_org_id() and p.socket_id is not null and p.status <> 'offline'
      and (p.status in ('idle', 'in_simulation') and p.seen_at <= public.app_now() - interval '2 minutes'
-       or p.disconnected_at <= public.app_now() - interval '10 seconds'
-       or coalesce(s.seen_at, p.since) <= public.app_now() - interval '15 seconds')
+       or coalesce(p.disconnected_at + interval '10 seconds', s.seen_at + interval '15 seconds', p.since) <= public.app_now())
   union all
   select 'waited', l.id from public.leads l
    where l.org_id = public.current_org_id() and l.state = 'waiting' and l.wait_until <= public.app_now()

@@ -6,8 +6,9 @@
 
 use chrono::{DateTime, Utc};
 use policy::routing::{
-    AgentConfig, AgentId, AgentStatus, Assignment, AssignmentOrder, Fallback, MemberConfig, Membership, OrgId,
-    OrganisationPages, PageRule, PoolConfig, PoolId, PriorityRank, RoutingConfig, RoutingState, VisitorId,
+    AgentConfig, AgentId, AgentStatus, Assignment, AssignmentOrder, Fallback, MemberConfig, Membership,
+    OrgId, OrganisationPages, PageRule, PoolConfig, PoolId, PriorityRank, RoutingConfig, RoutingState,
+    VisitorId,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgListener;
@@ -40,21 +41,15 @@ pub enum Change {
     /// The lead is in a call with its agent.
     Call { lead: Uuid },
     /// The lead waits.
-    Wait {
-        lead: Uuid,
-        visitor: Uuid,
-        pool: Uuid,
-        arrived_at: DateTime<Utc>,
-        wait_until: DateTime<Utc>,
-    },
+    Wait { lead: Uuid, visitor: Uuid, pool: Uuid, arrived_at: DateTime<Utc>, wait_until: DateTime<Utc> },
     /// The lead no longer waits.
     Unwait { lead: Uuid },
     /// Nobody took the lead.
     Miss { lead: Uuid, pool: Option<Uuid> },
     /// An agent's status has changed.
     Status { agent: Uuid, status: AgentStatus },
-    /// Another socket, or none, speaks for the agent.
-    Socket { agent: Uuid, socket: Option<Uuid> },
+    /// Another socket, or none, speaks for the agent; and the server that holds it.
+    Socket { agent: Uuid, socket: Option<Uuid>, process: Option<Uuid> },
     /// All pools of the agent.
     Memberships { agent: Uuid, memberships: Vec<Membership> },
     /// Anything else of pools, agents, rules or keys: to be read again.
@@ -114,6 +109,18 @@ pub struct Pool {
     pub waiting: Option<(i32, i32)>,
 }
 
+/// An agent as routing needs it, besides what the configuration has
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    pub id: Uuid,
+    pub display_name: String,
+    pub status: AgentStatus,
+    pub since: Option<DateTime<Utc>>,
+    /// Who speaks for the agent.
+    pub socket_id: Option<Uuid>,
+    pub process_id: Option<Uuid>,
+}
+
 /// A lead that has not ended
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct OpenLead {
@@ -135,8 +142,7 @@ pub struct Loaded {
     pub state: RoutingState,
     pub pages: OrganisationPages,
     pub pools: Vec<Pool>,
-    /// Agents and the sockets that speak for them.
-    pub sockets: Vec<(Uuid, Option<Uuid>)>,
+    pub agents: Vec<Agent>,
     /// First come first.
     pub leads: Vec<OpenLead>,
     pub keys: Vec<(String, Vec<String>)>,
@@ -223,8 +229,9 @@ pub async fn load(tx: &mut Transaction, org_id: Uuid, revision: i64) -> Result<L
     .bind(org_id)
     .fetch_all(&mut **tx)
     .await?;
-    let agents: Vec<(Uuid, i32, Option<StatusColumn>, Option<Uuid>)> = sqlx::query_as(
-        "select a.id, a.capacity, p.status, p.socket_id
+    type AgentRow = (Uuid, i32, String, Option<StatusColumn>, Option<DateTime<Utc>>, Option<Uuid>, Option<Uuid>);
+    let agents: Vec<AgentRow> = sqlx::query_as(
+        "select a.id, a.capacity, a.display_name, p.status, p.since, p.socket_id, p.process_id
            from public.agent_profiles a
            left join public.agent_presence p on p.org_id = a.org_id and p.agent_id = a.id
           where a.org_id = $1 and a.retired_at is null order by a.id",
@@ -274,7 +281,7 @@ pub async fn load(tx: &mut Transaction, org_id: Uuid, revision: i64) -> Result<L
         pages: vec![pages.clone()],
         ..RoutingConfig::default()
     };
-    for (id, capacity, status, _) in &agents {
+    for (id, capacity, _, status, ..) in &agents {
         config.agents.push(AgentConfig {
             id: agent_id_of(*id)?,
             org_id: org.clone(),
@@ -337,7 +344,17 @@ pub async fn load(tx: &mut Transaction, org_id: Uuid, revision: i64) -> Result<L
         state,
         pages,
         pools,
-        sockets: agents.into_iter().map(|(id, _, _, socket)| (id, socket)).collect(),
+        agents: agents
+            .into_iter()
+            .map(|(id, _, display_name, status, since, socket_id, process_id)| Agent {
+                id,
+                display_name,
+                status: status.map_or(AgentStatus::Offline, AgentStatus::from),
+                since,
+                socket_id,
+                process_id,
+            })
+            .collect(),
         leads,
         keys,
     })
@@ -504,7 +521,7 @@ pub async fn write(
         sqlx::query(
             "update public.leads l
                 set state = m.state, agent_id = m.agent_id, assignment_no = m.assignment_no, wait_until = m.wait_until,
-                    accepted_at = m.accepted_at, ended_at = m.ended_at
+                    accepted_at = coalesce(m.accepted_at, l.accepted_at), ended_at = m.ended_at
                from jsonb_populate_recordset(null::public.leads, $2) m
               where l.org_id = $1 and l.id = m.id",
         )
@@ -518,8 +535,11 @@ pub async fn write(
             "insert into public.agent_presence
              select * from jsonb_populate_recordset(null::public.agent_presence, $1)
              on conflict (org_id, agent_id) do update
-               set status = excluded.status, since = excluded.since, seen_at = excluded.seen_at, socket_id = excluded.socket_id,
-                   process_id = excluded.process_id, disconnected_at = excluded.disconnected_at",
+               set status = excluded.status, since = excluded.since, socket_id = excluded.socket_id, process_id = excluded.process_id,
+                   -- Signs of life and of its end are written past the lock.
+                   seen_at = greatest(agent_presence.seen_at, excluded.seen_at),
+                   disconnected_at = case when agent_presence.socket_id is not distinct from excluded.socket_id
+                                          then agent_presence.disconnected_at end",
         )
         .bind(Json(&writes.presences))
         .execute(&mut **tx)
@@ -610,10 +630,8 @@ pub async fn tick(db: &Database, process_id: Uuid, is_waiting_due: bool) -> Resu
     .bind(process_id)
     .execute(&mut *tx)
     .await?;
-    let due: Vec<(Uuid,)> = sqlx::query_as("select public.routing_due($1)")
-        .bind(is_waiting_due)
-        .fetch_all(&mut *tx)
-        .await?;
+    let due: Vec<(Uuid,)> =
+        sqlx::query_as("select public.routing_due($1)").bind(is_waiting_due).fetch_all(&mut *tx).await?;
     tx.commit().await?;
     Ok(due.into_iter().map(|(org_id,)| org_id).collect())
 }

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod console;
+mod desk;
 mod error;
 mod extract;
 mod guard;
