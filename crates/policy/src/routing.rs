@@ -24,8 +24,10 @@ mod error;
 mod ids;
 mod pages;
 mod router;
+mod script;
 mod state;
 mod tournament;
+mod visitors;
 
 pub use agent::{AgentStatus, PriorityRank};
 pub use config::{AgentConfig, Fallback, MemberConfig, Membership, PoolConfig, RoutingConfig};
@@ -40,4 +42,8 @@ pub use pages::{
     RuleCheck, RuleVerdict,
 };
 pub use router::Router;
+pub use script::{
+    Answer, MembershipStep, ReassignStep, ReleaseStep, RemoveStep, RouteStep, Routed, Script, StatusStep,
+    Step,
+};
 pub use state::{Assignment, AssignmentOrder, RoutingState};

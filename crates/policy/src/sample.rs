@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use crate::portfolio::PortfolioColumns;
+use crate::routing::AgentStatus;
 use crate::tier::{
     AssetSignal, AssetSignals, Cents, JudgmentFacts, Score, Tier, TierArmDocument, TierPolicyDocument,
     TierRuleDocument,
@@ -91,6 +94,79 @@ pub fn portfolio_columns(seed: u64, rows: u32) -> PortfolioColumns {
     columns
 }
 
+/// A routing configuration with `steps` steps on it, of which some are refused: what `policy::routing::Script` reads
+///
+/// Few agents and visitors, so that capacities are reached, ties are common and visitors come back. Agents and members are listed in
+/// an order of their own for each `listing`; the meaning is the same for all.
+pub fn routing_script(seed: u64, steps: u32, listing: u64) -> Value {
+    let mut dice = Dice::new(seed);
+    let statuses = AgentStatus::ALL;
+    let status = |dice: &mut Dice| {
+        // Idle half of the time, so that there is someone to take a lead.
+        let status = statuses.get(dice.roll(10) as usize).copied().unwrap_or(AgentStatus::Idle);
+        Value::from(status.as_str())
+    };
+    let agents = 1 + dice.roll(9);
+    let mut agents: Vec<Value> = (0..agents)
+        .map(|number| {
+            let org = if dice.roll(8) == 0 { "o2" } else { "o1" };
+            json!({ "id": format!("a{number}"), "org_id": org, "status": status(&mut dice), "capacity": dice.roll(4) })
+        })
+        .collect();
+    let mut pools: Vec<Value> = (0..1 + dice.roll(3))
+        .map(|number| {
+            let org = if number > 0 && dice.roll(4) == 0 { "o2" } else { "o1" };
+            let fallback = if dice.roll(3) == 0 { "organisation" } else { "none" };
+            let members: Vec<Value> = agents
+                .iter()
+                .filter(|agent| agent.get("org_id").and_then(Value::as_str) == Some(org))
+                .filter_map(|agent| {
+                    // A missing rank is 1.
+                    let rank = Some(dice.roll(4)).filter(|rank| *rank > 0);
+                    let member = json!({ "agent_id": agent.get("id"), "priority_rank": rank });
+                    (dice.roll(3) > 0).then_some(member)
+                })
+                .collect();
+            json!({ "id": format!("p{number}"), "org_id": org, "fallback": fallback, "members": members })
+        })
+        .collect();
+    // One in thirty names nobody.
+    let name = |dice: &mut Dice, prefix: &str, known: usize| match dice.roll(30) {
+        0 => format!("{prefix}-unknown"),
+        _ => format!("{prefix}{}", dice.roll(known as u64)),
+    };
+    let steps: Vec<Value> = (0..steps)
+        .map(|_| {
+            let agent = name(&mut dice, "a", agents.len());
+            let pool = name(&mut dice, "p", pools.len());
+            let visitor = format!("v{}", dice.roll(12));
+            match dice.roll(20) {
+                0..=8 => {
+                    let excluded = (dice.roll(4) == 0).then_some(agent);
+                    json!({ "do": "route", "pool_id": pool, "visitor_id": visitor, "exclude_agent_id": excluded })
+                }
+                9..=12 => json!({ "do": "release", "visitor_id": visitor }),
+                13..=15 => json!({ "do": "status", "agent_id": agent, "status": status(&mut dice) }),
+                16 => {
+                    let memberships: Vec<Value> = (0..dice.roll(3))
+                        .map(|_| json!({ "pool_id": name(&mut dice, "p", pools.len()), "priority_rank": dice.roll(5) }))
+                        .collect();
+                    json!({ "do": "membership", "agent_id": agent, "memberships": memberships })
+                }
+                17 => json!({ "do": "remove", "agent_id": agent, "pool_id": pool }),
+                _ => json!({ "do": "reassign", "agent_id": agent }),
+            }
+        })
+        .collect();
+    let mut listing = Dice::new(listing);
+    listing.shuffle(&mut agents);
+    listing.shuffle(&mut pools);
+    for members in pools.iter_mut().filter_map(|pool| pool.get_mut("members")?.as_array_mut()) {
+        listing.shuffle(members);
+    }
+    json!({ "revision": seed % 1000, "pools": pools, "agents": agents, "steps": steps })
+}
+
 /// SplitMix64: a number is a fixed function of the seed and of how many came before
 struct Dice(u64);
 
@@ -105,6 +181,12 @@ impl Dice {
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (mixed ^ (mixed >> 31)).checked_rem(sides).unwrap_or(0)
+    }
+
+    fn shuffle<T>(&mut self, list: &mut [T]) {
+        for last in (1..list.len()).rev() {
+            list.swap(last, self.roll(last as u64 + 1) as usize);
+        }
     }
 
     fn tier(&mut self) -> Tier {

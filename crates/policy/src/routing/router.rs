@@ -8,6 +8,7 @@ mod restore;
 use std::collections::BTreeMap;
 
 use super::tournament::{Seat, Standing, Tournament};
+use super::visitors::{Held, Visitors};
 use super::{
     AgentId, AgentStatus, Assignment, Fallback, Membership, OrgId, OrganisationPages, PoolId, PriorityRank,
     RoutingConfig, RoutingError, VisitorId,
@@ -28,8 +29,7 @@ pub struct Router {
     agent_places: BTreeMap<AgentId, usize>,
     pools: Vec<Pool>,
     pool_places: BTreeMap<PoolId, usize>,
-    /// By visitor and pool.
-    served: BTreeMap<(VisitorId, usize), Served>,
+    visitors: Visitors,
     /// How many assignments there have been.
     assigned: u64,
     pages: BTreeMap<OrgId, OrganisationPages>,
@@ -72,15 +72,6 @@ struct Pool {
     others: Tournament,
     /// The order of agents who have no seat in the pool.
     orders: BTreeMap<usize, u64>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Served {
-    agent: usize,
-    fallback: bool,
-    is_in_call: bool,
-    /// The place among all assignments.
-    sequence: u64,
 }
 
 impl Agent {
@@ -209,8 +200,9 @@ impl Router {
 
     /// The agents of a visitor, one for each pool that has given it one, by pool id.
     pub fn assignments_of(&self, visitor: &VisitorId) -> Vec<Assignment> {
+        let held = self.visitors.held(visitor).iter();
         let mut assignments: Vec<Assignment> =
-            self.held_by(visitor).into_iter().filter_map(|pool| self.assignment_at(visitor, pool)).collect();
+            held.filter_map(|held| self.assignment(visitor, held)).collect();
         assignments.sort_by(|a, b| a.pool_id.cmp(&b.pool_id));
         assignments
     }
@@ -219,7 +211,8 @@ impl Router {
     pub fn visitors_of(&self, agent: &AgentId) -> Vec<Assignment> {
         let agent = self.agent_places.get(agent).and_then(|place| self.agents.get(*place));
         let visitors = agent.into_iter().flat_map(|agent| &agent.visitors);
-        visitors.filter_map(|(visitor, pool)| self.assignment_at(visitor, *pool)).collect()
+        let held = |visitor: &VisitorId, pool| self.assignment(visitor, self.visitors.get(visitor, pool)?);
+        visitors.filter_map(|(visitor, pool)| held(visitor, *pool)).collect()
     }
 
     /// The page rules of an organisation.
@@ -245,20 +238,13 @@ impl Router {
             .ok_or_else(|| RoutingError::unknown(field, "pool", pool.as_str()))
     }
 
-    /// The pools in which a visitor has an agent.
-    fn held_by(&self, visitor: &VisitorId) -> Vec<usize> {
-        let keys = (visitor.clone(), 0)..=(visitor.clone(), usize::MAX);
-        self.served.range(keys).map(|((_, pool), _)| *pool).collect()
-    }
-
-    fn assignment_at(&self, visitor: &VisitorId, pool: usize) -> Option<Assignment> {
-        let served = self.served.get(&(visitor.clone(), pool))?;
+    fn assignment(&self, visitor: &VisitorId, held: &Held) -> Option<Assignment> {
         Some(Assignment {
             visitor_id: visitor.clone(),
-            pool_id: self.pools.get(pool)?.id.clone(),
-            agent_id: self.agents.get(served.agent)?.id.clone(),
-            fallback: served.fallback,
-            is_in_call: served.is_in_call,
+            pool_id: self.pools.get(held.pool)?.id.clone(),
+            agent_id: self.agents.get(held.agent)?.id.clone(),
+            fallback: held.fallback,
+            is_in_call: held.is_in_call,
         })
     }
 

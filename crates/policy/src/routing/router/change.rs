@@ -50,7 +50,7 @@ impl Router {
         if let Some(agent) = self.agents.get_mut(place) {
             agent.status = status;
         }
-        self.refresh(place);
+        self.refresh(place, None);
         Ok(())
     }
 
@@ -61,7 +61,7 @@ impl Router {
         if let Some(agent) = self.agents.get_mut(place) {
             agent.capacity = capacity;
         }
-        self.refresh(place);
+        self.refresh(place, None);
         Ok(())
     }
 
@@ -233,7 +233,7 @@ impl Router {
             }
         }
         self.seat_others(|_, other| other == place);
-        self.refresh(place);
+        self.refresh(place, None);
     }
 
     /// Adds or replaces a pool that was checked.

@@ -1,11 +1,12 @@
 //! The decision, and the assignments that follow from it.
 
 use super::super::tournament::{Seat, Standing};
+use super::super::visitors::Held;
 use super::super::{
     AgentId, Decision, Fallback, Move, PoolId, PriorityRank, Reason, Reassignment, RefusalReason,
     RoutingError, VisitorId,
 };
-use super::{Agent, AgentStatus, Assignment, Pool, Router, Served};
+use super::{Agent, AgentStatus, Assignment, Pool, Router};
 
 /// A decision with the agent's place
 pub(super) struct Chosen {
@@ -55,7 +56,7 @@ impl Router {
     ) -> Result<(), RoutingError> {
         let pool_place = self.pool_at(pool, "pool_id")?;
         let place = self.agent_at(agent, "agent_id")?;
-        if self.served.get(&(visitor.clone(), pool_place)).is_some_and(|served| served.agent == place) {
+        if self.visitors.get(visitor, pool_place).is_some_and(|held| held.agent == place) {
             return Ok(());
         }
         let fallback = self.check_place(pool_place, place)?;
@@ -68,8 +69,8 @@ impl Router {
 
     /// Frees every slot that a visitor uses, and answers what it had; nothing where it has none.
     pub fn release(&mut self, visitor: &VisitorId) -> Vec<Assignment> {
-        let pools = self.held_by(visitor);
-        pools.into_iter().filter_map(|pool| self.free(visitor, pool)).collect()
+        let held = self.visitors.take(visitor);
+        held.into_iter().filter_map(|held| self.freed(visitor, held)).collect()
     }
 
     /// Frees the slot that a visitor uses in one pool, and answers it.
@@ -83,8 +84,8 @@ impl Router {
     /// Answers whether the visitor has an agent there.
     pub fn set_in_call(&mut self, visitor: &VisitorId, pool: &PoolId, is_in_call: bool) -> bool {
         let place = self.pool_places.get(pool).copied();
-        let served = place.and_then(|pool| self.served.get_mut(&(visitor.clone(), pool)));
-        served.map(|served| served.is_in_call = is_in_call).is_some()
+        let held = place.and_then(|pool| self.visitors.get_mut(visitor, pool));
+        held.map(|held| held.is_in_call = is_in_call).is_some()
     }
 
     /// Finds another agent for every visitor of one who leaves, in the order in which they were assigned
@@ -105,7 +106,7 @@ impl Router {
         let place = self.agent_at(agent, "agent_id")?;
         let Some(leaving) = self.agents.get(place) else { return Ok(Reassignment::default()) };
         let is_in_call = |(visitor, pool): &(VisitorId, usize)| {
-            self.served.get(&(visitor.clone(), *pool)).is_some_and(|served| served.is_in_call)
+            self.visitors.get(visitor, *pool).is_some_and(|held| held.is_in_call)
         };
         let visitors = leaving.visitors.clone();
         let all_stay = leaving.status == AgentStatus::InCall && !visitors.iter().any(is_in_call);
@@ -139,16 +140,14 @@ impl Router {
     }
 
     pub(super) fn decide_at(&self, pool: usize, visitor: &VisitorId, exclude: Option<usize>) -> Chosen {
-        let served = self.served.get(&(visitor.clone(), pool)).filter(|served| Some(served.agent) != exclude);
-        if let Some((served, agent)) =
-            served.and_then(|served| Some((served, self.agents.get(served.agent)?)))
-        {
+        let held = self.visitors.get(visitor, pool).filter(|held| Some(held.agent) != exclude);
+        if let Some((held, agent)) = held.and_then(|held| Some((held, self.agents.get(held.agent)?))) {
             return Chosen {
-                agent: Some(served.agent),
+                agent: Some(held.agent),
                 decision: Decision {
                     agent_id: Some(agent.id.clone()),
-                    priority_rank: agent.rank_in(pool).filter(|_| !served.fallback),
-                    fallback: served.fallback,
+                    priority_rank: agent.rank_in(pool).filter(|_| !held.fallback),
+                    fallback: held.fallback,
                     reason: Reason::AlreadyAssigned,
                 },
             };
@@ -203,8 +202,8 @@ impl Router {
     /// Gives a visitor the agent that was decided on, unless it has that one.
     pub(super) fn follow(&mut self, pool: usize, visitor: &VisitorId, agent: Option<usize>, fallback: bool) {
         let Some(agent) = agent else { return };
-        match self.served.get(&(visitor.clone(), pool)) {
-            Some(served) if served.agent == agent => return,
+        match self.visitors.get(visitor, pool) {
+            Some(held) if held.agent == agent => return,
             Some(_) => {
                 self.free(visitor, pool);
             }
@@ -212,8 +211,7 @@ impl Router {
         }
         let order = self.pools.get(pool).map_or(0, |pool| pool.assigned.saturating_add(1));
         self.occupy(visitor, pool, agent, fallback, false);
-        self.set_order(agent, pool, order);
-        self.refresh(agent);
+        self.refresh(agent, Some((pool, order)));
     }
 
     /// Takes a slot of an agent; the caller refreshes its seats.
@@ -228,44 +226,45 @@ impl Router {
         let Some(serving) = self.agents.get_mut(agent) else { return };
         serving.visitors.push((visitor.clone(), pool));
         self.assigned += 1;
-        let served = Served { agent, fallback, is_in_call, sequence: self.assigned };
-        self.served.insert((visitor.clone(), pool), served);
+        let held = Held { pool, agent, fallback, is_in_call, sequence: self.assigned };
+        self.visitors.insert(visitor, held);
     }
 
     /// Frees a slot, and answers what it was used for.
     pub(super) fn free(&mut self, visitor: &VisitorId, pool: usize) -> Option<Assignment> {
-        let assignment = self.assignment_at(visitor, pool)?;
-        let served = self.served.remove(&(visitor.clone(), pool))?;
-        let agent = self.agents.get_mut(served.agent)?;
-        agent.visitors.retain(|(other, other_pool)| *other_pool != pool || other != visitor);
-        self.refresh(served.agent);
-        Some(assignment)
+        let held = self.visitors.remove(visitor, pool)?;
+        self.freed(visitor, held)
     }
 
-    /// Tells every group of an agent how it stands now.
-    pub(super) fn refresh(&mut self, agent: usize) {
+    /// Tells the agent of a slot that it is free.
+    fn freed(&mut self, visitor: &VisitorId, held: Held) -> Option<Assignment> {
+        let agent = self.agents.get_mut(held.agent)?;
+        agent.visitors.retain(|(other, pool)| *pool != held.pool || other != visitor);
+        self.refresh(held.agent, None);
+        self.assignment(visitor, &held)
+    }
+
+    /// Tells every group of an agent how it stands now and, where it was just assigned, its new order in that pool.
+    pub(super) fn refresh(&mut self, place: usize, assigned: Option<(usize, u64)>) {
         let Router { agents, pools, .. } = self;
-        let Some(agent) = agents.get(agent) else { return };
+        let Some(agent) = agents.get(place) else { return };
         let standing = agent.standing();
+        let mut is_seated = false;
         for chair in &agent.chairs {
+            let order = assigned.filter(|(pool, _)| *pool == chair.pool).map(|(_, order)| order);
+            is_seated |= order.is_some();
             if let Some(pool) = pools.get_mut(chair.pool) {
-                pool.group_mut(chair.rank).update(chair.place, |key| key.standing = standing);
+                pool.group_mut(chair.rank).update(chair.place, |key| {
+                    key.standing = standing;
+                    key.order = order.unwrap_or(key.order);
+                });
             }
         }
-    }
-
-    /// Puts an agent at a place of a pool's order of assignment.
-    pub(super) fn set_order(&mut self, agent: usize, place: usize, order: u64) {
-        let Router { agents, pools, .. } = self;
-        let Some((agent_of, pool)) = agents.get(agent).zip(pools.get_mut(place)) else { return };
-        pool.assigned = pool.assigned.max(order);
-        let mut is_seated = false;
-        for chair in agent_of.chairs.iter().filter(|chair| chair.pool == place) {
-            pool.group_mut(chair.rank).update(chair.place, |key| key.order = order);
-            is_seated = true;
-        }
-        if !is_seated {
-            pool.orders.insert(agent, order);
+        if let Some((pool, order)) = assigned.and_then(|(pool, order)| Some((pools.get_mut(pool)?, order))) {
+            pool.assigned = pool.assigned.max(order);
+            if !is_seated {
+                pool.orders.insert(place, order);
+            }
         }
     }
 

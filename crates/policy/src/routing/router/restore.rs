@@ -1,7 +1,8 @@
 //! A state that is kept elsewhere: taken over whole, or change by change as other processes make them.
 
+use super::super::visitors::Held;
 use super::super::{Assignment, AssignmentOrder, RoutingConfig, RoutingError, RoutingState, VisitorId};
-use super::{Router, Served};
+use super::Router;
 
 impl Router {
     /// Makes a router of a configuration and a state that is kept elsewhere
@@ -17,7 +18,7 @@ impl Router {
             let at = |error: RoutingError| error.at(&format!("assignments[{number}]"));
             let Assignment { visitor_id, pool_id, .. } = assignment;
             let pool = router.pool_at(pool_id, "pool_id").map_err(at)?;
-            if router.served.contains_key(&(visitor_id.clone(), pool)) {
+            if router.visitors.get(visitor_id, pool).is_some() {
                 let message = format!("visitor `{visitor_id}` has an agent in pool `{pool_id}` already");
                 return Err(at(RoutingError::new("visitor_id", message)));
             }
@@ -29,12 +30,10 @@ impl Router {
     /// What the router holds besides its configuration: who serves whom in the order of assignment, and the orders by
     /// pool and agent.
     pub fn state(&self) -> RoutingState {
-        let mut served: Vec<(&(VisitorId, usize), &Served)> = self.served.iter().collect();
-        served.sort_by_key(|(_, served)| served.sequence);
-        let assignments = served
-            .into_iter()
-            .filter_map(|((visitor, pool), _)| self.assignment_at(visitor, *pool))
-            .collect();
+        let mut held: Vec<(&VisitorId, &Held)> = self.visitors.iter().collect();
+        held.sort_by_key(|(_, held)| held.sequence);
+        let assignments =
+            held.into_iter().filter_map(|(visitor, held)| self.assignment(visitor, held)).collect();
         let mut orders = Vec::new();
         for (pool_id, pool) in &self.pool_places {
             for (agent_id, agent) in &self.agent_places {
@@ -59,7 +58,7 @@ impl Router {
         self.check_org(pool, agent)?;
         self.free(visitor_id, pool);
         self.occupy(visitor_id, pool, agent, *fallback, *is_in_call);
-        self.refresh(agent);
+        self.refresh(agent, None);
         Ok(())
     }
 
@@ -73,7 +72,7 @@ impl Router {
         let agent = self.agent_at(agent_id, "agent_id")?;
         self.check_org(pool, agent)?;
         if *assignment_order > self.order_at(agent, pool) {
-            self.set_order(agent, pool, *assignment_order);
+            self.refresh(agent, Some((pool, *assignment_order)));
         }
         Ok(())
     }
