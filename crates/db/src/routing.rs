@@ -69,13 +69,14 @@ pub struct Opened {
 
 /// Locks the routing of the caller's organisation until the transaction ends
 ///
-/// `known` is the number of the last change that the caller has applied.
+/// `known` is the number of the last change that the caller has applied, or -1.
 pub async fn open(tx: &mut Transaction, known: i64) -> Result<Opened, SqlError> {
     type Row = (i64, i64, DateTime<Utc>, Option<Json<Vec<Vec<Change>>>>);
     let (revision, sequence, now, changes): Row =
         sqlx::query_as("select revision, sequence, now, changes from public.open_routing($1, $2)")
             .bind(known)
-            .bind(CHANGES_MAX)
+            // Whoever knows nothing reads everything anyway.
+            .bind(if known < 0 { 0 } else { CHANGES_MAX })
             .fetch_one(&mut **tx)
             .await?;
     let changes = match changes {
@@ -229,7 +230,8 @@ pub async fn load(tx: &mut Transaction, org_id: Uuid, revision: i64) -> Result<L
     .bind(org_id)
     .fetch_all(&mut **tx)
     .await?;
-    type AgentRow = (Uuid, i32, String, Option<StatusColumn>, Option<DateTime<Utc>>, Option<Uuid>, Option<Uuid>);
+    type AgentRow =
+        (Uuid, i32, String, Option<StatusColumn>, Option<DateTime<Utc>>, Option<Uuid>, Option<Uuid>);
     let agents: Vec<AgentRow> = sqlx::query_as(
         "select a.id, a.capacity, a.display_name, p.status, p.since, p.socket_id, p.process_id
            from public.agent_profiles a
