@@ -48,6 +48,9 @@ const ENDING_MAX: Duration = Duration::from_secs(10);
 /// Live events that a slow reader may lag behind before it is told to fetch everything
 const LIVE_EVENTS_MAX: usize = 1024;
 
+/// Leads that one address may send a minute where nothing else is said
+pub const LEADS_PER_MINUTE: u32 = 60;
+
 /// What the server must know
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {

@@ -104,7 +104,21 @@ impl FromRequestParts<AppState> for Visitor {
     }
 }
 
-pub(crate) fn no_token() -> ApiError {
+/// The visitor whose token stands in the address, as that of a WebSocket has to
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SocketVisitor(pub(crate) Visitor);
+
+impl FromRequestParts<AppState> for SocketVisitor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let token = query.split('&').find_map(|pair| pair.strip_prefix("token=")).ok_or_else(no_token)?;
+        Visitor::of_token(app, token).await?.map(Self).ok_or_else(no_token)
+    }
+}
+
+fn no_token() -> ApiError {
     ApiError::unauthenticated()
         .detail("this takes the token that `POST /api/leads` answered")
         .hint("send it as `Authorization: Bearer …`")

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocket};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use contract::{AgentDesk, AgentHears, AgentSays};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::desk::What;
 use crate::error::ApiError;
+use crate::extract::Upgrade;
 use crate::guard::is_same_origin;
 use crate::session::Viewer;
 use crate::{AppState, live, session};
@@ -57,7 +58,7 @@ pub(crate) async fn socket(
     State(app): State<AppState>,
     viewer: Viewer,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    Upgrade(upgrade): Upgrade,
 ) -> Result<Response, ApiError> {
     // Other than requests, sockets are not kept by browsers from pages of other origins.
     if !is_same_origin(&headers) {

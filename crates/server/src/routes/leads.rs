@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocket};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE,
 };
@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 use crate::desk::{Answer, Arrival, What};
 use crate::error::ApiError;
-use crate::extract::{JsonBody, Params, PathId};
+use crate::extract::{JsonBody, PathId, Upgrade};
 use crate::session::CallerAddress;
-use crate::visitor::{Visitor, foreign_origin, no_token, readable_by};
+use crate::visitor::{SocketVisitor, Visitor, foreign_origin, readable_by};
 use crate::{AppState, live};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -166,13 +166,6 @@ async fn heard_of(app: &AppState, visitor: Visitor, id: Uuid) -> Result<LeadStat
     Ok(status)
 }
 
-/// The query of the visitor's WebSocket, which can send no header
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct TokenQuery {
-    token: String,
-}
-
 /// What a visitor's page sends
 #[derive(Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
@@ -182,16 +175,15 @@ enum VisitorSays {
 }
 
 /// A WebSocket that carries a `LeadStatus` at once and after each change; `{"do": "cancel"}` ends the lead
-#[utoipa::path(get, path = "/api/leads/{id}/socket", tag = "visitors", security(()), params(("id" = String, Path, format = Uuid), TokenQuery),
+#[utoipa::path(get, path = "/api/leads/{id}/socket", tag = "visitors", security(()), params(("id" = String, Path, format = Uuid), ("token" = String, Query)),
     responses((status = 101, description = "A WebSocket of `LeadStatus`")))]
 pub(crate) async fn socket(
     State(app): State<AppState>,
+    SocketVisitor(visitor): SocketVisitor,
     headers: HeaderMap,
     PathId(id): PathId,
-    Params(TokenQuery { token }): Params<TokenQuery>,
-    upgrade: WebSocketUpgrade,
+    Upgrade(upgrade): Upgrade,
 ) -> Result<Response, ApiError> {
-    let visitor = Visitor::of_token(&app, &token).await?.ok_or_else(no_token)?;
     allowed_origin(&app, visitor, &headers).await?;
     heard_of(&app, visitor, id).await?;
     Ok(upgrade.max_message_size(1024).on_upgrade(move |socket| follow(app, visitor, id, socket)))
