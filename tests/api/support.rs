@@ -56,6 +56,16 @@ impl TestApp {
         Self { database, db, address, end, served }
     }
 
+    /// Another server on the same database
+    pub(crate) async fn twin(&self) -> Twin {
+        let config =
+            ServerConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..ServerConfig::default() };
+        let listener = config.bind(&self.db).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = tokio::spawn(server::serve(config, self.db.clone(), listener, std::future::pending()));
+        Twin { address, served }
+    }
+
     /// Ends the server as Ctrl-C does, and waits for it
     pub(crate) async fn end(self) {
         self.end.send(()).unwrap();
@@ -127,6 +137,25 @@ impl TestApp {
             .execute(self.owner())
             .await
             .unwrap();
+    }
+}
+
+/// A second server; it ends as if killed when this is dropped
+pub(crate) struct Twin {
+    address: SocketAddr,
+    served: JoinHandle<Result<(), server::ServeError>>,
+}
+
+impl Twin {
+    /// The same client, speaking to this server
+    pub(crate) fn of(&self, client: &Client) -> Client {
+        Client { address: self.address, ..client.clone() }
+    }
+}
+
+impl Drop for Twin {
+    fn drop(&mut self) {
+        self.served.abort();
     }
 }
 

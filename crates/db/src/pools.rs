@@ -222,8 +222,18 @@ pub async fn remove_member(tx: &mut Transaction, pool_id: Uuid, agent_id: Uuid) 
     Ok(())
 }
 
-/// What became of the ranks in a pool, newest first; deleted pools and retired agents too
-pub async fn history(tx: &mut Transaction, pool_id: Uuid) -> Result<Vec<RankChange>, SqlError> {
+/// What became of the ranks in a pool, newest first, of retired agents too; deleted pools keep theirs. None for a pool that
+/// there never was
+pub async fn history(tx: &mut Transaction, pool_id: Uuid) -> Result<Option<Vec<RankChange>>, SqlError> {
+    let (exists,): (bool,) = sqlx::query_as(
+        "select exists (select from public.agent_pools where org_id = (select public.current_org_id()) and id = $1)",
+    )
+    .bind(pool_id)
+    .fetch_one(&mut **tx)
+    .await?;
+    if !exists {
+        return Ok(None);
+    }
     type Row = (DateTime<Utc>, Uuid, String, String, Option<i32>, Option<i32>, Option<String>);
     let rows: Vec<Row> = sqlx::query_as(
         "select e.at, e.agent_profile_id, a.display_name, e.change::text, e.old_rank, e.new_rank, e.actor_name
@@ -237,7 +247,7 @@ pub async fn history(tx: &mut Transaction, pool_id: Uuid) -> Result<Vec<RankChan
     .fetch_all(&mut **tx)
     .await?;
     let rank = |rank: Option<i32>| rank.map(|rank| rank_of(rank).number());
-    Ok(rows
+    let changes = rows
         .into_iter()
         .map(|(at, agent_id, agent_name, change, old_rank, new_rank, actor)| RankChange {
             at: wire::instant(at),
@@ -248,7 +258,8 @@ pub async fn history(tx: &mut Transaction, pool_id: Uuid) -> Result<Vec<RankChan
             new_rank: rank(new_rank),
             actor,
         })
-        .collect())
+        .collect();
+    Ok(Some(changes))
 }
 
 /// The page rules of the caller's organisation, in their order

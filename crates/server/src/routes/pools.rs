@@ -167,7 +167,8 @@ pub(crate) async fn history(
     PathId(id): PathId,
 ) -> Result<Json<Vec<RankChange>>, ApiError> {
     let mut tx = app.db.begin_as(&viewer.actor()).await?;
-    Ok(Json(pools::history(&mut tx, id).await?))
+    let history = pools::history(&mut tx, id).await?;
+    Ok(Json(history.ok_or_else(|| ApiError::not_found("this pool"))?))
 }
 
 /// Members of the organisation, to make agents of
