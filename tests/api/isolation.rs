@@ -35,7 +35,8 @@ async fn nothing_but_health_and_sign_in_answers_without_a_session() {
     forged.cookie = Some(format!("dragonfly_session={}", "0".repeat(64)));
     for (method, path) in operations(&firm.viewer).await {
         let is_open = path == "/api/health"
-            || (method == Method::POST && (path == "/api/session" || path == "/api/session/link"));
+            || (method == Method::POST
+                && (path == "/api/session" || path == "/api/session/link" || path == "/api/leads"));
         for client in [&app.nobody(), &forged] {
             let answer = client.send(method.clone(), &path, Some("{}".to_owned())).await;
             match is_open {
@@ -70,6 +71,21 @@ async fn viewers_read_operators_work_admins_decide() {
         ("PUT", "/api/organisation/settings".to_owned()),
         ("POST", "/api/queues/tier_assignment/pause".to_owned()),
         ("POST", "/api/queues/tier_assignment/resume".to_owned()),
+        ("POST", "/api/pools".to_owned()),
+        ("PUT", format!("/api/pools/{id}")),
+        ("DELETE", format!("/api/pools/{id}")),
+        ("POST", format!("/api/pools/{id}/members")),
+        ("PUT", format!("/api/pools/{id}/members/{id}")),
+        ("DELETE", format!("/api/pools/{id}/members/{id}")),
+        ("PUT", format!("/api/pools/{id}/ranks")),
+        ("PUT", "/api/pools/page-rules".to_owned()),
+        ("POST", "/api/agents".to_owned()),
+        ("PUT", format!("/api/agents/{id}")),
+        ("DELETE", format!("/api/agents/{id}")),
+        ("PUT", format!("/api/agents/{id}/status")),
+        ("POST", "/api/visitor-keys".to_owned()),
+        ("PUT", "/api/visitor-keys/pk_0".to_owned()),
+        ("DELETE", "/api/visitor-keys/pk_0".to_owned()),
     ];
     for (method, path) in for_operators.iter().chain(&for_admins) {
         let send = |client: &Client| {
@@ -95,6 +111,8 @@ async fn nothing_of_another_organisation_can_be_reached() {
     let refresh: RefreshRun = theirs.operator.order("/api/tiers/refresh").await.json();
     let order = json!({ "policy_id": policies[0].id, "days": 7 });
     let shadow: ShadowSummary = theirs.admin.post("/api/tier-shadows", order).await.json();
+    let pool = crate::pools::pool(&theirs.admin, "Theirs").await;
+    let agent = crate::pools::member(&theirs, &pool, "Theirs", 1, 1).await;
     let dead: Uuid = sqlx::query_scalar(
         "insert into public.queue_dead_letters (org_id, kind, msg_id, reason, message, enqueued_at)
          values ($1, 'tier_assignment', 1, 'a test', '{}', now()) returning id",
@@ -107,7 +125,7 @@ async fn nothing_of_another_organisation_can_be_reached() {
     let document = TierPolicy::revision_1().document().clone();
     let body = json!({
         "name": "Theirs", "policy": document, "expected_version": 1, "expected_revision": 1, "note": "mine now", "is_approved": true,
-        "snapshot": "1:1:", "previewed": MigrationMatrix::empty(), "tiers": "",
+        "agent_id": agent, "ranks": [], "priority_rank": 2, "display_name": "Mine", "status": "away", "snapshot": "1:1:", "previewed": MigrationMatrix::empty(), "tiers": "",
         "receipt": Receipt { policy: String::new(), build: policy::BUILD.to_owned(), snapshot: String::new(), matrix: String::new() },
     });
     for (method, path) in operations(&ours.admin).await {
@@ -120,14 +138,20 @@ async fn nothing_of_another_organisation_can_be_reached() {
             path if path.starts_with("/api/tier-shadows/") => vec![shadow.id.clone()],
             path if path.starts_with("/api/tiers/refresh/") => vec![refresh.id.clone()],
             path if path.starts_with("/api/queues/dead-letters/") => vec![dead.to_string()],
+            path if path.starts_with("/api/pools/") => vec![pool.clone()],
+            path if path.starts_with("/api/agents/") => vec![agent.clone()],
+            // Visitors have tokens, not sessions.
+            path if path.starts_with("/api/leads/") => continue,
             path => panic!("no id of theirs for {path}"),
         };
         for id in ids {
-            let path = path.replace("{id}", &id);
+            let path = path.replace("{id}", &id).replace("{agent_id}", &agent);
             ours.admin.send(method.clone(), &path, Some(body.to_string())).await.refused(404, "not_found");
         }
     }
 
+    assert_eq!(crate::pools::overview(&ours.admin).await.agents, []);
+    assert_eq!(ours.admin.get("/api/pools/decisions").await.json::<Value>(), json!([]));
     assert_eq!(ours.admin.get("/api/judgments").await.json::<Value>()["total"], 0);
     let number: i64 = app.number("select judgment_no from public.core_judgments").await;
     let named: Value =

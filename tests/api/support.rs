@@ -7,6 +7,7 @@ use std::time::Duration;
 use contract::{Problem, Role};
 use db::testing::TestDatabase;
 use db::{Actor, Database, organisations, users};
+use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -21,6 +22,8 @@ use sqlx::PgPool;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
 use uuid::Uuid;
 
 /// Long enough for a loaded machine; nothing waits for it when all is well.
@@ -51,6 +54,16 @@ impl TestApp {
             let _ = ended.await;
         }));
         Self { database, db, address, end, served }
+    }
+
+    /// Another server on the same database
+    pub(crate) async fn twin(&self) -> Twin {
+        let config =
+            ServerConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..ServerConfig::default() };
+        let listener = config.bind(&self.db).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = tokio::spawn(server::serve(config, self.db.clone(), listener, std::future::pending()));
+        Twin { address, served }
     }
 
     /// Ends the server as Ctrl-C does, and waits for it
@@ -127,6 +140,25 @@ impl TestApp {
     }
 }
 
+/// A second server; it ends as if killed when this is dropped
+pub(crate) struct Twin {
+    address: SocketAddr,
+    served: JoinHandle<Result<(), server::ServeError>>,
+}
+
+impl Twin {
+    /// The same client, speaking to this server
+    pub(crate) fn of(&self, client: &Client) -> Client {
+        Client { address: self.address, ..client.clone() }
+    }
+}
+
+impl Drop for Twin {
+    fn drop(&mut self) {
+        self.served.abort();
+    }
+}
+
 pub(crate) async fn within_patience<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it comes to pass")
 }
@@ -165,6 +197,12 @@ impl Default for Judgment<'_> {
 }
 
 impl Firm {
+    /// A key by which pages of these origins send leads
+    pub(crate) async fn key(&self, origins: &[&str]) -> String {
+        let key = json!({ "name": "Website", "allowed_origins": origins });
+        self.admin.post("/api/visitor-keys", key).await.json::<contract::Created>().id
+    }
+
     /// Adds a judgment that nothing queues
     pub(crate) async fn add(&self, app: &TestApp, judgment: Judgment<'_>) -> Uuid {
         let mut tx = app.owner().begin().await.unwrap();
@@ -232,6 +270,24 @@ impl Client {
         let mut client = self.clone();
         client.headers.push((name, value.to_owned()));
         client
+    }
+
+    /// Speaks over a WebSocket
+    pub(crate) async fn socket(&self, path: &str) -> Socket {
+        self.try_socket(path).await.unwrap()
+    }
+
+    pub(crate) async fn try_socket(&self, path: &str) -> Result<Socket, tungstenite::Error> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let mut request = format!("ws://{}{path}", self.host()).into_client_request().unwrap();
+        if let Some(cookie) = &self.cookie {
+            request.headers_mut().insert(COOKIE, cookie.parse().unwrap());
+        }
+        for (name, value) in &self.headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let (stream, _) = within_patience(tokio_tungstenite::client_async(request, stream)).await?;
+        Ok(Socket(stream))
     }
 
     pub(crate) fn host(&self) -> String {
@@ -322,6 +378,41 @@ impl Client {
     pub(crate) async fn set_password(&mut self, current: Option<&str>, new: &str) -> Answer {
         let answer = self.post("/api/session/password", json!({ "current": current, "new": new })).await;
         self.keep(answer)
+    }
+}
+
+/// An open WebSocket of JSON messages
+pub(crate) struct Socket(WebSocketStream<TcpStream>);
+
+impl Socket {
+    pub(crate) async fn say(&mut self, message: Value) {
+        self.0.send(tungstenite::Message::text(message.to_string())).await.unwrap();
+    }
+
+    /// The next message; None once it is closed
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        within_patience(async {
+            loop {
+                match self.0.next().await? {
+                    Ok(tungstenite::Message::Text(text)) => {
+                        return Some(serde_json::from_str(&text).unwrap());
+                    }
+                    Ok(tungstenite::Message::Close(_)) | Err(_) => return None,
+                    Ok(_) => {}
+                }
+            }
+        })
+        .await
+    }
+
+    /// The next message that is as it should be; those before it are passed over
+    pub(crate) async fn until(&mut self, is_meant: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let message = self.next().await.expect("the socket is open");
+            if is_meant(&message) {
+                return message;
+            }
+        }
     }
 }
 

@@ -77,6 +77,21 @@ values ('00000000-0000-0000-0000-0000000000a5', '00000000-0000-0000-0000-0000000
         now() + interval '7 days');
 select public.record_shadow_tiers('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000a5', '{1}', '{3}', '{2}', '{9000}');
 select lives_ok('select public.refresh_enforcement_metrics()', 'the service refreshes');
+insert into public.agent_profiles (id, org_id, display_name)
+values ('00000000-0000-0000-0000-0000000000a6', '00000000-0000-0000-0000-00000000000a', 'Alice');
+insert into public.agent_pool_members (org_id, pool_id, agent_profile_id)
+select org_id, id, '00000000-0000-0000-0000-0000000000a6' from public.agent_pools;
+insert into public.visitor_keys (key, org_id, name) values ('pk_' || repeat('a', 32), '00000000-0000-0000-0000-00000000000a', 'Website');
+select public.append_routing_changes('00000000-0000-0000-0000-00000000000a', '[{"do": "configuration"}]', true);
+insert into public.leads (org_id, id, visitor_id, pool_id, state, arrived_at, ended_at)
+select org_id, '00000000-0000-0000-0000-0000000000a7', gen_random_uuid(), id, 'missed', now(), now() from public.agent_pools;
+insert into public.lead_assignments (org_id, decision_no, lead_id, pool_id, agent_id, cause, is_fallback, revision, at, waited_ms, trace)
+select org_id, 1, '00000000-0000-0000-0000-0000000000a7', id, '00000000-0000-0000-0000-0000000000a6', 'arrival', false, 1, now(), 0,
+       '{"groups": [{"priority_rank": 1, "is_reached": true}]}' from public.agent_pools;
+insert into public.missed_leads (org_id, decision_no, lead_id, pool_id, reason, revision, at, waited_ms, trace)
+select org_id, 2, lead_id, pool_id, 'not_reassigned', 1, now(), 0, trace from public.lead_assignments;
+insert into public.agent_status_events (org_id, change_no, agent_id, at, status, cause)
+values ('00000000-0000-0000-0000-00000000000a', 3, '00000000-0000-0000-0000-0000000000a6', now(), 'idle', 'admin');
 insert into public.queue_dead_letters (id, org_id, kind, msg_id, reason, message, enqueued_at)
 values ('00000000-0000-0000-0000-0000000000a4', '00000000-0000-0000-0000-00000000000a', 'tier_assignment', 999999, 'test', '{}', now());
 
@@ -111,7 +126,8 @@ select is(pg_temp.rows_seen(r.role, '00000000-0000-0000-0000-00000000000b', c.re
   join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id'
  cross join (values ('authenticated'), ('enforcement_operator'), ('admin'), ('service_role')) as r (role)
  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v')
-   and c.relname not in ('sessions', 'sign_in_links')
+   -- Secrets are not for reading.
+   and c.relname not in ('sessions', 'sign_in_links', 'visitor_secrets')
    -- Memberships are how the service learns at sign-in which organisations a person has.
    and not (r.role = 'service_role' and c.relname = 'memberships')
  order by c.relname, r.role;
@@ -119,6 +135,8 @@ select is(pg_temp.rows_seen(r.role, '00000000-0000-0000-0000-00000000000b', c.re
 select cmp_ok(pg_temp.rows_seen('authenticated', '00000000-0000-0000-0000-00000000000a', t.name), '>', 0::bigint,
               format('a member sees the rows of the own firm in %s', t.name))
   from unnest(array['plaintiffs', 'core_judgments', 'judgments', 'debtor_intelligence', 'judgment_facts', 'enforcement_cases',
+                    'agent_pools', 'agent_profiles', 'agent_pool_members', 'agent_pool_member_events', 'visitor_keys', 'routing_state', 'routing_log',
+                    'leads', 'lead_assignments', 'missed_leads', 'agent_status_events', 'v_lead_outcomes', 'v_lead_tiers',
                     'tier_policies', 'tier_policy_events', 'tier_shadows', 'tier_shadow_tiers', 'tier_shadow_days', 'tier_assignments', 'tier_refreshes', 'queue_jobs', 'queue_dead_letters', 'memberships']) as t (name);
 
 select is(pg_temp.rows_seen('authenticated', '', 'core_judgments'), 0::bigint, 'a person without an organisation sees nothing');
@@ -143,6 +161,29 @@ select throws_ok($$ select public.stop_tier_shadow('00000000-0000-0000-0000-0000
                  'an admin of another firm cannot stop its shadows');
 select throws_ok($$ select public.start_tier_shadow((select id from public.tier_policies limit 1), 7) $$, 'PT404', null,
                  'an admin of another firm cannot shadow its policies');
+select throws_ok($$ select public.delete_pool((select id from public.agent_pools limit 1)) $$, 'PT409', 'the default pool cannot be deleted',
+                 'not even the own default pool can be deleted');
+select throws_ok($$ select public.add_pool_member((select id from public.agent_pools limit 1), '00000000-0000-0000-0000-0000000000a6', 1) $$,
+                 'PT422', 'no such agent in this organisation', 'an agent of another firm is no agent');
+select throws_ok($$ select public.retire_agent('00000000-0000-0000-0000-0000000000a6') $$, 'PT404', null,
+                 'an admin of another firm cannot retire its agents');
+select throws_ok($$ select public.revoke_visitor_key('pk_' || repeat('a', 32)) $$, 'PT404', null,
+                 'an admin of another firm cannot revoke its keys');
+reset role;
+
+-- ---- visitors: a key finds its organisation and nothing more ----
+set local role lead_router;
+select set_config('dragonfly.org_id', '', true);
+select is((select (public.visitor_key('pk_' || repeat('a', 32))).org_id), '00000000-0000-0000-0000-00000000000a'::uuid,
+          'a key says whose it is to whoever has it');
+select is((select count(*) from public.visitor_keys), 0::bigint, 'and nobody else finds it');
+select is((select count(*) from public.leads), 0::bigint, 'without an organisation there are no leads');
+select throws_ok($$ select count(*) from public.core_judgments $$, '42501', null, 'whoever acts for visitors reads no judgments');
+select set_config('dragonfly.org_id', '00000000-0000-0000-0000-00000000000b', true);
+select is((select count(*) from public.leads), 0::bigint, 'another firm''s leads do not exist');
+select set_config('dragonfly.org_id', '00000000-0000-0000-0000-00000000000a', true);
+select is((select count(*) from public.leads), 1::bigint, 'the firm''s own do');
+select throws_ok($$ update public.lead_assignments set is_fallback = true $$, '42501', null, 'decisions are not rewritten');
 reset role;
 
 select * from finish();

@@ -31,6 +31,8 @@ pub struct Live {
     pub judgments: RwSignal<u32>,
     /// Counts up when queues have changed, at most once a second.
     pub queues: RwSignal<u32>,
+    /// Counts up when pools, agents or leads have changed, at most once a second.
+    pub pools: RwSignal<u32>,
 }
 
 pub fn use_live() -> Live {
@@ -45,6 +47,7 @@ pub fn provide() {
         published: RwSignal::new(None),
         judgments: RwSignal::new(0),
         queues: RwSignal::new(0),
+        pools: RwSignal::new(0),
     };
     provide_context(live);
     let handle = StoredValue::new_local(None::<Handle>);
@@ -69,11 +72,13 @@ fn connect(live: Live, slot: Slot) {
     };
     let judgments = throttled(live.judgments);
     let queues = throttled(live.queues);
+    let pools = throttled(live.pools);
     let opened = Closure::<dyn Fn(MessageEvent)>::new(move |_| {
         // What was missed while the connection was down is fetched once it is up again.
         if live.connection.get_untracked() == Connection::Lost {
             live.judgments.update(|n| *n += 1);
             live.queues.update(|n| *n += 1);
+            live.pools.update(|n| *n += 1);
         }
         live.connection.set(Connection::Live);
     });
@@ -86,6 +91,7 @@ fn connect(live: Live, slot: Slot) {
             LiveEvent::PolicyPublished { revision } => live.published.set(Some(revision)),
             LiveEvent::Judgments => judgments(),
             LiveEvent::Queues => queues(),
+            LiveEvent::Pools => pools(),
         }
     });
     let failing = source.clone();

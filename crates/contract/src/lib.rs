@@ -23,6 +23,10 @@ macro_rules! bodies {
     };
 }
 
+mod pools;
+
+pub use pools::*;
+
 bodies! {
     /// An error, after RFC 9457. `code` is stable and machine-readable; `detail` is for people
     pub struct Problem {
@@ -695,6 +699,8 @@ bodies! {
         Judgments,
         /// Queues have changed.
         Queues,
+        /// Pools, agents or leads have changed; at most once a second.
+        Pools,
     }
 
     /// `POST /api/tier/evaluate`: the same shapes as `dragonfly tier eval --json`; `policy` defaults to the published one

@@ -13,6 +13,8 @@ pub enum DbRole {
     EnforcementOperator,
     /// A signed-in person who sets the rules
     Admin,
+    /// The product at work for visitors and agents: reaches what routing takes, and nothing else
+    LeadRouter,
     /// The product itself: worker, import, sign-in
     ServiceRole,
 }
@@ -25,6 +27,7 @@ impl DbRole {
             Self::Authenticated => "authenticated",
             Self::EnforcementOperator => "enforcement_operator",
             Self::Admin => "admin",
+            Self::LeadRouter => "lead_router",
             Self::ServiceRole => "service_role",
         }
     }
@@ -48,6 +51,11 @@ impl Actor {
     /// The product itself, at work for one organisation or, with `None`, across them
     pub fn service(org_id: impl Into<Option<Uuid>>) -> Self {
         Self { role: DbRole::ServiceRole, org_id: org_id.into(), user_id: None }
+    }
+
+    /// Whoever routes the leads of an organisation; with `None`, a visitor whose key is not known yet
+    pub fn lead_router(org_id: impl Into<Option<Uuid>>) -> Self {
+        Self { role: DbRole::LeadRouter, org_id: org_id.into(), user_id: None }
     }
 
     /// A signed-in person in their active organisation

@@ -6,11 +6,14 @@
 //! that [`Database::begin_as`] opened for an [`Actor`], so that row-level security decides.
 
 pub mod actor;
+pub mod agents;
 pub mod approvals;
 pub mod assignments;
 pub mod demo;
 pub mod imports;
 pub mod judgments;
+pub mod lead_statistics;
+pub mod leads;
 pub mod live;
 pub mod lookup;
 pub mod migrate;
@@ -19,11 +22,13 @@ pub mod organisations;
 pub mod policies;
 pub mod policy_events;
 pub mod pool;
+pub mod pools;
 pub mod portfolio;
 pub mod private;
 pub mod queue;
 pub mod refreshes;
 pub mod replay;
+pub mod routing;
 pub mod rpc;
 pub mod schedules;
 #[cfg(feature = "testing")]

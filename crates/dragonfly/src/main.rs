@@ -50,6 +50,7 @@ picks and that goes before the top level:
   org = \"main\"                                --org, DRAGONFLY_ORG
   listen = \"127.0.0.1:8080\"                   serve --listen, DRAGONFLY_LISTEN
   behind_tls_proxy = false                    serve --behind-tls-proxy, DRAGONFLY_BEHIND_TLS_PROXY
+  leads_per_minute = 60                       serve --leads-per-minute, DRAGONFLY_LEADS_PER_MINUTE
   poll_interval_seconds = 10                  worker --poll-interval, DRAGONFLY_POLL_INTERVAL
   [profile.prod]
   org = \"castor\"

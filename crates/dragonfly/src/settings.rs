@@ -50,6 +50,7 @@ pub(crate) struct Settings {
     pub(crate) org: Option<String>,
     pub(crate) listen: SocketAddr,
     pub(crate) behind_tls_proxy: bool,
+    pub(crate) leads_per_minute: u32,
     pub(crate) poll_interval: Duration,
 }
 
@@ -62,6 +63,7 @@ struct Layer {
     org: Option<String>,
     listen: Option<SocketAddr>,
     behind_tls_proxy: Option<bool>,
+    leads_per_minute: Option<u32>,
     poll_interval_seconds: Option<f64>,
 }
 
@@ -110,6 +112,7 @@ impl Settings {
             org: text("DRAGONFLY_ORG")?,
             listen: parsed("DRAGONFLY_LISTEN", text("DRAGONFLY_LISTEN")?)?,
             behind_tls_proxy: parsed("DRAGONFLY_BEHIND_TLS_PROXY", text("DRAGONFLY_BEHIND_TLS_PROXY")?)?,
+            leads_per_minute: parsed("DRAGONFLY_LEADS_PER_MINUTE", text("DRAGONFLY_LEADS_PER_MINUTE")?)?,
             poll_interval_seconds: parsed("DRAGONFLY_POLL_INTERVAL", text("DRAGONFLY_POLL_INTERVAL")?)?,
         };
         let profile = match &flags.profile {
@@ -141,6 +144,10 @@ impl Settings {
                 .find_map(|layer| layer.listen)
                 .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             behind_tls_proxy: layers.iter().find_map(|layer| layer.behind_tls_proxy).unwrap_or(false),
+            leads_per_minute: layers
+                .iter()
+                .find_map(|layer| layer.leads_per_minute)
+                .unwrap_or(server::LEADS_PER_MINUTE),
             poll_interval: poll_interval(seconds)?,
         })
     }

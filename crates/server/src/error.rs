@@ -119,6 +119,16 @@ impl ApiError {
         error
     }
 
+    /// What went wrong, for somebody who is told over a socket
+    pub(crate) fn words(&self) -> String {
+        let words = self.problem.detail.iter().chain(&self.problem.hint).cloned().collect::<Vec<_>>();
+        if words.is_empty() { self.problem.title.clone() } else { words.join("; ") }
+    }
+
+    pub(crate) fn field_is(&self, field: &str) -> bool {
+        self.problem.field.as_deref() == Some(field)
+    }
+
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.problem.detail = Some(detail.into());
         self

@@ -1,6 +1,7 @@
 //! Reads requests, and refuses what cannot be read in the words of the contract.
 
 use axum::body::Bytes;
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -101,6 +102,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
             .await
             .map_err(|rejection| ApiError::invalid("", rejection.body_text()))?;
         Ok(Self(params))
+    }
+}
+
+/// A request to speak over a WebSocket
+#[derive(Debug)]
+pub(crate) struct Upgrade(pub(crate) WebSocketUpgrade);
+
+impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let upgrade = WebSocketUpgrade::from_request_parts(parts, state).await;
+        upgrade
+            .map(Self)
+            .map_err(|_| ApiError::status(StatusCode::UPGRADE_REQUIRED, "this speaks over a WebSocket"))
     }
 }
 

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod console;
+mod desk;
 mod error;
 mod extract;
 mod guard;
@@ -16,6 +17,7 @@ mod rate_limit;
 mod routes;
 mod secret;
 mod session;
+mod visitor;
 
 use std::future::Future;
 use std::io;
@@ -35,8 +37,10 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use uuid::Uuid;
 
+use crate::desk::Desks;
 use crate::error::ApiError;
 use crate::rate_limit::RateLimiter;
+use crate::visitor::LeadLimiter;
 
 /// The largest body that any endpoint takes
 const BODY_BYTES_MAX: usize = 2 << 20;
@@ -44,6 +48,9 @@ const BODY_BYTES_MAX: usize = 2 << 20;
 const ENDING_MAX: Duration = Duration::from_secs(10);
 /// Live events that a slow reader may lag behind before it is told to fetch everything
 const LIVE_EVENTS_MAX: usize = 1024;
+
+/// Leads that one address may send a minute where nothing else is said
+pub const LEADS_PER_MINUTE: u32 = 60;
 
 /// What the server must know
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +60,17 @@ pub struct ServerConfig {
     /// A proxy in front speaks TLS with the browsers: cookies are then `Secure`, browsers are told to stay
     /// with TLS, and the last entry of `X-Forwarded-For` is taken for the caller's address
     pub behind_tls_proxy: bool,
+    /// Leads that one address may send a minute
+    pub leads_per_minute: u32,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), behind_tls_proxy: false }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            behind_tls_proxy: false,
+            leads_per_minute: 60,
+        }
     }
 }
 
@@ -113,6 +126,8 @@ pub(crate) struct App {
     db: Database,
     behind_tls_proxy: bool,
     attempts: RateLimiter,
+    leads: LeadLimiter,
+    desks: Arc<Desks>,
     live: broadcast::Sender<LiveNotice>,
     ending: watch::Receiver<bool>,
 }
@@ -131,10 +146,15 @@ pub async fn serve(
     let (end, ending) = watch::channel(false);
     let (live, _) = broadcast::channel(LIVE_EVENTS_MAX);
     let relay = tokio::spawn(live::relay(db.clone(), live.clone()));
+    let desks = Arc::new(Desks::new(db.clone()));
+    let ticking = tokio::spawn(desks.clone().tick());
+    let listening = tokio::spawn(desks.clone().listen(live.clone()));
     let app = Arc::new(App {
         db,
         behind_tls_proxy: config.behind_tls_proxy,
         attempts: RateLimiter::default(),
+        leads: LeadLimiter::new(config.leads_per_minute),
+        desks: desks.clone(),
         live,
         ending: ending.clone(),
     });
@@ -156,7 +176,10 @@ pub async fn serve(
         outcome = server => outcome,
         () = overdue => Ok(()),
     };
-    relay.abort();
+    for task in [relay, ticking, listening] {
+        task.abort();
+    }
+    desks.end().await;
     Ok(outcome?)
 }
 

@@ -118,7 +118,8 @@ impl Reader {
     }
 }
 
-async fn ended(ending: &mut watch::Receiver<bool>) {
+/// Waits until the server is told to end
+pub(crate) async fn ended(ending: &mut watch::Receiver<bool>) {
     // Fails only where the server is gone.
     let _ = ending.wait_for(|is_ending| *is_ending).await;
 }

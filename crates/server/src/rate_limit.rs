@@ -81,7 +81,7 @@ fn keys(email: Option<&str>, address: IpAddr) -> Vec<Key> {
 }
 
 /// Whoever has one IPv6 address has the whole /64
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {

@@ -1,12 +1,16 @@
 //! The endpoints: one file a resource.
 
+mod agent;
+mod agents;
 mod approvals;
 mod evaluate;
 mod events;
 mod health;
 mod judgments;
+mod leads;
 mod openapi;
 mod policies;
+mod pools;
 mod portfolio;
 mod publishing;
 mod queues;
@@ -16,6 +20,7 @@ mod sessions;
 mod shadows;
 mod tiers;
 
+use axum::routing::options;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -62,6 +67,31 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(queues::dead_letters))
         .routes(routes!(queues::retry))
         .routes(routes!(queues::discard))
+        .routes(routes!(pools::list, pools::create))
+        .routes(routes!(pools::save, pools::delete))
+        .routes(routes!(pools::add_member))
+        .routes(routes!(pools::change_rank, pools::remove_member))
+        .routes(routes!(pools::save_ranks))
+        .routes(routes!(pools::history))
+        .routes(routes!(pools::people))
+        .routes(routes!(pools::page_rules, pools::save_page_rules))
+        .routes(routes!(pools::match_page))
+        .routes(routes!(pools::routing_state))
+        .routes(routes!(pools::decisions))
+        .routes(routes!(pools::arrivals))
+        .routes(routes!(pools::statistics))
+        .routes(routes!(agents::create))
+        .routes(routes!(agents::save, agents::retire))
+        .routes(routes!(agents::set_status))
+        .routes(routes!(agents::list_keys, agents::create_key))
+        .routes(routes!(agents::save_key, agents::revoke_key))
+        .routes(routes!(agent::show))
+        .routes(routes!(agent::socket))
+        .routes(routes!(leads::create))
+        .routes(routes!(leads::show, leads::cancel))
+        .routes(routes!(leads::socket))
+        .route("/api/leads", options(leads::preflight))
+        .route("/api/leads/{id}", options(leads::preflight))
         .routes(routes!(events::events))
         .routes(routes!(rpc::call))
 }

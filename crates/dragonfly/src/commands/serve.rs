@@ -31,6 +31,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     behind_tls_proxy: bool,
 
+    /// Leads that one address may send a minute [default: 60] [env: DRAGONFLY_LEADS_PER_MINUTE]
+    #[arg(long, value_name = "NUMBER")]
+    leads_per_minute: Option<u32>,
+
     /// Load a demonstration portfolio where the organisation has no judgments yet
     #[arg(long)]
     demo: bool,
@@ -82,6 +86,7 @@ async fn serve(
     let config = ServerConfig {
         listen: arguments.listen.or(port).unwrap_or(settings.listen),
         behind_tls_proxy: arguments.behind_tls_proxy || settings.behind_tls_proxy,
+        leads_per_minute: arguments.leads_per_minute.unwrap_or(settings.leads_per_minute),
     };
     // Before anything slow, so that a port that is taken shows at once.
     let listener = config.bind(&store.db).await?;

@@ -94,6 +94,15 @@ impl Router {
     /// nobody, the slot is freed. Visitors in a call stay: those of whom [`set_in_call`](Self::set_in_call) says so or, where it says so of
     /// none, all visitors of an agent whose status is `in_call`. The agent's own status stays as it is.
     pub fn reassign(&mut self, agent: &AgentId) -> Result<Reassignment, RoutingError> {
+        self.reassign_noting(agent, |_, _, _, _| {})
+    }
+
+    /// The same, showing each decision to `note` before it is followed: the pool's place, the leaving agent's, the decision.
+    pub(super) fn reassign_noting(
+        &mut self,
+        agent: &AgentId,
+        mut note: impl FnMut(&Router, usize, usize, &Decision),
+    ) -> Result<Reassignment, RoutingError> {
         let place = self.agent_at(agent, "agent_id")?;
         let Some(leaving) = self.agents.get(place) else { return Ok(Reassignment::default()) };
         let is_in_call = |(visitor, pool): &(VisitorId, usize)| {
@@ -107,6 +116,7 @@ impl Router {
         answer.stayed.extend(staying.into_iter().map(|(visitor, _)| visitor));
         for (visitor_id, pool) in moving {
             let Chosen { agent, decision } = self.choose(pool, Some(place), false);
+            note(self, pool, place, &decision);
             match agent {
                 Some(_) => self.follow(pool, &visitor_id, agent, false),
                 None => {

@@ -2,8 +2,8 @@
 
 use super::super::tournament::{Key, Seat, Standing, Tournament};
 use super::super::{
-    AgentId, CandidateTrace, Decision, DecisionTrace, GroupTrace, PoolId, PriorityRank, Reason, Refusal,
-    RefusalReason, RoutingError, TieBreak, VisitorId, WhyNot,
+    AgentId, CandidateTrace, Decision, DecisionTrace, GroupTrace, PoolId, PriorityRank, Reason, Reassignment,
+    Refusal, RefusalReason, RoutingError, TieBreak, VisitorId, WhyNot,
 };
 use super::decide::Chosen;
 use super::{Fallback, Router};
@@ -30,6 +30,18 @@ impl Router {
         let trace = self.explain(pool, visitor, exclude)?;
         self.route(pool, visitor, exclude)?;
         Ok(trace)
+    }
+
+    /// Reassigns as [`reassign`](Self::reassign) does, and answers for each of the moves everything that it rested on.
+    pub fn reassign_explained(
+        &mut self,
+        agent: &AgentId,
+    ) -> Result<(Reassignment, Vec<DecisionTrace>), RoutingError> {
+        let mut traces = Vec::new();
+        let answer = self.reassign_noting(agent, |router, pool, leaving, decision| {
+            traces.push(router.explain_at(pool, Some(leaving), decision.clone()));
+        })?;
+        Ok((answer, traces))
     }
 
     /// The next `count` decisions of a pool as things stand: as many new visitors, one after the other, nobody released.
