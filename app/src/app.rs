@@ -82,6 +82,7 @@ fn inner_page(page: Page) -> AnyView {
         Page::Inner(Inner::Judgment(id)) => view! { <JudgmentPage id/> }.into_any(),
         Page::Inner(Inner::Policy) => view! { <Deferred page=parts::policy_page/> }.into_any(),
         Page::Inner(Inner::PolicyHistory) => view! { <Deferred page=parts::policy_history_page/> }.into_any(),
+        Page::Inner(Inner::Pools) => view! { <Deferred page=parts::pools_page/> }.into_any(),
         Page::Inner(Inner::Queues) => view! { <Deferred page=parts::queues_page/> }.into_any(),
         Page::Inner(Inner::NotFound) => view! { <NotFoundPage/> }.into_any(),
         // On its way out of the frame.

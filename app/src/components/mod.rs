@@ -19,6 +19,7 @@ pub mod notice;
 pub mod page_header;
 pub mod policy_editor;
 pub mod policy_map;
+pub mod pools;
 pub mod publish_dialog;
 pub mod reconciliation;
 pub mod refresh_progress;

@@ -6,6 +6,7 @@ pub mod not_found;
 pub mod parts;
 pub mod policy;
 pub mod policy_history;
+pub mod pools;
 pub mod queues;
 pub mod set_password;
 pub mod sign_in;

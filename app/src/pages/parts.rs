@@ -4,7 +4,7 @@
 //! The code that is reached through one of these functions alone leaves the console's main module, in parts
 //! that `cargo xtask stage` cuts: one for each name in `wasm_split`, and one for what several of them share.
 
-use super::{policy::PolicyPage, policy_history::PolicyHistoryPage, queues::QueuesPage};
+use super::{policy::PolicyPage, policy_history::PolicyHistoryPage, pools::PoolsPage, queues::QueuesPage};
 use crate::api::ApiError;
 use crate::components::loaded::{LoadFailed, RowsSkeleton};
 use leptos::prelude::*;
@@ -27,6 +27,11 @@ pub fn policy_page() -> Result<AnyView, ApiError> {
 #[wasm_split(studio, fallible)]
 pub fn policy_history_page() -> Result<AnyView, ApiError> {
     Ok(view! { <PolicyHistoryPage/> }.into_any())
+}
+
+#[wasm_split(pools, fallible)]
+pub fn pools_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <PoolsPage/> }.into_any())
 }
 
 #[wasm_split(operations, fallible)]

@@ -8,6 +8,8 @@ pub mod leave_guard;
 pub mod link;
 pub mod live;
 pub mod page;
+pub mod pool_lab;
+pub mod pools;
 pub mod remote;
 pub mod screen;
 pub mod session;

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::settled::settled;
 use super::simulation::{Before, PolicyEdit, Simulation, Snapshot, SwapFilter, edits};
-use super::studies::{Question, Studies, Study, from_json};
+use super::studies::{Question, Script, Studies, Study, from_json};
 use crate::api::{self, ApiError};
 use contract::PolicyDetail;
 use futures_util::future::try_join;
@@ -148,7 +148,7 @@ impl Workbench {
             move |_| Arc::new(base.with(|base| document.with(|document| edits(base.document(), document)))),
             is_another,
         );
-        let studies = Studies::new();
+        let studies = Studies::new(Script::Studies);
         Effect::new(move |_| inputs.with(|inputs| studies.set_portfolio(&inputs.snapshot.portfolio)));
         let checked = Study::new(studies, from_json, move || {
             let simulation = settled_simulation.get();

@@ -30,8 +30,9 @@ pub(crate) const PARTS: [&str; 2] = ["split_", "chunk_"];
 /// Set for a profile: functions keep their names, and the console is a third larger
 const WITH_NAMES: &str = "DRAGONFLY_WASM_NAMES";
 
-/// The files of the web package that the console's Web Worker loads
-const STUDIES: [&str; 2] = ["policy_studies.js", "policy_studies_bg.wasm"];
+/// The files of the web package that the console's Web Workers load
+const STUDIES: [&str; 4] =
+    ["policy_studies.js", "policy_studies_bg.wasm", "policy_routing.js", "policy_routing_bg.wasm"];
 
 pub(crate) fn stage(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     wasm::build(workspace)?;
