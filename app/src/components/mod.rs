@@ -20,6 +20,7 @@ pub mod page_header;
 pub mod policy_editor;
 pub mod policy_map;
 pub mod publish_dialog;
+pub mod rank;
 pub mod reconciliation;
 pub mod refresh_progress;
 pub mod rule_row;
