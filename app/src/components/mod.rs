@@ -21,6 +21,7 @@ pub mod policy_editor;
 pub mod policy_map;
 pub mod pools;
 pub mod publish_dialog;
+pub mod rank;
 pub mod reconciliation;
 pub mod refresh_progress;
 pub mod rule_row;
