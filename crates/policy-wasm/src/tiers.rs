@@ -1,14 +1,4 @@
-//! The policy crate for JavaScript hosts: types cross the boundary here, nothing is decided.
-//!
-//! Documents and facts come in as JSON text, so that a host's object is read exactly as the same object over
-//! HTTP or from a file: unknown fields, lists in the place of objects and odd numbers meet the same errors.
-//! Whatever comes in, the answer is a value or a thrown `DragonflyError`, never a trap.
-
-mod columns;
-mod error;
-#[cfg(feature = "studies")]
-pub mod studies;
-mod types;
+//! Tier policies: evaluation, comparison, portfolios.
 
 use js_sys::{Object, Reflect};
 use policy::portfolio::{self, PortfolioColumns, TierMigration};
@@ -16,9 +6,7 @@ use policy::tier::{DecidedBy, JudgmentFacts, Tier, TierGrid, TierOutcome, TierPo
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use error::DragonflyError;
-
-type Result<T> = std::result::Result<T, DragonflyError>;
+use crate::{DragonflyError, Result, columns, json_text, to_js};
 
 /// Decides the tier of one judgment, with the reason
 #[wasm_bindgen(js_name = evaluateTier, unchecked_return_type = "TierOutcome")]
@@ -68,7 +56,7 @@ extern "C" {
     ///
     /// A parameter of the type `&Portfolio` would do, had a wrong object not unbalanced the generated glue, which
     /// then mistakes later values.
-    type PortfolioOfHost;
+    pub(crate) type PortfolioOfHost;
 
     #[wasm_bindgen(method, catch)]
     fn compare(
@@ -78,7 +66,7 @@ extern "C" {
     ) -> std::result::Result<JsValue, JsValue>;
 }
 
-fn of_host(portfolio: &JsValue) -> Result<&PortfolioOfHost> {
+pub(crate) fn of_host(portfolio: &JsValue) -> Result<&PortfolioOfHost> {
     if is_portfolio(portfolio)? {
         Ok(portfolio.unchecked_ref())
     } else {
@@ -100,7 +88,7 @@ fn is_portfolio(value: &JsValue) -> Result<bool> {
 
 /// Judgments in columns, sorted by their number; checked once, then compared as often as you like
 #[wasm_bindgen]
-pub struct Portfolio(portfolio::Portfolio);
+pub struct Portfolio(pub(crate) portfolio::Portfolio);
 
 #[wasm_bindgen]
 impl Portfolio {
@@ -168,47 +156,10 @@ struct Outcome {
     decided_by: Option<DecidedBy>,
 }
 
-fn read_policy(policy: &JsValue) -> Result<TierPolicy> {
+pub(crate) fn read_policy(policy: &JsValue) -> Result<TierPolicy> {
     Ok(TierPolicy::from_json(&json_text(policy, "policy")?)?)
 }
 
 fn read_grid(policy: &JsValue) -> Result<TierGrid> {
     Ok(read_policy(policy)?.compile())
-}
-
-/// The longest JSON text that is taken over; the policy crate reads none that is longer.
-const JSON_LENGTH_MAX: u32 = 1 << 20;
-
-fn json_text(value: &JsValue, field: &str) -> Result<String> {
-    let host_numbers_as_text =
-        Closure::<dyn Fn(JsValue, JsValue) -> JsValue>::new(|_, value| number_text(value));
-    let text = js_sys::JSON::stringify_with_replacer(value, host_numbers_as_text.as_ref())
-        .map_err(|error| DragonflyError::thrown(field, &error))?;
-    // `undefined` and functions have no JSON text at all.
-    let Some(text) = text.dyn_ref::<js_sys::JsString>() else { return Ok("null".to_owned()) };
-    if text.length() > JSON_LENGTH_MAX {
-        return Err(DragonflyError::new(field, format!("is longer than {JSON_LENGTH_MAX} bytes")));
-    }
-    Ok(text.into())
-}
-
-/// Numbers that JSON does not have, as their text
-///
-/// JSON would pass NaN and infinities on as null: a score that is missing instead of wrong.
-fn number_text(value: JsValue) -> JsValue {
-    match value.as_f64() {
-        Some(number) if number.is_nan() => "NaN".into(),
-        Some(f64::INFINITY) => "Infinity".into(),
-        Some(f64::NEG_INFINITY) => "-Infinity".into(),
-        None if value.is_bigint() => {
-            value.unchecked_ref::<js_sys::BigInt>().to_string(10).map_or(JsValue::NULL, JsValue::from)
-        }
-        _ => value,
-    }
-}
-
-fn to_js(value: &impl Serialize) -> Result<JsValue> {
-    value
-        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-        .map_err(|error| DragonflyError::new("", error.to_string()))
 }

@@ -13,13 +13,14 @@ use std::thread;
 /// Each folder is a package: module, WebAssembly, TypeScript types, README.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Put what the console's Web Worker loads into FOLDER/studies as well; Trunk's hook asks for it
+    /// Put what the console's Web Workers load into FOLDER/studies as well; Trunk's hook asks for it
     #[arg(long, value_name = "FOLDER", env = "TRUNK_STAGING_DIR")]
     stage: Option<PathBuf>,
 }
 
-/// The files of the web package that the console's Web Worker loads
-const STAGED: [&str; 2] = ["policy_studies.js", "policy_studies_bg.wasm"];
+/// The files of the web package that the console's Web Workers load
+const STAGED: [&str; 4] =
+    ["policy_studies.js", "policy_studies_bg.wasm", "policy_routing.js", "policy_routing_bg.wasm"];
 
 pub(crate) fn wasm(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let folders = build(workspace)?;
@@ -55,7 +56,11 @@ pub(crate) fn folder(workspace: &Workspace, host: &str) -> PathBuf {
 }
 
 /// The modules of a package: the name, and the features of `policy-wasm` that it is built with
-const MODULES: [(&str, &[&str]); 2] = [("policy_wasm", &[]), ("policy_studies", &["--features", "studies"])];
+const MODULES: [(&str, &[&str]); 3] = [
+    ("policy_wasm", &[]),
+    ("policy_studies", &["--features", "studies"]),
+    ("policy_routing", &["--no-default-features", "--features", "routing"]),
+];
 
 /// Builds both packages and answers their folders
 pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
@@ -166,6 +171,7 @@ fn manifest(workspace: &Workspace, bindgen_target: &str) -> Result<String> {
         "exports": {
             ".": { "types": "./policy_wasm.d.ts", "default": "./policy_wasm.js" },
             "./studies": { "types": "./policy_studies.d.ts", "default": "./policy_studies.js" },
+            "./routing": { "types": "./policy_routing.d.ts", "default": "./policy_routing.js" },
             "./*": "./*",
         },
         "files": ["policy_*"],
