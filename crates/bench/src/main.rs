@@ -4,6 +4,7 @@
 
 mod portfolio;
 mod queue;
+mod routing;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -11,13 +12,14 @@ use policy::portfolio::{Portfolio, TierMigration};
 use policy::tier::{JudgmentFacts, TierPolicy};
 use portfolio::portfolio;
 use queue::Measured;
+use routing::Floor;
 use std::hint::black_box;
 use std::time::Instant;
 
 /// Run one measurement and print its values as a JSON array
 #[derive(Parser)]
 struct Arguments {
-    /// evaluate_native, evaluate_explained_native, compare_1m_native, queue_100k or refresh_100k
+    /// evaluate_native, evaluate_explained_native, compare_1m_native, queue_100k, refresh_100k or route_native_AGENTS
     name: String,
 
     #[arg(long, default_value_t = 9)]
@@ -37,6 +39,14 @@ fn main() -> Result<()> {
     };
     if let Some(measured) = of_database {
         let values = queue::measure(measured, &portfolio(if quick { 1_000 } else { 100_000 })?, runs)?;
+        println!("{}", serde_json::to_string(&values)?);
+        return Ok(());
+    }
+    if let Some(agents) = name.strip_prefix("route_native_") {
+        let mut floor = Floor::new(agents.parse()?, if quick { 100_000 } else { 1_000_000 })?;
+        // The first run also pays for cold caches.
+        floor.measure()?;
+        let values = (0..runs).map(|_| floor.measure()).collect::<Result<Vec<_>>>()?;
         println!("{}", serde_json::to_string(&values)?);
         return Ok(());
     }

@@ -35,7 +35,7 @@ pub use decision::{
     CandidateTrace, Decision, DecisionTrace, GroupTrace, Move, Reason, Reassignment, Refusal, RefusalReason,
     TieBreak, WhyNot,
 };
-pub use error::RoutingError;
+pub use error::{RoutingError, read_json};
 pub use ids::{AgentId, OrgId, PoolId, RuleId, VisitorId};
 pub use pages::{
     ConditionCheck, OrganisationPages, PageCondition, PageField, PageMatch, PageOperator, PageRule, PageView,

@@ -49,7 +49,7 @@ struct Measurement {
     measure: fn(&Bench) -> Result<Vec<f64>>,
 }
 
-const MEASUREMENTS: [Measurement; 18] = [
+const MEASUREMENTS: [Measurement; 28] = [
     Measurement { name: "console_brotli", unit: "bytes", measure: |bench| console_size(bench, &[]) },
     Measurement {
         name: "console_studio_brotli",
@@ -84,6 +84,40 @@ const MEASUREMENTS: [Measurement; 18] = [
         name: "semantic_diff_30_rules_wasm",
         unit: "ms",
         measure: |bench| bench.script("semantic_diff_30_rules_wasm"),
+    },
+    Measurement { name: "route_native_10", unit: "1/s", measure: |bench| bench.native("route_native_10") },
+    Measurement { name: "route_native_100", unit: "1/s", measure: |bench| bench.native("route_native_100") },
+    Measurement {
+        name: "route_native_1000",
+        unit: "1/s",
+        measure: |bench| bench.native("route_native_1000"),
+    },
+    Measurement {
+        name: "route_native_10000",
+        unit: "1/s",
+        measure: |bench| bench.native("route_native_10000"),
+    },
+    Measurement {
+        name: "route_wasm_10000",
+        unit: "1/s",
+        measure: |bench| bench.agents("route_wasm", 10_000),
+    },
+    Measurement { name: "route_script_10", unit: "1/s", measure: |bench| bench.agents("route_script", 10) },
+    Measurement { name: "route_script_100", unit: "1/s", measure: |bench| bench.agents("route_script", 100) },
+    Measurement {
+        name: "route_script_1000",
+        unit: "1/s",
+        measure: |bench| bench.agents("route_script", 1000),
+    },
+    Measurement {
+        name: "route_script_10000",
+        unit: "1/s",
+        measure: |bench| bench.agents("route_script", 10_000),
+    },
+    Measurement {
+        name: "simulate_100k_browser",
+        unit: "ms",
+        measure: |bench| bench.script("simulate_100k_browser"),
     },
     Measurement {
         name: "drag_to_paint_100k_p95",
@@ -201,12 +235,21 @@ impl Bench<'_> {
         self.workspace.cargo(["run", "--quiet", "--locked", "--release", "--package", "bench", "--"])
     }
 
-    /// Runs the measurement tests/e2e/bench/{name}.mjs on the policy module, under Node or in Chromium
+    /// Runs the measurement tests/e2e/bench/{name}.mjs on the policy modules, under Node or in Chromium
     fn script(&self, name: &str) -> Result<Vec<f64>> {
+        self.script_with(name, None)
+    }
+
+    /// The same, of a pool of so many agents
+    fn agents(&self, name: &str, agents: u32) -> Result<Vec<f64>> {
+        self.script_with(name, Some(agents))
+    }
+
+    fn script_with(&self, name: &str, agents: Option<u32>) -> Result<Vec<f64>> {
         let [web, node] = wasm::build(self.workspace)?;
         setup::browser(self.workspace)?;
         let mut script = self.workspace.command("node");
-        script.arg(format!("tests/e2e/bench/{name}.mjs"));
+        script.arg(format!("tests/e2e/bench/{name}.mjs")).args(agents.map(|agents| agents.to_string()));
         self.values(script.env("POLICY_WASM_WEB", web).env("POLICY_WASM_NODE", node), self.runs())
     }
 

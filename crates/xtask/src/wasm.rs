@@ -39,7 +39,11 @@ pub(crate) fn folder(workspace: &Workspace, host: &str) -> PathBuf {
 }
 
 /// The modules of a package: the name, and the features of `policy-wasm` that it is built with
-const MODULES: [(&str, &[&str]); 2] = [("policy_wasm", &[]), ("policy_studies", &["--features", "studies"])];
+const MODULES: [(&str, &[&str]); 3] = [
+    ("policy_wasm", &[]),
+    ("policy_studies", &["--features", "studies"]),
+    ("policy_routing", &["--no-default-features", "--features", "routing"]),
+];
 
 /// Builds both packages and answers their folders
 pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
@@ -150,6 +154,7 @@ fn manifest(workspace: &Workspace, bindgen_target: &str) -> Result<String> {
         "exports": {
             ".": { "types": "./policy_wasm.d.ts", "default": "./policy_wasm.js" },
             "./studies": { "types": "./policy_studies.d.ts", "default": "./policy_studies.js" },
+            "./routing": { "types": "./policy_routing.d.ts", "default": "./policy_routing.js" },
             "./*": "./*",
         },
         "files": ["policy_*"],

@@ -1,7 +1,7 @@
 //! The search the other way: targets, and the fewest changes of ranks that meet them.
 
-use super::members::{rank_key, rank_words};
 use super::moves::target_words;
+use crate::components::rank::RankBadge;
 use crate::format;
 use crate::state::pool_lab::{Goal, PoolLab, Sought};
 use crate::state::studies::{Question, Study, from_json};
@@ -78,7 +78,7 @@ pub fn GoalStudy(lab: PoolLab) -> impl IntoView {
                         }).collect_view()}</ul>
                         {(!found.changes.is_empty()).then(|| view! {
                             <ul class="changes">{found.changes.iter().map(|change| view! {
-                                <li>{lab.bench.name_of(&change.agent_id)}": "<span class="rank" data-rank=rank_key(change.from)>{rank_words(change.from)}</span>" → "<span class="rank" data-rank=rank_key(change.to)>{rank_words(change.to)}</span></li>
+                                <li>{lab.bench.name_of(&change.agent_id)}": "<RankBadge rank=change.from/>" → "<RankBadge rank=change.to/></li>
                             }).collect_view()}</ul>
                             <button type="button" class="button" data-test="goal-take" on:click=take>"Take into the draft"</button>
                         })}

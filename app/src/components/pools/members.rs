@@ -4,6 +4,7 @@ use crate::api;
 use crate::components::empty::Empty;
 use crate::components::icon::{Icon, IconView};
 use crate::components::pools::dialogs::NewAgentDialog;
+use crate::components::rank::{rank_key, rank_words};
 use crate::format;
 use crate::state::pools::PoolBench;
 use crate::state::session::use_session;
@@ -13,27 +14,6 @@ use policy::routing::{AgentStatus, PriorityRank};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use wasm_bindgen::JsCast;
-
-/// `🥇 Primary`, and `Rank 4`
-pub fn rank_words(rank: PriorityRank) -> String {
-    let medal = match rank.number() {
-        1 => "🥇 ",
-        2 => "🥈 ",
-        3 => "🥉 ",
-        _ => "",
-    };
-    format!("{medal}{}", rank.label())
-}
-
-/// The hue of a rank, for `data-rank`
-pub fn rank_key(rank: PriorityRank) -> &'static str {
-    match rank.number() {
-        1 => "1",
-        2 => "2",
-        3 => "3",
-        _ => "other",
-    }
-}
 
 /// When a rank gets leads; `before` is the rank group before it
 fn promise(rank: PriorityRank, before: Option<PriorityRank>) -> String {

@@ -1,7 +1,7 @@
 //! What one move is worth: every single change of one member's rank.
 
-use super::members::{rank_key, rank_words};
 use super::simulation::{changed, points, share};
+use crate::components::rank::RankBadge;
 use crate::state::pool_lab::{Move, Moves, PoolLab};
 use crate::state::studies::{Question, Study, from_json};
 use leptos::prelude::*;
@@ -26,7 +26,7 @@ pub fn MovesStudy(lab: PoolLab) -> impl IntoView {
         view! {
             <tr data-test="move">
                 <th scope="row" title=names.join(", ")>{who.clone()}</th>
-                <td><span class="rank" data-rank=rank_key(it.from)>{rank_words(it.from)}</span>" → "<span class="rank" data-rank=rank_key(to)>{rank_words(to)}</span></td>
+                <td><RankBadge rank=it.from/>" → "<RankBadge rank=to/></td>
                 <td class="number change">{changed(it.lost, points)}</td>
                 <td class="number change">{changed(it.overflow, points)}</td>
                 <td class="number change">{changed(it.occupancy, points)}</td>

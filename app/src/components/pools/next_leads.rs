@@ -1,7 +1,7 @@
 //! Who would take the next leads, under the saved ranks and under the draft, and why.
 
-use super::members::{rank_key, rank_words};
 use crate::components::empty::Empty;
+use crate::components::rank::{RankBadge, rank_words};
 use crate::format;
 use crate::state::pools::{NextLead, PoolBench};
 use leptos::prelude::*;
@@ -63,7 +63,7 @@ fn Taker(bench: PoolBench, decision: Decision) -> impl IntoView {
             <span class="taker">
                 <span class="name">{bench.name_of(agent.as_str())}</span>
                 {match decision.priority_rank {
-                    Some(rank) => view! { <span class="rank" data-rank=rank_key(rank)>{rank_words(rank)}</span> }.into_any(),
+                    Some(rank) => view! { <RankBadge rank/> }.into_any(),
                     None => view! { <span class="rank">"from the organisation"</span> }.into_any(),
                 }}
             </span>

@@ -1,8 +1,8 @@
 //! A day's recorded leads under the draft ranks: which would have gone to whom, and what would have been lost.
 
-use super::members::rank_words;
 use crate::api;
 use crate::components::icon::{Icon, IconView};
+use crate::components::rank::rank_words;
 use crate::format;
 use crate::state::clock;
 use crate::state::pool_lab::{PoolLab, Replays};

@@ -1,6 +1,6 @@
 //! A day under the saved and the draft ranks, before the same leads: shares, losses, waits, occupancies and their differences.
 
-use super::members::{rank_key, rank_words};
+use crate::components::rank::RankBadge;
 use crate::format;
 use crate::state::pool_lab::{Comparison, Estimate, PoolLab};
 use crate::state::studies::{Study, from_json};
@@ -79,8 +79,7 @@ fn Figures(lab: PoolLab, found: Comparison, has_draft: bool) -> impl IntoView {
             group.as_ref().map_or_else(|| "–".to_owned(), |group| share(group.share))
         };
         lines.push(Line {
-            name: view! { <span class="rank" data-rank=rank_key(rank)>{rank_words(rank)}</span>" takes" }
-                .into_any(),
+            name: view! { <RankBadge rank/>" takes" }.into_any(),
             key: format!("share-{}", rank.number()),
             saved: shown(&before),
             draft: shown(&after),

@@ -1,7 +1,7 @@
 //! What happens while a rank is away: the cascade, the peak load of the others and the time to recover.
 
-use super::members::{rank_key, rank_words};
 use super::simulation::{points, share, time};
+use crate::components::rank::{RankBadge, rank_key, rank_words};
 use crate::state::pool_lab::{Away, PoolLab, Stress};
 use crate::state::studies::{Question, Study, from_json};
 use leptos::prelude::*;
@@ -117,7 +117,7 @@ fn Course(found: Stress) -> impl IntoView {
             <thead><tr><th scope="col">"Rank"</th><th scope="col" class="number">"Peak, on average"</th><th scope="col" class="number">"of its slots"</th><th scope="col" class="number">"At"</th><th scope="col" class="number">"Usual peak"</th><th scope="col" class="number">"Most ever"</th></tr></thead>
             <tbody>{found.peaks.iter().map(|peak| view! {
                 <tr>
-                    <th scope="row"><span class="rank" data-rank=rank_key(peak.rank)>{rank_words(peak.rank)}</span></th>
+                    <th scope="row"><RankBadge rank=peak.rank/></th>
                     <td class="number">{format!("{:.1} of {}", peak.load, peak.slots)}</td>
                     <td class="number">{share(peak.load / f64::from(peak.slots.max(1)))}</td>
                     <td class="number">{clock(peak.at)}</td>
