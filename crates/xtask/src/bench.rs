@@ -49,7 +49,7 @@ struct Measurement {
     measure: fn(&Bench) -> Result<Vec<f64>>,
 }
 
-const MEASUREMENTS: [Measurement; 17] = [
+const MEASUREMENTS: [Measurement; 21] = [
     Measurement { name: "console_brotli", unit: "bytes", measure: console_brotli },
     Measurement { name: "policy_wasm_brotli", unit: "bytes", measure: policy_wasm_brotli },
     Measurement { name: "evaluate_native", unit: "1/s", measure: |bench| bench.native("evaluate_native") },
@@ -102,6 +102,18 @@ const MEASUREMENTS: [Measurement; 17] = [
     },
     Measurement { name: "queue_100k", unit: "s", measure: |bench| bench.database("queue_100k") },
     Measurement { name: "refresh_100k", unit: "s", measure: |bench| bench.database("refresh_100k") },
+    Measurement {
+        name: "leads_per_second",
+        unit: "1/s",
+        measure: |bench| bench.database("leads_per_second"),
+    },
+    Measurement {
+        name: "leads_per_second_two",
+        unit: "1/s",
+        measure: |bench| bench.database("leads_per_second_two"),
+    },
+    Measurement { name: "leads_p99", unit: "ms", measure: |bench| bench.database("leads_p99") },
+    Measurement { name: "leads_p99_two", unit: "ms", measure: |bench| bench.database("leads_p99_two") },
     Measurement { name: "start_warm", unit: "s", measure: start_warm },
 ];
 
