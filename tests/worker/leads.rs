@@ -190,8 +190,8 @@ impl Load {
                 // An agent comes or goes.
                 0 => {
                     let agent = self.firm.agents[rand::random_range(0..self.firm.agents.len())];
-                    let status =
-                        ["idle", "idle", "idle", "in_simulation", "away", "offline"][rand::random_range(0..6)];
+                    let status = ["idle", "idle", "idle", "in_simulation", "away", "offline"]
+                        [rand::random_range(0..6)];
                     let path = format!("/api/agents/{agent}/status");
                     send(
                         address,
@@ -210,7 +210,7 @@ impl Load {
                     let body = json!({ "priority_rank": rand::random_range(1..4) });
                     send(address, Method::PUT, &path, (COOKIE.as_str(), &self.cookie), Some(body)).await;
                 }
-                2..18 if !mine.is_empty() => {
+                2..30 if !mine.is_empty() => {
                     let lead = mine.swap_remove(rand::random_range(0..mine.len()));
                     let bearer = format!("Bearer {}", lead.token.unwrap());
                     let path = format!("/api/leads/{}", lead.lead_id);
