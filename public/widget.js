@@ -15,7 +15,7 @@
   const root = host.attachShadow({ mode: "open" });
   const style = new CSSStyleSheet();
   style.replaceSync(`
-    :host { all: initial; position: fixed; right: 16px; bottom: 16px; z-index: 2147483000; font: 14px/1.4 system-ui, sans-serif; color: #1b2430 }
+    :host { all: initial; display: flex; flex-direction: column; align-items: flex-end; gap: 8px; position: fixed; right: 16px; bottom: 16px; z-index: 2147483000; font: 14px/1.4 system-ui, sans-serif; color: #1b2430 }
     button { font: inherit; font-weight: 600; padding: 10px 16px; border: 0; border-radius: 8px; background: #1f5fbf; color: #fff; cursor: pointer }
     button:focus-visible, input:focus-visible { outline: 3px solid #8ab4f8; outline-offset: 2px }
     section { width: 280px; padding: 16px; border: 1px solid #c9d1db; border-radius: 10px; background: #fff; box-shadow: 0 4px 16px #0003 }
@@ -107,7 +107,8 @@
     go.disabled = true;
     try {
       if (isOpen() && lead) {
-        heard(await ask("DELETE", `/api/leads/${lead.lead_id}`, null, lead.token));
+        await ask("DELETE", `/api/leads/${lead.lead_id}`, null, lead.token);
+        heard({ status: "ended" });
       } else {
         const { name, contact } = Object.fromEntries(new FormData(form));
         const answer = await ask("POST", "/api/leads", { key, pool_id: script.dataset.pool || null, page_url: location.href, name, contact });
