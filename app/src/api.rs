@@ -17,6 +17,8 @@ pub enum ApiError {
     Unreachable,
     /// An answer arrived that this console does not understand.
     Unreadable(String),
+    /// The code of a page did not arrive: the network, or a server that has moved on to another build.
+    PartMissing,
 }
 
 impl ApiError {
@@ -46,6 +48,10 @@ impl fmt::Display for ApiError {
             ApiError::Unreachable => {
                 f.write_str("The server does not answer. Check the connection and try again.")
             }
+            ApiError::PartMissing => f.write_str(
+                "This page could not be loaded. Check the connection and try again; if that does not help, reload: the \
+                 console may be older than the server.",
+            ),
             ApiError::Unreadable(cause) => write!(
                 f,
                 "The server's answer could not be read ({cause}). Reload the page: the console may be older than the server."
@@ -305,4 +311,48 @@ pub async fn retry_dead_letter(id: &str) -> Result<Queued, ApiError> {
 
 pub async fn discard_dead_letter(id: &str) -> Result<(), ApiError> {
     send_empty(Request::delete(&format!("/api/queues/dead-letters/{id}"))).await.map(drop)
+}
+
+// ---- pools ----
+
+pub async fn pools() -> Result<PoolsOverview, ApiError> {
+    get("/api/pools").await
+}
+
+/// What the next decisions rest on.
+pub async fn live_routing() -> Result<LiveRouting, ApiError> {
+    get("/api/pools/routing-state").await
+}
+
+pub async fn create_pool(pool: SavePool) -> Result<Created, ApiError> {
+    read(send(Request::post("/api/pools"), &pool).await?).await
+}
+
+pub async fn save_pool(id: &str, pool: SavePool) -> Result<PoolsRevision, ApiError> {
+    read(send(Request::put(&format!("/api/pools/{id}")), &pool).await?).await
+}
+
+pub async fn delete_pool(id: &str) -> Result<PoolsRevision, ApiError> {
+    read(send_empty(Request::delete(&format!("/api/pools/{id}"))).await?).await
+}
+
+pub async fn add_member(pool_id: &str, member: AddMember) -> Result<PoolsRevision, ApiError> {
+    read(send(Request::post(&format!("/api/pools/{pool_id}/members")), &member).await?).await
+}
+
+pub async fn remove_member(pool_id: &str, agent_id: &str) -> Result<PoolsRevision, ApiError> {
+    read(send_empty(Request::delete(&format!("/api/pools/{pool_id}/members/{agent_id}"))).await?).await
+}
+
+pub async fn save_ranks(pool_id: &str, ranks: SaveRanks) -> Result<PoolsRevision, ApiError> {
+    read(send(Request::put(&format!("/api/pools/{pool_id}/ranks")), &ranks).await?).await
+}
+
+pub async fn create_agent(agent: SaveAgent) -> Result<Created, ApiError> {
+    read(send(Request::post("/api/agents"), &agent).await?).await
+}
+
+/// The arrivals of a day, an ISO date.
+pub async fn arrivals(day: &str) -> Result<DayArrivals, ApiError> {
+    get(&format!("/api/pools/arrivals?day={day}")).await
 }

@@ -2,10 +2,10 @@
 
 use crate::components::frame::Frame;
 use crate::components::toasts::ToastList;
+use crate::pages::parts;
 use crate::pages::{
-    judgment::JudgmentPage, judgments::JudgmentsPage, not_found::NotFoundPage, policy::PolicyPage,
-    policy_history::PolicyHistoryPage, queues::QueuesPage, set_password::SetPasswordPage,
-    sign_in::SignInPage, tiers::TiersPage, welcome::WelcomePage,
+    judgment::JudgmentPage, judgments::JudgmentsPage, not_found::NotFoundPage, parts::Deferred,
+    set_password::SetPasswordPage, sign_in::SignInPage, tiers::TiersPage, welcome::WelcomePage,
 };
 use crate::state::page::{Inner, Page};
 use crate::state::session::{Phase, use_session};
@@ -80,9 +80,10 @@ fn inner_page(page: Page) -> AnyView {
         Page::Inner(Inner::Tiers) => view! { <TiersPage/> }.into_any(),
         Page::Inner(Inner::Judgments) => view! { <JudgmentsPage/> }.into_any(),
         Page::Inner(Inner::Judgment(id)) => view! { <JudgmentPage id/> }.into_any(),
-        Page::Inner(Inner::Policy) => view! { <PolicyPage/> }.into_any(),
-        Page::Inner(Inner::PolicyHistory) => view! { <PolicyHistoryPage/> }.into_any(),
-        Page::Inner(Inner::Queues) => view! { <QueuesPage/> }.into_any(),
+        Page::Inner(Inner::Policy) => view! { <Deferred page=parts::policy_page/> }.into_any(),
+        Page::Inner(Inner::PolicyHistory) => view! { <Deferred page=parts::policy_history_page/> }.into_any(),
+        Page::Inner(Inner::Pools) => view! { <Deferred page=parts::pools_page/> }.into_any(),
+        Page::Inner(Inner::Queues) => view! { <Deferred page=parts::queues_page/> }.into_any(),
         Page::Inner(Inner::NotFound) => view! { <NotFoundPage/> }.into_any(),
         // On its way out of the frame.
         Page::SignIn | Page::Welcome => ().into_any(),

@@ -3578,6 +3578,8 @@ CREATE INDEX core_judgments_balance ON public.core_judgments USING btree (org_id
 
 CREATE UNIQUE INDEX core_judgments_case ON public.core_judgments USING btree (org_id, docket, lower(COALESCE(court, ''::text)));
 
+CREATE INDEX core_judgments_county ON public.core_judgments USING btree (org_id, county) WHERE (county IS NOT NULL);
+
 CREATE INDEX core_judgments_lead ON public.core_judgments USING btree (org_id, lead_id) WHERE (lead_id IS NOT NULL);
 
 CREATE UNIQUE INDEX core_judgments_no ON public.core_judgments USING btree (org_id, judgment_no);

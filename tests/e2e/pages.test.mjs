@@ -107,6 +107,23 @@ walk("a dead letter shows its history, is retried, dies again and is discarded",
   assert.equal(value(server, "select count(*) from public.queue_dead_letters"), "2", "nothing is ever deleted");
 });
 
+walk("a page whose code does not arrive says so, and is there once it does", async ({ page, context, complaints }) => {
+  await context.route("**/split_*.wasm", (route) => route.abort());
+  await page.goto("/tiers");
+  await page.getByTestId("tier-card-3").waitFor();
+  await page.getByTestId("nav-queues").click();
+  await page.getByTestId("load-failed").waitFor();
+  await page.getByTestId("nav-tiers").click();
+  await page.getByTestId("tier-card-3").waitFor();
+  await page.getByTestId("nav-queues").click();
+  await page.getByTestId("load-failed").waitFor();
+  await context.unroute("**/split_*.wasm");
+  await page.getByTestId("load-failed").getByRole("button").click();
+  await page.getByTestId("queue-row-tier_assignment").waitFor();
+  // The browser's own lines about the code that did not load.
+  complaints.length = 0;
+});
+
 walk("everything is reached by keyboard", async ({ page }) => {
   await page.goto("/tiers");
   await page.getByTestId("tier-card-3").waitFor();

@@ -8,7 +8,7 @@ const { walk } = suite({ judgments: 2_000 });
 
 const number = (text) => Number(text.replaceAll(/[^\d−-]/g, "").replace("−", "-"));
 /** The figure behind its hidden words */
-const after = async (page, tier) => number((await page.getByTestId(`total-after-${tier}`).textContent()).match(/[\d,]+$/)[0]);
+const after = async (page, tier) => Number(await page.getByTestId(`matrix-column-${tier}`).getAttribute("data-count"));
 /** Judgments of a tier in the table that a study answers with */
 const answered = async (table, tier) => number(await table.locator("tbody tr").nth(3 - tier).locator("td").first().textContent());
 

@@ -250,7 +250,7 @@ walk("the swap set names the rules that moved each judgment, filters by them and
   await page.getByTestId("limit-score_2").fill("50");
   await page.getByTestId("limit-balance_1").fill("8000");
   const pairs = page.getByTestId("rule-pair");
-  await pairs.first().waitFor();
+  await pairs.filter({ hasText: "t1 → everything else" }).waitFor();
   const shown = await pairs.allTextContents();
   assert.ok(shown.some((words) => words.startsWith("t1 → t2")) && shown.some((words) => words.startsWith("t1 → everything else")), shown.join());
   const moved = Number(await page.getByTestId("swap-set").getAttribute("data-moved"));

@@ -10,6 +10,7 @@ import {
   policyDigest,
 } from "@dragonfly/policy";
 import type { DragonflyError, JudgmentFacts, PortfolioColumns, Tier, TierMigration, TierPolicy } from "@dragonfly/policy";
+import * as routing from "@dragonfly/policy/routing";
 import * as studies from "@dragonfly/policy/studies";
 
 const facts: JudgmentFacts = { collectability_score: 45.5, balance: "3000.00", employer_name: "Acme Corp", id: 7 };
@@ -94,6 +95,30 @@ export function study(draft: TierPolicy): string[] {
   return told;
 }
 
+/** Pools, ranks, decisions and what they do */
+export function route(config: routing.RoutingConfig, draft: routing.Membership[]): string[] {
+  const router = new routing.PoolRouter(config);
+  const next = router.copy();
+  next.setMemberships("ann", draft);
+  const told = next.preview(3, "sales").map(({ pool_id: pool, agent_id: agent }) => `${pool}: ${agent ?? "nobody"}`);
+  const { agent_id: agent, priority_rank: rank, reason } = router.route({ poolId: "sales", visitorId: "v", excludeAgentId: null });
+  told.push(`${agent ?? "nobody"} ${rank ?? "-"} ${reason}`);
+  const answer = router.whyNot({ poolId: "sales", visitorId: "w" }, "ann");
+  if (answer.why === "refused") told.push(answer.refusal satisfies routing.RefusalReason);
+  const { moves, reassigned } = router.reassign("ann");
+  told.push(`${moves[0]?.visitor_id} ${reassigned["v"] ?? "nobody"} ${router.matchPool("o", "/pricing").pool_id ?? "no pool"}`);
+  const scenario: routing.Scenario = { groups: [{ agents: 5 }], arrivals_per_unit: 4, handling: { kind: "lognormal", mean: 1, scv: 2 } };
+  const [from, to] = routing.simulate(scenario).lost_interval;
+  told.push(`${from} ${to} ${routing.exact(scenario)?.lost ?? "unknown"}`);
+  told.push(`${routing.goalSeek(scenario, { occupancy_max: 0.85 }).is_proof} ${routing.moves(scenario).moves[0]?.lost.value ?? 0}`);
+  router.free();
+  return told;
+}
+
+// @ts-expect-error: agents do not sleep
+new routing.PoolRouter({ pools: [], agents: [] }).setStatus("ann", "asleep");
+// @ts-expect-error: a visitor is missing
+new routing.PoolRouter({ pools: [], agents: [] }).route({ poolId: "sales" });
 // @ts-expect-error: there is no tier 4
 export const noTier: Tier = 4;
 // @ts-expect-error: a rule needs arms

@@ -54,7 +54,7 @@ fn Entry(region: DifferenceRegion, workbench: Workbench) -> impl IntoView {
     let words = capital(&region.words);
     let outlined = StoredValue::new(region);
     let show = move |_| {
-        let counted = workbench.simulation.with_untracked(|simulation| simulation.after.assets());
+        let counted = workbench.settled.with_untracked(|simulation| simulation.after.assets());
         workbench.map.mark(vec![outlined.get_value()], counted);
     };
     view! {

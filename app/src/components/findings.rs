@@ -29,7 +29,7 @@ pub fn Findings(workbench: Workbench) -> impl IntoView {
             workbench.map.marked.set(Vec::new());
         } else {
             shown.set(Some(regions.clone()));
-            let counted = workbench.simulation.with_untracked(|simulation| simulation.after.assets());
+            let counted = workbench.settled.with_untracked(|simulation| simulation.after.assets());
             workbench.map.mark(regions, counted);
         }
     });

@@ -21,10 +21,11 @@ pub struct PageLink {
     pub icon: Icon,
 }
 
-pub const PAGES: [PageLink; 4] = [
+pub const PAGES: [PageLink; 5] = [
     PageLink { name: "Tiers", address: "/tiers", icon: Icon::Layers },
     PageLink { name: "Judgments", address: "/judgments", icon: Icon::List },
     PageLink { name: "Policy", address: "/policy", icon: Icon::Sliders },
+    PageLink { name: "Pools", address: "/pools", icon: Icon::People },
     PageLink { name: "Queues", address: "/queues", icon: Icon::Queue },
 ];
 

@@ -108,7 +108,7 @@ struct Probe {
 
 #[component]
 pub fn PolicyMap(workbench: Workbench) -> impl IntoView {
-    let simulation = workbench.simulation;
+    let simulation = workbench.settled;
     let assets = workbench.map.assets;
     let probe = RwSignal::new(None::<Probe>);
     let scale = Memo::new(move |_| simulation.with(|simulation| Scale::of(simulation)));
@@ -263,7 +263,7 @@ fn Reading(
 ) -> impl IntoView {
     let scale = scale.get();
     let cents = scale.cents(probe.share);
-    let reading = workbench.simulation.with(|simulation| {
+    let reading = workbench.settled.with(|simulation| {
         let signals = simulation.after.document().asset_signals.iter().copied().take(assets.get().into());
         let facts = JudgmentFacts {
             score: Score::from_hundredths(probe.score),

@@ -9,14 +9,13 @@ use crate::api::{self, ApiError};
 use crate::format;
 use crate::state::simulation::{RulePair, SwapFilter, SwapRow, moved_by};
 use crate::state::toasts::use_toasts;
-use crate::state::workbench::{Recomputed, SwapView, Workbench};
+use crate::state::workbench::{SwapView, Workbench};
 use crate::state::{clock, screen};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use policy::tier::{AssetSignal, AssetSignals};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -107,12 +106,10 @@ impl Names {
 #[component]
 pub fn SwapSet(workbench: Workbench) -> impl IntoView {
     let names = Names(RwSignal::new(BTreeMap::new()));
-    let recomputed = workbench.recomputed;
     let moved =
-        Memo::new(move |_| workbench.simulation.with(|simulation| simulation.migration.moved.len() as u64));
-    let listed = Memo::new(move |_| {
-        recomputed.with(|recomputed| u32::try_from(recomputed.swap_rows.len()).unwrap_or(u32::MAX))
-    });
+        Memo::new(move |_| workbench.settled.with(|simulation| simulation.migration.moved.len() as u64));
+    let listed =
+        Memo::new(move |_| workbench.swap_rows.with(|rows| u32::try_from(rows.len()).unwrap_or(u32::MAX)));
     let is_empty = Memo::new(move |_| listed.get() == 0);
     view! {
         <section id=ID class="panel swap-set" aria-labelledby="swap-set-title" data-test="swap-set" data-moved=move || moved.get().to_string() data-listed=move || listed.get().to_string()>
@@ -165,18 +162,7 @@ fn Filter(workbench: Workbench) -> impl IntoView {
 /// A filter for each pair of rules that moves judgments, those with the most first
 #[component]
 fn RulePairs(workbench: Workbench) -> impl IntoView {
-    let pairs = RwSignal::new(Vec::<(RulePair, u32)>::new());
-    // Every move is decided twice by its rules: after the frame that shows the edit.
-    let mut count_last = debounce(Duration::from_millis(60), move |()| {
-        let counted = workbench.simulation.with_untracked(|simulation| simulation.rule_pairs());
-        if pairs.with_untracked(|shown| *shown != counted) {
-            pairs.set(counted);
-        }
-    });
-    Effect::new(move |_| {
-        workbench.simulation.track();
-        count_last(());
-    });
+    let pairs = Memo::new(move |_| workbench.settled.with(|simulation| simulation.rule_pairs()));
     let left_out = Memo::new(move |_| pairs.with(Vec::len).saturating_sub(PAIRS_MAX));
     let swap = workbench.swap;
     let chip = move |(pair, count): (RulePair, u32)| {
@@ -204,12 +190,12 @@ fn RulePairs(workbench: Workbench) -> impl IntoView {
 fn List(workbench: Workbench, names: Names, listed: Memo<u32>) -> impl IntoView {
     let narrow = screen::is_narrow();
     let toasts = use_toasts();
-    let recomputed = workbench.recomputed;
+    let swap_rows = workbench.swap_rows;
     let in_sight = RwSignal::new((0_u32, 0_u32));
     // Names are asked for where the list comes to rest, not for every step of a drag.
     let mut learn_names = debounce(Duration::from_millis(80), move |()| {
         let (from, below) = in_sight.get_untracked();
-        let wanted = recomputed.with_untracked(|recomputed| judgment_nos(recomputed, from, below));
+        let wanted = judgment_nos(workbench, from, below);
         spawn_local(async move {
             if let Err(error) = names.learn(wanted).await {
                 toasts.fail(&error);
@@ -218,7 +204,7 @@ fn List(workbench: Workbench, names: Names, listed: Memo<u32>) -> impl IntoView 
     });
     Effect::new(move |_| {
         in_sight.track();
-        recomputed.track();
+        swap_rows.track();
         learn_names(());
     });
     let top_on = Memo::new(move |previous: Option<&(u32, SwapFilter, String)>| {
@@ -232,8 +218,7 @@ fn List(workbench: Workbench, names: Names, listed: Memo<u32>) -> impl IntoView 
     });
     let navigate = use_navigate();
     let on_open = move |position: u32| {
-        let judgment_no = recomputed
-            .with_untracked(|recomputed| judgment_nos(recomputed, position, position + 1).first().copied());
+        let judgment_no = judgment_nos(workbench, position, position + 1).first().copied();
         let id = judgment_no.and_then(|judgment_no| {
             names.0.with_untracked(|known| known.get(&judgment_no).map(|(id, _)| id.clone()))
         });
@@ -242,9 +227,8 @@ fn List(workbench: Workbench, names: Names, listed: Memo<u32>) -> impl IntoView 
         }
     };
     let row = move |position: u32| {
-        let row = recomputed.with(|recomputed| {
-            recomputed.swap_rows.get(position as usize).and_then(|row| recomputed.simulation.row(*row))
-        });
+        let row = swap_rows.with(|rows| rows.get(position as usize).copied());
+        let row = row.and_then(|row| workbench.settled.with(|simulation| simulation.row(row)));
         match row {
             Some(row) => view! { <Row row workbench names/> }.into_any(),
             None => ().into_any(),
@@ -271,13 +255,15 @@ fn List(workbench: Workbench, names: Names, listed: Memo<u32>) -> impl IntoView 
     }
 }
 
-fn judgment_nos(recomputed: &Arc<Recomputed>, from: u32, below: u32) -> Vec<u64> {
-    let rows = recomputed.swap_rows.iter().skip(from as usize).take(below.saturating_sub(from) as usize);
-    rows.filter_map(|row| recomputed.simulation.portfolio().judgment_no(*row)).collect()
+/// The numbers of the judgments at these places of the list
+fn judgment_nos(workbench: Workbench, from: u32, below: u32) -> Vec<u64> {
+    let (rows, simulation) = (workbench.swap_rows.get_untracked(), workbench.settled.get_untracked());
+    let rows = rows.iter().skip(from as usize).take(below.saturating_sub(from) as usize);
+    rows.filter_map(|row| simulation.portfolio().judgment_no(*row)).collect()
 }
 
 fn counted_assets(workbench: Workbench, signals: AssetSignals) -> u8 {
-    workbench.simulation.with(|simulation| signals.count_of(simulation.after.assets()))
+    workbench.settled.with(|simulation| signals.count_of(simulation.after.assets()))
 }
 
 fn asset_names(signals: AssetSignals) -> String {
@@ -327,16 +313,16 @@ fn ExportButton(workbench: Workbench, names: Names) -> impl IntoView {
     let is_busy = RwSignal::new(false);
     let export = move |_| {
         is_busy.set(true);
-        let recomputed = workbench.recomputed.get_untracked();
+        let (rows, simulation) = (workbench.swap_rows.get_untracked(), workbench.settled.get_untracked());
+        let wanted = judgment_nos(workbench, 0, u32::MAX);
         let edits = workbench.edits.get_untracked();
         spawn_local(async move {
-            let wanted = judgment_nos(&recomputed, 0, u32::MAX);
             match names.learn(wanted).await {
                 Ok(()) => {
                     let mut csv = String::from(
                         "judgment_no,case_number,balance_due,collectability_score,asset_signals,tier_before,reason_before,tier_after,reason_after,rule_before,rule_after,moved_by\r\n",
                     );
-                    for row in recomputed.swap_rows.iter().filter_map(|row| recomputed.simulation.row(*row)) {
+                    for row in rows.iter().filter_map(|row| simulation.row(*row)) {
                         let cells = [
                             row.judgment_no.to_string(),
                             untrack(|| names.case_number(row.judgment_no)).unwrap_or_default(),
@@ -373,7 +359,7 @@ fn ExportButton(workbench: Workbench, names: Names) -> impl IntoView {
         <button
             class="button small"
             data-test="export-swap-set"
-            disabled=move || is_busy.get() || workbench.recomputed.with(|recomputed| recomputed.swap_rows.is_empty())
+            disabled=move || is_busy.get() || workbench.swap_rows.with(|rows| rows.is_empty())
             on:click=export
         >
             <IconView icon=Icon::Download/>{move || if is_busy.get() { "Exporting…" } else { "Export CSV" }}

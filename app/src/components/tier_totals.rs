@@ -67,7 +67,7 @@ fn TotalRow(workbench: Workbench, is_money: Signal<bool>, tier: Tier) -> impl In
                 .unwrap_or(0)
                 .max(1)
         };
-        workbench.simulation.with(|simulation| Line {
+        workbench.settled.with(|simulation| Line {
             before: of(&simulation.before_totals, tier),
             after: of(&simulation.after_totals, tier),
             effective_before: of(&simulation.before.effective, tier),

@@ -26,7 +26,7 @@ pub fn Workload(workbench: Workbench) -> impl IntoView {
     // Tenths of a person by tier, before and after.
     let needed = Memo::new(move |_| {
         let capacity = capacity.get();
-        workbench.simulation.with(|simulation| {
+        workbench.settled.with(|simulation| {
             (capacity.needed(&simulation.before.effective), capacity.needed(&simulation.effective))
         })
     });
@@ -172,7 +172,7 @@ fn NumberField(
 fn Queue(workbench: Workbench) -> impl IntoView {
     let overview = Remote::new(api::tiers);
     let judgments =
-        Memo::new(move |_| workbench.simulation.with(|simulation| u64::from(simulation.portfolio().len())));
+        Memo::new(move |_| workbench.settled.with(|simulation| u64::from(simulation.portfolio().len())));
     let rate = Memo::new(move |_| {
         overview
             .value

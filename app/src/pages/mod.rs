@@ -3,8 +3,10 @@
 pub mod judgment;
 pub mod judgments;
 pub mod not_found;
+pub mod parts;
 pub mod policy;
 pub mod policy_history;
+pub mod pools;
 pub mod queues;
 pub mod set_password;
 pub mod sign_in;

@@ -534,7 +534,7 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
             class="panel policy-result"
             aria-labelledby="result-title"
             data-test="result"
-            data-recompute-ms=move || workbench.recomputed.with(|recomputed| recomputed.took_ms.to_string())
+            data-recompute-ms=move || simulation.with(|simulation| simulation.took_ms.to_string())
             data-moved=move || moved.get().0.to_string()
         >
             <header>
@@ -556,7 +556,7 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
                     <p class="stays" role="status" data-test="stays-valid">{move || (!is_policy.get()).then_some("The draft has an error: this is its last valid state.")}</p>
                 </div>
                 <MigrationMatrix cells caption="Tier migration: judgments and balance from tier before to tier after" prefix="matrix" swap=workbench.swap/>
-                <MigrationPicture workbench cells/>
+                <MigrationPicture workbench/>
                 {move || match workbench.against.get() {
                     Some(against) => view! { <p class="muted" data-test="compared-with">{format!("Compared with {}, on today’s facts. Publishing compares with the published policy.", against.name)}</p> }.into_any(),
                     None => view! { <Stale workbench/> }.into_any(),

@@ -18,6 +18,7 @@ pub enum Inner {
     Judgment(String),
     Policy,
     PolicyHistory,
+    Pools,
     Queues,
     NotFound,
 }
@@ -33,6 +34,7 @@ impl Page {
             "/judgments" => Inner::Judgments,
             "/policy" => Inner::Policy,
             "/policy/history" => Inner::PolicyHistory,
+            "/pools" => Inner::Pools,
             "/queues" => Inner::Queues,
             other => match other.strip_prefix("/judgments/") {
                 Some(id) if !id.contains('/') => Inner::Judgment(id.to_owned()),

@@ -1,5 +1,6 @@
 //! What a draft does to every judgment of a snapshot: computed here, in the browser, on every edit.
 
+use super::clock;
 use super::decision_table::{is_same_number, rule_change, unused};
 use contract::SnapshotMeta;
 use policy::portfolio::{Portfolio, StaleTiers, TierMigration, TierTotal};
@@ -106,7 +107,7 @@ impl Before {
     }
 }
 
-/// The outcome of one edit
+/// The outcome of one edit; equal to itself alone
 #[derive(Debug)]
 pub struct Simulation {
     pub before: Arc<Before>,
@@ -115,20 +116,31 @@ pub struct Simulation {
     pub before_totals: [TierTotal; 4],
     pub after_totals: [TierTotal; 4],
     pub effective: [TierTotal; 4],
+    /// What it took to compute, in milliseconds.
+    pub took_ms: f64,
     grid: TierGrid,
     /// Of every row; only a publish and lists that show more than what moves ask for it.
     after_tiers: OnceLock<Vec<u8>>,
 }
 
+impl PartialEq for Simulation {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
 impl Simulation {
     pub fn run(before: Arc<Before>, after: TierPolicy) -> Self {
+        let start = clock::stopwatch();
         let grid = after.compile();
         let portfolio = &before.snapshot.portfolio;
         let migration = TierMigration::between(&before.grid, &grid, portfolio);
+        let effective = migration.effective_after_totals(&grid, portfolio);
         Self {
+            took_ms: clock::measure("recompute", start),
             before_totals: migration.before_totals(),
             after_totals: migration.after_totals(),
-            effective: migration.effective_after_totals(&grid, portfolio),
+            effective,
             migration,
             before,
             after,
@@ -162,8 +174,10 @@ impl Simulation {
         } else {
             Box::new(self.migration.moved.iter().copied())
         };
-        let kept = candidates.filter(|row| keeps(*row));
-        let mut rows = match self.before.snapshot.order(key) {
+        let mut kept = candidates.filter(|row| keeps(*row)).peekable();
+        // The first order of a column sorts the portfolio, which a page that opens has no use for.
+        let order = kept.peek().and_then(|_| self.before.snapshot.order(key));
+        let mut rows = match order {
             None => kept.collect(),
             Some(order) => order.sort(kept),
         };

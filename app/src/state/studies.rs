@@ -12,8 +12,21 @@ use std::time::Duration;
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
-/// What the worker runs: `public/studies.js`.
-const SCRIPT: &str = "/studies.js";
+/// What a worker runs: a script in `public/`, with a module of the policy crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Script {
+    Studies,
+    Pools,
+}
+
+impl Script {
+    fn address(self) -> &'static str {
+        match self {
+            Script::Studies => "/studies.js",
+            Script::Pools => "/pools.js",
+        }
+    }
+}
 
 /// A call of the module: a function's name, or that of a portfolio's method, and what it is called with
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +47,11 @@ impl Question {
 type Answer = Result<JsValue, String>;
 type Reply = Box<dyn FnOnce(Answer)>;
 
-/// The worker and the portfolio that it is asked about; it starts with the first question
+/// A worker and, for studies of policies, the portfolio that it is asked about; it starts with the first question
 #[derive(Clone, Copy)]
 pub struct Studies {
     client: StoredValue<Rc<Client>, LocalStorage>,
+    script: Script,
     /// Why the module cannot be asked at all.
     pub failure: RwSignal<Option<String>>,
     again: RwSignal<u32>,
@@ -63,7 +77,7 @@ impl Drop for Running {
 }
 
 impl Studies {
-    pub fn new() -> Self {
+    pub fn new(script: Script) -> Self {
         let client = Client {
             running: RefCell::new(None),
             waiting: RefCell::new(Vec::new()),
@@ -77,7 +91,7 @@ impl Studies {
                 client.running.take();
             });
         });
-        Self { client, failure: RwSignal::new(None), again: RwSignal::new(0) }
+        Self { client, script, failure: RwSignal::new(None), again: RwSignal::new(0) }
     }
 
     /// What every later question is about.
@@ -121,7 +135,7 @@ impl Studies {
     fn start(self) -> Result<Running, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(SCRIPT, &options)?;
+        let worker = Worker::new_with_options(self.script.address(), &options)?;
         let on_message = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| self.receive(&event.data()));
         // The script or the module did not load; the event does not say why.
         let on_error = Closure::<dyn FnMut(_)>::new(move |_: web_sys::Event| self.fail("it did not load"));

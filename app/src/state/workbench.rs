@@ -1,11 +1,12 @@
 //! The simulator's state: published policy, snapshot and draft, and what follows from them.
 
-use super::clock;
 use super::draft::Draft;
+use super::settled::settled;
 use super::simulation::{Before, PolicyEdit, Simulation, Snapshot, SwapFilter, edits};
-use super::studies::{Question, Studies, Study, from_json};
+use super::studies::{Question, Script, Studies, Study, from_json};
 use crate::api::{self, ApiError};
 use contract::PolicyDetail;
+use futures_util::future::try_join;
 use leptos::prelude::*;
 use policy::analysis::Region;
 use policy::assertions::CheckedAssertion;
@@ -29,8 +30,7 @@ impl PartialEq for Inputs {
 
 /// The published policy and the facts that it is previewed on.
 pub async fn load_inputs() -> Result<Inputs, ApiError> {
-    let published = api::published_policy().await?;
-    let (meta, portfolio) = api::portfolio_snapshot().await?;
+    let (published, (meta, portfolio)) = try_join(api::published_policy(), api::portfolio_snapshot()).await?;
     let policy = TierPolicy::try_from(published.policy.clone())
         .map_err(|error| ApiError::Unreadable(error.to_string()))?;
     Ok(Inputs { published, policy, snapshot: Arc::new(Snapshot::new(meta, portfolio)) })
@@ -70,16 +70,6 @@ impl MapView {
     }
 }
 
-/// What one edit has led to
-#[derive(Debug)]
-pub struct Recomputed {
-    pub simulation: Arc<Simulation>,
-    /// The rows of the swap set, filtered and in order.
-    pub swap_rows: Arc<Vec<u32>>,
-    /// What all of that took in the browser, in milliseconds.
-    pub took_ms: f64,
-}
-
 /// Another policy than the published one to compare the draft with.
 #[derive(Clone, PartialEq)]
 pub struct Against {
@@ -101,9 +91,13 @@ pub struct Workbench {
     pub map: MapView,
     /// The draft as a policy, or what keeps it from being one.
     pub policy: Memo<Result<TierPolicy, PolicyError>>,
-    /// Follows every edit that is a policy; an edit that is none leaves the last one in place.
-    pub recomputed: Memo<Arc<Recomputed>>,
+    /// Follows every edit that is a policy, in its frame; an edit that is none leaves the last one in place.
     pub simulation: Memo<Arc<Simulation>>,
+    /// The same when edits rest: what is not watched while dragging shows this one.
+    pub settled: ReadSignal<Arc<Simulation>>,
+    /// The rows of the swap set of `settled`, filtered and in order.
+    pub swap_rows: Memo<Arc<Vec<u32>>>,
+    /// How the draft differs from what it is compared with, when edits rest.
     pub edits: Memo<Arc<Vec<PolicyEdit>>>,
     /// What became of the draft's assertions; the server checks the same before it publishes.
     pub checked: Study<Vec<CheckedAssertion>>,
@@ -131,53 +125,33 @@ impl Workbench {
             move |_| Arc::new(Before::new(inputs.with(|inputs| Arc::clone(&inputs.snapshot)), base.get())),
             is_another,
         );
-        let recomputed = Memo::new_with_compare(
-            move |previous: Option<&Arc<Recomputed>>| {
-                let start = clock::stopwatch();
-                let before = before.get();
-                let after = policy.get();
-                let (filter, sort) = (swap.filter.get(), swap.sort.get());
-                let still = previous.filter(|previous| {
-                    Arc::ptr_eq(&previous.simulation.before, &before)
-                        && after.as_ref().is_ok_and(|after| *after == previous.simulation.after)
-                });
-                let simulation = match (still, after) {
-                    (Some(previous), _) => Arc::clone(&previous.simulation),
-                    (None, Ok(after)) => Arc::new(Simulation::run(before, after)),
-                    // Not a policy for the moment: the last one stays, over the newest facts.
-                    (None, Err(_)) => {
-                        match previous.filter(|previous| Arc::ptr_eq(&previous.simulation.before, &before)) {
-                            Some(previous) => Arc::clone(&previous.simulation),
-                            None => {
-                                let after = previous.map_or_else(
-                                    || before.policy.clone(),
-                                    |previous| previous.simulation.after.clone(),
-                                );
-                                Arc::new(Simulation::run(before, after))
-                            }
-                        }
-                    }
-                };
-                let swap_rows = Arc::new(simulation.swap_set(&filter, &sort));
-                let took_ms = clock::measure("recompute", start);
-                Arc::new(Recomputed { simulation, swap_rows, took_ms })
-            },
-            is_another,
-        );
-        let simulation = Memo::new_with_compare(
-            move |_| recomputed.with(|recomputed| Arc::clone(&recomputed.simulation)),
-            is_another,
-        );
+        let simulation = Memo::new(move |previous: Option<&Arc<Simulation>>| {
+            let before = before.get();
+            let after = policy.get().unwrap_or_else(|_| {
+                // Not a policy for the moment: the last one stays, over the newest facts.
+                previous.map_or_else(|| before.policy.clone(), |previous| previous.after.clone())
+            });
+            match previous {
+                Some(previous) if Arc::ptr_eq(&previous.before, &before) && previous.after == after => {
+                    Arc::clone(previous)
+                }
+                _ => Arc::new(Simulation::run(before, after)),
+            }
+        });
+        let settled_simulation = settled(simulation);
+        let swap_rows = Memo::new(move |_| {
+            let (filter, sort) = (swap.filter.get(), swap.sort.get());
+            Arc::new(settled_simulation.with(|simulation| simulation.swap_set(&filter, &sort)))
+        });
+        let document = settled(Memo::new(move |_| draft.document.get()));
         let edits = Memo::new_with_compare(
-            move |_| {
-                Arc::new(base.with(|base| draft.document.with(|document| edits(base.document(), document))))
-            },
+            move |_| Arc::new(base.with(|base| document.with(|document| edits(base.document(), document)))),
             is_another,
         );
-        let studies = Studies::new();
+        let studies = Studies::new(Script::Studies);
         Effect::new(move |_| inputs.with(|inputs| studies.set_portfolio(&inputs.snapshot.portfolio)));
         let checked = Study::new(studies, from_json, move || {
-            let simulation = simulation.get();
+            let simulation = settled_simulation.get();
             let (before, after) = (simulation.before.policy.document(), simulation.after.document());
             draft
                 .assertions
@@ -193,20 +167,21 @@ impl Workbench {
             swap,
             map,
             policy,
-            recomputed,
             simulation,
+            settled: settled_simulation,
+            swap_rows,
             edits,
         }
     }
 
     /// What the draft is compared with.
     pub fn before(self) -> TierPolicyDocument {
-        self.simulation.with(|simulation| simulation.before.policy.document().clone())
+        self.settled.with(|simulation| simulation.before.policy.document().clone())
     }
 
     /// The draft, or its last state that was a policy.
     pub fn after(self) -> TierPolicyDocument {
-        self.simulation.with(|simulation| simulation.after.document().clone())
+        self.settled.with(|simulation| simulation.after.document().clone())
     }
 
     /// Assertions of the draft that do not hold.

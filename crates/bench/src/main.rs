@@ -5,6 +5,7 @@
 mod leads;
 mod portfolio;
 mod queue;
+mod routing;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -12,14 +13,15 @@ use policy::portfolio::{Portfolio, TierMigration};
 use policy::tier::{JudgmentFacts, TierPolicy};
 use portfolio::portfolio;
 use queue::Measured;
+use routing::Floor;
 use std::hint::black_box;
 use std::time::Instant;
 
 /// Run one measurement and print its values as a JSON array
 #[derive(Parser)]
 struct Arguments {
-    /// evaluate_native, evaluate_explained_native, compare_1m_native, queue_100k, refresh_100k, leads_per_second or leads_p99,
-    /// the last two also with `_two` for two servers
+    /// evaluate_native, evaluate_explained_native, compare_1m_native, queue_100k, refresh_100k, route_native_AGENTS, leads_per_second
+    /// or leads_p99, the last two also with `_two` for two servers
     name: String,
 
     /// Only of a server that a measurement starts: where its database is
@@ -54,6 +56,14 @@ fn main() -> Result<()> {
     };
     if let Some(measured) = of_database {
         let values = queue::measure(measured, &portfolio(if quick { 1_000 } else { 100_000 })?, runs)?;
+        println!("{}", serde_json::to_string(&values)?);
+        return Ok(());
+    }
+    if let Some(agents) = name.strip_prefix("route_native_") {
+        let mut floor = Floor::new(agents.parse()?, if quick { 100_000 } else { 1_000_000 })?;
+        // The first run also pays for cold caches.
+        floor.measure()?;
+        let values = (0..runs).map(|_| floor.measure()).collect::<Result<Vec<_>>>()?;
         println!("{}", serde_json::to_string(&values)?);
         return Ok(());
     }

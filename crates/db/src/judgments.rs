@@ -413,9 +413,18 @@ pub async fn by_no(tx: &mut Transaction, judgment_nos: &[u64]) -> Result<Vec<Jud
 
 /// What the filters can offer
 pub async fn facets(tx: &mut Transaction) -> Result<JudgmentFacets, SqlError> {
+    // From one county to the next by the index, without the judgments between: a distinct would read them all.
     let counties: Vec<(String,)> = sqlx::query_as(
-        "select distinct j.county from public.core_judgments j
-          where j.org_id = (select public.current_org_id()) and j.county is not null order by 1",
+        "with recursive counties (county) as (
+            (select j.county from public.core_judgments j
+              where j.org_id = (select public.current_org_id()) and j.county is not null
+              order by j.county limit 1)
+            union all
+            select (select j.county from public.core_judgments j
+                     where j.org_id = (select public.current_org_id()) and j.county > c.county
+                     order by j.county limit 1)
+              from counties c where c.county is not null)
+         select county from counties where county is not null",
     )
     .fetch_all(&mut **tx)
     .await?;

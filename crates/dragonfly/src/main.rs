@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{demo as demo_command, import, migrate, queue, serve, tier, user, worker};
+use commands::{demo as demo_command, import, migrate, pool, queue, serve, tier, user, worker};
 use failure::Outcome;
 use settings::{Flags, Settings};
 
@@ -76,6 +76,9 @@ enum Command {
     /// Decide tiers, refresh them, see how current they are
     #[command(subcommand)]
     Tier(tier::Command),
+    /// Route visitors to agents by priority rank, and simulate what ranks do
+    #[command(subcommand)]
+    Pool(pool::Command),
     /// See how the queues stand, and retry what failed
     #[command(subcommand)]
     Queue(queue::Command),
@@ -91,9 +94,11 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Outcome {
-    // The one command that needs neither a database nor a configuration.
-    if let Command::Tier(tier::Command::Eval(arguments)) = &cli.command {
-        return tier::eval::run(arguments);
+    // These need neither a database nor a configuration.
+    match &cli.command {
+        Command::Tier(tier::Command::Eval(arguments)) => return tier::eval::run(arguments),
+        Command::Pool(command) => return pool::run(command),
+        _ => {}
     }
     let settings = Settings::load(&cli.flags)?;
     match cli.command {
@@ -101,6 +106,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Worker(arguments) => worker::run(settings, arguments),
         Command::Import(arguments) => import::run(&settings, &arguments),
         Command::Tier(command) => tier::run(&settings, command),
+        Command::Pool(command) => pool::run(&command),
         Command::Queue(command) => queue::run(&settings, command),
         Command::User(command) => user::run(&settings, command),
         Command::Demo(arguments) => demo_command::run(&settings, &arguments),

@@ -25,6 +25,9 @@ fn every_command_teaches_itself() {
         &["tier", "refresh"],
         &["tier", "coverage"],
         &["tier", "force"],
+        &["pool"],
+        &["pool", "route"],
+        &["pool", "simulate"],
         &["queue"],
         &["queue", "stats"],
         &["queue", "dead"],
@@ -38,8 +41,8 @@ fn every_command_teaches_itself() {
     for command in commands {
         let help = cli.ok(&[command, &["--help"][..]].concat());
         assert!(help.contains("Usage: dragonfly"), "{command:?}: {help}");
-        let is_group =
-            command.is_empty() || matches!(command, [name] if ["tier", "queue", "user"].contains(name));
+        let is_group = command.is_empty()
+            || matches!(command, [name] if ["tier", "pool", "queue", "user"].contains(name));
         let teaches = help.contains("Examples:") || help.contains("Begin with:") || *command == ["migrate"];
         assert!(is_group || teaches, "{command:?}: {help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{command:?}: {help}");

@@ -1,8 +1,12 @@
 //! Errors as JavaScript throws them.
 
+#[cfg(feature = "tiers")]
 use policy::portfolio::PortfolioError;
+#[cfg(feature = "routing")]
+use policy::routing::RoutingError;
 #[cfg(feature = "studies")]
 use policy::study::{SeekError, SweepError};
+#[cfg(feature = "tiers")]
 use policy::tier::{FactsError, PolicyError};
 use wasm_bindgen::prelude::*;
 
@@ -30,14 +34,23 @@ impl DragonflyError {
     }
 }
 
+#[cfg(feature = "tiers")]
 impl From<PolicyError> for DragonflyError {
     fn from(PolicyError { field, message }: PolicyError) -> DragonflyError {
         DragonflyError { field, message }
     }
 }
 
+#[cfg(feature = "tiers")]
 impl From<FactsError> for DragonflyError {
     fn from(FactsError { field, message }: FactsError) -> DragonflyError {
+        DragonflyError { field, message }
+    }
+}
+
+#[cfg(feature = "routing")]
+impl From<RoutingError> for DragonflyError {
+    fn from(RoutingError { field, message }: RoutingError) -> DragonflyError {
         DragonflyError { field, message }
     }
 }
@@ -56,6 +69,7 @@ impl From<SeekError> for DragonflyError {
     }
 }
 
+#[cfg(feature = "tiers")]
 impl From<PortfolioError> for DragonflyError {
     fn from(error: PortfolioError) -> DragonflyError {
         match error {
@@ -71,6 +85,7 @@ impl From<PortfolioError> for DragonflyError {
 }
 
 /// The name that a column has in JavaScript
+#[cfg(feature = "tiers")]
 fn host_name(column: &str) -> &str {
     match column {
         "judgment_no" => "judgmentNo",

@@ -2,6 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 
+#[cfg(feature = "tiers")]
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 /** Enforcement tier: 0 Monitor, 1 Warm Prospects, 2 Active Enforcement, 3 Strategic/Priority. */
@@ -109,7 +110,10 @@ export interface TierMigration {
   /** The rows whose tier changes, ascending. */
   moved: Uint32Array;
 }
+"#;
 
+#[wasm_bindgen(typescript_custom_section)]
+const ERRORS: &str = r#"
 /** What every function throws where its input is not valid; the module stays usable. */
 export interface DragonflyError extends Error {
   name: "DragonflyError";

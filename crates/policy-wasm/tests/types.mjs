@@ -10,16 +10,16 @@ const built = dirname(process.env.DRAGONFLY_POLICY_WASM);
 const types = fileURLToPath(new URL("../../../tests/types", import.meta.url));
 
 for (const host of ["node", "web"]) {
-  const declarations = ["policy_wasm", "policy_studies"].map((name) => [name, join(built, host, `${name}.d.ts`)]);
+  const declarations = ["policy_wasm", "policy_studies", "policy_routing"].map((name) => [name, join(built, host, `${name}.d.ts`)]);
 
   test(`a program in TypeScript compiles against the package for ${host}`, () => {
     const folder = mkdtempSync(join(types, "node_modules", ".check-"));
     try {
-      const [[, main], [, studies]] = declarations;
+      const [[, main], [, studies], [, routing]] = declarations;
       const options = {
         strict: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true, noEmit: true, skipLibCheck: false,
         target: "es2022", module: "nodenext", lib: ["es2022", "dom", "esnext.disposable"], types: [],
-        paths: { "@dragonfly/policy": [main], "@dragonfly/policy/studies": [studies] },
+        paths: { "@dragonfly/policy": [main], "@dragonfly/policy/studies": [studies], "@dragonfly/policy/routing": [routing] },
       };
       const config = join(folder, "tsconfig.json");
       writeFileSync(config, JSON.stringify({ compilerOptions: options, files: [join(types, "consumer.ts")] }));

@@ -4,8 +4,8 @@
 //! many judgments in columns and compares two policies over them. [`analysis`] says what is wrong with a policy
 //! and where two differ, for all judgments that there could be. [`receipt`] vouches for a preview. The worker,
 //! the server and the browser run this very code, so that what a preview shows is what a publish does.
-//! [`replay`] runs a policy over past days, from the changes of facts. [`routing`] decides who takes the next lead.
-//! [`sample`] makes up inputs for tests and measurements.
+//! [`replay`] runs a policy over past days, from the changes of facts. [`routing`] decides who takes the next lead,
+//! and [`simulation`] shows what ranks do to load, overflow and losses. [`sample`] makes up inputs for tests and measurements.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![deny(missing_docs)]
@@ -18,6 +18,7 @@ pub mod receipt;
 pub mod replay;
 pub mod routing;
 pub mod sample;
+pub mod simulation;
 pub mod study;
 pub mod tier;
 

@@ -20,13 +20,13 @@
 mod agent;
 mod config;
 mod decision;
-mod error;
+pub(crate) mod error;
 mod ids;
 mod pages;
 mod router;
 mod script;
 mod state;
-mod tournament;
+pub(crate) mod tournament;
 mod visitors;
 
 pub use agent::{AgentStatus, PriorityRank};
@@ -35,7 +35,7 @@ pub use decision::{
     CandidateTrace, Decision, DecisionTrace, GroupTrace, Move, Reason, Reassignment, Refusal, RefusalReason,
     TieBreak, WhyNot,
 };
-pub use error::RoutingError;
+pub use error::{RoutingError, read_json};
 pub use ids::{AgentId, OrgId, PoolId, RuleId, VisitorId};
 pub use pages::{
     ConditionCheck, OrganisationPages, PageCondition, PageField, PageMatch, PageOperator, PageRule, PageView,

@@ -20,8 +20,8 @@ struct Dist;
 /// What Trunk writes where a nonce belongs
 const NONCE_PLACEHOLDER: &str = "{{__TRUNK_NONCE__}}";
 
-/// The console's Web Worker, and what it may do: load the policy module, from here
-const WORKER: &str = "studies.js";
+/// The console's Web Workers, and what they may do: load a module of the policy crate, from here
+const WORKERS: [&str; 2] = ["studies.js", "pools.js"];
 const WORKER_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
 
 /// What pages of others embed
@@ -103,7 +103,7 @@ fn asset(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
     let lifetime = if is_hashed(path) { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(lifetime));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    if path == WORKER {
+    if WORKERS.contains(&path) {
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(WORKER_POLICY));
     }
     if path == WIDGET {

@@ -33,6 +33,7 @@ use db::live::LiveNotice;
 use db::{Actor, Database, SqlError, Transaction, organisations, users};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use uuid::Uuid;
 
@@ -193,7 +194,8 @@ fn router(app: AppState) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(guard::same_origin))
         .layer(middleware::from_fn(guard::time_limit))
-        .layer(CompressionLayer::new())
+        // The console's files are compressed already, and as far as can be; of answers the fastest level leaves hardly more.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(app.clone(), guard::headers))
         .layer(middleware::from_fn(guard::log))
         .with_state(app)

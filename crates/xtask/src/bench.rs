@@ -6,14 +6,14 @@
 use crate::console::{self, brotli, files};
 use crate::server::Server;
 use crate::shell::{Workspace, read, run, say};
-use crate::{setup, wasm};
+use crate::{setup, stage, wasm};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// Measure, print a table and write it to bench.json in the target folder
@@ -49,8 +49,13 @@ struct Measurement {
     measure: fn(&Bench) -> Result<Vec<f64>>,
 }
 
-const MEASUREMENTS: [Measurement; 21] = [
-    Measurement { name: "console_brotli", unit: "bytes", measure: console_brotli },
+const MEASUREMENTS: [Measurement; 32] = [
+    Measurement { name: "console_brotli", unit: "bytes", measure: |bench| console_size(bench, &[]) },
+    Measurement {
+        name: "console_studio_brotli",
+        unit: "bytes",
+        measure: |bench| console_size(bench, &["split_studio", "chunk_"]),
+    },
     Measurement { name: "policy_wasm_brotli", unit: "bytes", measure: policy_wasm_brotli },
     Measurement { name: "evaluate_native", unit: "1/s", measure: |bench| bench.native("evaluate_native") },
     Measurement {
@@ -79,6 +84,40 @@ const MEASUREMENTS: [Measurement; 21] = [
         name: "semantic_diff_30_rules_wasm",
         unit: "ms",
         measure: |bench| bench.script("semantic_diff_30_rules_wasm"),
+    },
+    Measurement { name: "route_native_10", unit: "1/s", measure: |bench| bench.native("route_native_10") },
+    Measurement { name: "route_native_100", unit: "1/s", measure: |bench| bench.native("route_native_100") },
+    Measurement {
+        name: "route_native_1000",
+        unit: "1/s",
+        measure: |bench| bench.native("route_native_1000"),
+    },
+    Measurement {
+        name: "route_native_10000",
+        unit: "1/s",
+        measure: |bench| bench.native("route_native_10000"),
+    },
+    Measurement {
+        name: "route_wasm_10000",
+        unit: "1/s",
+        measure: |bench| bench.agents("route_wasm", 10_000),
+    },
+    Measurement { name: "route_script_10", unit: "1/s", measure: |bench| bench.agents("route_script", 10) },
+    Measurement { name: "route_script_100", unit: "1/s", measure: |bench| bench.agents("route_script", 100) },
+    Measurement {
+        name: "route_script_1000",
+        unit: "1/s",
+        measure: |bench| bench.agents("route_script", 1000),
+    },
+    Measurement {
+        name: "route_script_10000",
+        unit: "1/s",
+        measure: |bench| bench.agents("route_script", 10_000),
+    },
+    Measurement {
+        name: "simulate_100k_browser",
+        unit: "ms",
+        measure: |bench| bench.script("simulate_100k_browser"),
     },
     Measurement {
         name: "drag_to_paint_100k_p95",
@@ -208,12 +247,21 @@ impl Bench<'_> {
         self.workspace.cargo(["run", "--quiet", "--locked", "--release", "--package", "bench", "--"])
     }
 
-    /// Runs the measurement tests/e2e/bench/{name}.mjs on the policy module, under Node or in Chromium
+    /// Runs the measurement tests/e2e/bench/{name}.mjs on the policy modules, under Node or in Chromium
     fn script(&self, name: &str) -> Result<Vec<f64>> {
+        self.script_with(name, None)
+    }
+
+    /// The same, of a pool of so many agents
+    fn agents(&self, name: &str, agents: u32) -> Result<Vec<f64>> {
+        self.script_with(name, Some(agents))
+    }
+
+    fn script_with(&self, name: &str, agents: Option<u32>) -> Result<Vec<f64>> {
         let [web, node] = wasm::build(self.workspace)?;
         setup::browser(self.workspace)?;
         let mut script = self.workspace.command("node");
-        script.arg(format!("tests/e2e/bench/{name}.mjs"));
+        script.arg(format!("tests/e2e/bench/{name}.mjs")).args(agents.map(|agents| agents.to_string()));
         self.values(script.env("POLICY_WASM_WEB", web).env("POLICY_WASM_NODE", node), self.runs())
     }
 
@@ -275,13 +323,20 @@ impl Bench<'_> {
     }
 }
 
-/// Everything that the first load fetches, as it is sent
-fn console_brotli(bench: &Bench) -> Result<Vec<f64>> {
+/// Everything that a first load fetches, as it is sent: of the home page, or of one that needs `parts` too
+fn console_size(bench: &Bench, parts: &[&str]) -> Result<Vec<f64>> {
     console::build(bench.workspace)?;
     let dist = bench.workspace.root.join("dist");
     let mut total = 0;
-    let is_first = |path: &PathBuf| !path.starts_with(dist.join("studies"));
-    for path in files(&dist)?.into_iter().filter(is_first) {
+    let loads_later = |path: &Path| {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let begins = |beginning: &&str| name.starts_with(beginning);
+        // The widget is for pages of others.
+        name == "widget.js"
+            || path.starts_with(dist.join("studies"))
+            || stage::PARTS.iter().any(begins) && !parts.iter().any(begins)
+    };
+    for path in files(&dist)?.into_iter().filter(|path| !loads_later(path)) {
         total += match path.extension().and_then(OsStr::to_str) {
             Some("html" | "js" | "wasm" | "css" | "svg") => brotli(&fs::read(&path)?)?.len(),
             Some("woff2") => fs::read(&path)?.len(),

@@ -1,7 +1,7 @@
 //! Builds the console into `dist/`, unless nothing it is made of has changed
 
-use crate::setup;
 use crate::shell::{Workspace, run, say};
+use crate::{setup, stage};
 use anyhow::{Context, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 /// What the console is made of, relative to the root of the checkout
-const INPUTS: [&str; 9] = [
+const INPUTS: [&str; 10] = [
     "app",
     "crates/policy",
     "crates/policy-wasm",
     "crates/contract",
+    "crates/xtask/src/stage.rs",
     "public",
     "Trunk.toml",
     "Cargo.toml",
@@ -43,6 +44,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     trunk.arg(workspace.root.join("dist"));
     // The hook in Trunk.toml need not build this program again, with whatever compiler builds the console.
     trunk.env("DRAGONFLY_XTASK", env::current_exe()?);
+    trunk.env(stage::PROFILE, "wasm");
     // Trunk takes `NO_COLOR=1` for a malformed flag.
     run(trunk.env_remove("NO_COLOR"))?;
     compress_all(&workspace.root.join("dist"))?;

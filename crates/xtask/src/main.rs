@@ -11,6 +11,7 @@ mod server;
 mod setup;
 mod shell;
 mod soak;
+mod stage;
 mod test;
 mod tidy;
 mod wasm;
@@ -43,6 +44,8 @@ enum Command {
     Test(test::Arguments),
     Soak(soak::Arguments),
     Wasm(wasm::Arguments),
+    #[command(hide = true)]
+    Stage(stage::Arguments),
     Bench(bench::Arguments),
     Schema(schema::Arguments),
     Tidy(tidy::Arguments),
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::test(&workspace, &arguments),
         Command::Soak(arguments) => soak::soak(&workspace, &arguments),
         Command::Wasm(arguments) => wasm::wasm(&workspace, &arguments),
+        Command::Stage(arguments) => stage::stage(&workspace, &arguments),
         Command::Bench(arguments) => bench::bench(&workspace, &arguments),
         Command::Schema(arguments) => schema::schema(&workspace, &arguments),
         Command::Tidy(arguments) => tidy::tidy(&workspace, &arguments),

@@ -26,6 +26,7 @@ pub(crate) fn setup(workspace: &Workspace, _: &Arguments) -> Result<()> {
 }
 
 const TRUNK_VERSION: &str = "0.21.14";
+const SPLITTER_VERSION: &str = "0.2.4";
 const NODE_MAJOR_MIN: u32 = 18;
 const POSTGRES_MAJOR_MIN: u32 = 15;
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
@@ -33,19 +34,26 @@ const WASM_TARGET: &str = "wasm32-unknown-unknown";
 /// Folders of installed tools, for `PATH`; those not installed yet included
 pub(crate) fn tool_folders(workspace: &Workspace) -> Vec<PathBuf> {
     let bindgen = workspace.locked_version("wasm-bindgen").unwrap_or_default();
-    [("trunk", TRUNK_VERSION), ("wasm-bindgen-cli", &bindgen)]
+    [("trunk", TRUNK_VERSION), ("wasm-bindgen-cli", &bindgen), ("wasm_split_cli_support", SPLITTER_VERSION)]
         .map(|(package, version)| tool_root(workspace, package, version).join("bin"))
         .into()
 }
 
-/// What builds the console: the wasm32 target, wasm-bindgen and Trunk
+/// What builds the console: the wasm32 target, wasm-bindgen, Trunk and the splitter
 ///
 /// Without wasm-opt, which takes a minute to make the console half a percent smaller after compression.
 pub(crate) fn console(workspace: &Workspace) -> Result<()> {
     wasm_target()?;
     wasm_bindgen(workspace)?;
+    splitter(workspace)?;
     let features = ["--no-default-features", "--features", "rustls"];
     cargo_tool(workspace, "trunk", TRUNK_VERSION, "trunk", &features)
+}
+
+/// What takes the console apart into what loads first and what loads when it is opened
+pub(crate) fn splitter(workspace: &Workspace) -> Result<()> {
+    let features = ["--features", "build-binary"];
+    cargo_tool(workspace, "wasm_split_cli_support", SPLITTER_VERSION, "wasm-split-cli", &features)
 }
 
 /// What builds the policy module: the wasm32 target, wasm-bindgen and wasm-opt

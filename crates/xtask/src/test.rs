@@ -98,8 +98,9 @@ fn clippy(workspace: &Workspace, _: &Arguments) -> Result<()> {
         return Ok(());
     }
     let mut cargo = workspace.cargo(["clippy", "--quiet", "--locked", "--target", "wasm32-unknown-unknown"]);
-    // The second module has all that the first has.
-    cargo.args(["--package", "app", "--package", "policy-wasm", "--features", "policy-wasm/studies"]);
+    // All modules of the policy at once: features add up.
+    cargo.args(["--package", "app", "--package", "policy-wasm"]);
+    cargo.args(["--features", "policy-wasm/studies,policy-wasm/routing"]);
     run(cargo.args(denied))
 }
 

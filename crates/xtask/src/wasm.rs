@@ -12,26 +12,10 @@ use std::thread;
 ///
 /// Each folder is a package: module, WebAssembly, TypeScript types, README.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {
-    /// Put what the console's Web Worker loads into FOLDER/studies as well; Trunk's hook asks for it
-    #[arg(long, value_name = "FOLDER", env = "TRUNK_STAGING_DIR")]
-    stage: Option<PathBuf>,
-}
+pub(crate) struct Arguments {}
 
-/// The files of the web package that the console's Web Worker loads
-const STAGED: [&str; 2] = ["policy_studies.js", "policy_studies_bg.wasm"];
-
-pub(crate) fn wasm(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let folders = build(workspace)?;
-    if let Some(stage) = &arguments.stage {
-        let studies = stage.join("studies");
-        fs::create_dir_all(&studies)?;
-        for name in STAGED {
-            fs::copy(folder(workspace, "web").join(name), studies.join(name))?;
-        }
-        return Ok(());
-    }
-    for folder in folders {
+pub(crate) fn wasm(workspace: &Workspace, _: &Arguments) -> Result<()> {
+    for folder in build(workspace)? {
         for path in files(&folder)? {
             println!("{:>9}  {}", fs::metadata(&path)?.len(), path.display());
         }
@@ -40,7 +24,7 @@ pub(crate) fn wasm(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 }
 
 /// What rustc emits for wasm32 by default; wasm-opt asks to be told
-const FEATURES: [&str; 6] = [
+pub(crate) const FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
     "--enable-mutable-globals",
@@ -55,7 +39,11 @@ pub(crate) fn folder(workspace: &Workspace, host: &str) -> PathBuf {
 }
 
 /// The modules of a package: the name, and the features of `policy-wasm` that it is built with
-const MODULES: [(&str, &[&str]); 2] = [("policy_wasm", &[]), ("policy_studies", &["--features", "studies"])];
+const MODULES: [(&str, &[&str]); 3] = [
+    ("policy_wasm", &[]),
+    ("policy_studies", &["--features", "studies"]),
+    ("policy_routing", &["--no-default-features", "--features", "routing"]),
+];
 
 /// Builds both packages and answers their folders
 pub(crate) fn build(workspace: &Workspace) -> Result<[PathBuf; 2]> {
@@ -166,6 +154,7 @@ fn manifest(workspace: &Workspace, bindgen_target: &str) -> Result<String> {
         "exports": {
             ".": { "types": "./policy_wasm.d.ts", "default": "./policy_wasm.js" },
             "./studies": { "types": "./policy_studies.d.ts", "default": "./policy_studies.js" },
+            "./routing": { "types": "./policy_routing.d.ts", "default": "./policy_routing.js" },
             "./*": "./*",
         },
         "files": ["policy_*"],

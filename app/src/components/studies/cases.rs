@@ -37,7 +37,7 @@ fn Cases(cases: Arc<Vec<WitnessCase>>, workbench: Workbench) -> impl IntoView {
     let tiers = {
         let cases = Arc::clone(&cases);
         Memo::new(move |_| {
-            workbench.simulation.with(|simulation| {
+            workbench.settled.with(|simulation| {
                 cases.iter().map(|case| simulation.after.evaluate(&case.facts()).tier).collect::<Vec<_>>()
             })
         })

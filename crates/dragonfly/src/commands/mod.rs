@@ -3,6 +3,7 @@
 pub(crate) mod demo;
 pub(crate) mod import;
 pub(crate) mod migrate;
+pub(crate) mod pool;
 pub(crate) mod queue;
 pub(crate) mod serve;
 pub(crate) mod tier;

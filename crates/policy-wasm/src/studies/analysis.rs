@@ -8,7 +8,8 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use super::read;
-use crate::{DragonflyError, Portfolio, PortfolioOfHost, Result, of_host, read_policy, to_js};
+use crate::tiers::{PortfolioOfHost, of_host};
+use crate::{DragonflyError, Portfolio, Result, read_policy, to_js};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"

@@ -21,7 +21,7 @@ impl RoutingError {
         RoutingError { field: field.into(), message: message.into() }
     }
 
-    pub(super) fn unknown(field: impl Into<String>, what: &str, id: &str) -> RoutingError {
+    pub(crate) fn unknown(field: impl Into<String>, what: &str, id: &str) -> RoutingError {
         RoutingError::new(field, format!("there is no {what} `{id}`"))
     }
 }
@@ -30,6 +30,6 @@ impl RoutingError {
 const BYTES_MAX: usize = 64 << 20;
 
 /// Reads JSON text; errors name the field, or `root` where no field is to blame.
-pub(crate) fn read_json<T: DeserializeOwned>(json: &str, root: &str) -> Result<T, RoutingError> {
+pub fn read_json<T: DeserializeOwned>(json: &str, root: &str) -> Result<T, RoutingError> {
     read_json_of(json, root, BYTES_MAX).map_err(|(field, message)| RoutingError { field, message })
 }

@@ -8,15 +8,15 @@ use super::AgentId;
 
 /// What the rule compares, the lowest first; ties go to the lowest agent id
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) standing: Standing,
+pub(crate) struct Key {
+    pub(crate) standing: Standing,
     /// 0 is never assigned.
-    pub(super) order: u64,
+    pub(crate) order: u64,
 }
 
 /// How an agent stands before the order of assignment is asked
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
+pub(crate) enum Standing {
     /// Idle with no load.
     Idle,
     /// Available with this load.
@@ -26,19 +26,19 @@ pub(super) enum Standing {
 
 /// A member of a group and where it stands
 #[derive(Debug, Clone)]
-pub(super) struct Seat {
-    pub(super) agent: usize,
-    pub(super) id: AgentId,
-    pub(super) key: Key,
+pub(crate) struct Seat {
+    pub(crate) agent: usize,
+    pub(crate) id: AgentId,
+    pub(crate) key: Key,
 }
 
 impl Seat {
-    pub(super) fn is_available(&self) -> bool {
+    pub(crate) fn is_available(&self) -> bool {
         self.key.standing != Standing::Unavailable
     }
 
     /// Whether this one goes first.
-    pub(super) fn is_before(&self, other: &Seat) -> bool {
+    pub(crate) fn is_before(&self, other: &Seat) -> bool {
         self.key.cmp(&other.key).then_with(|| self.id.cmp(&other.id)).is_lt()
     }
 }
@@ -47,7 +47,7 @@ impl Seat {
 const NOBODY: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tournament {
+pub(crate) struct Tournament {
     seats: Vec<Seat>,
     /// The winners of all matches, as places in `seats`: 1 is the root, 2n and 2n + 1 play for n, 0 is unused.
     ///
@@ -56,20 +56,20 @@ pub(super) struct Tournament {
 }
 
 impl Tournament {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.seats.len()
     }
 
-    pub(super) fn seats(&self) -> &[Seat] {
+    pub(crate) fn seats(&self) -> &[Seat] {
         &self.seats
     }
 
-    pub(super) fn seat(&self, place: usize) -> Option<&Seat> {
+    pub(crate) fn seat(&self, place: usize) -> Option<&Seat> {
         self.seats.get(place)
     }
 
     /// Adds a seat and answers its place.
-    pub(super) fn push(&mut self, seat: Seat) -> usize {
+    pub(crate) fn push(&mut self, seat: Seat) -> usize {
         let place = self.seats.len();
         self.seats.push(seat);
         if self.seats.len() > self.winners.len() {
@@ -81,7 +81,7 @@ impl Tournament {
     }
 
     /// Takes a seat away; the last seat moves to its place, and the agent who sits there is answered.
-    pub(super) fn remove(&mut self, place: usize) -> Option<usize> {
+    pub(crate) fn remove(&mut self, place: usize) -> Option<usize> {
         if place >= self.seats.len() {
             return None;
         }
@@ -92,7 +92,7 @@ impl Tournament {
     }
 
     /// Changes the key of a seat.
-    pub(super) fn update(&mut self, place: usize, change: impl FnOnce(&mut Key)) {
+    pub(crate) fn update(&mut self, place: usize, change: impl FnOnce(&mut Key)) {
         if let Some(seat) = self.seats.get_mut(place) {
             let before = seat.key;
             change(&mut seat.key);
@@ -103,7 +103,7 @@ impl Tournament {
     }
 
     /// The seat that goes first among the available ones, without the one at `except`.
-    pub(super) fn best(&self, except: Option<usize>) -> Option<&Seat> {
+    pub(crate) fn best(&self, except: Option<usize>) -> Option<&Seat> {
         let winner = match except {
             Some(place) if self.winner(1) == place as u32 => self.runner_up(place),
             _ => self.winner(1),

@@ -4,3 +4,4 @@
 
 mod naive;
 mod routing;
+mod simulation;

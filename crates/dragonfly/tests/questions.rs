@@ -1,4 +1,4 @@
-//! `dragonfly tier eval` as scripts use it
+//! The commands that answer questions without a database, as scripts use them: `tier eval`, `pool route`, `pool simulate`
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,8 +12,13 @@ use serde_json::{Value, json};
 
 #[track_caller]
 fn eval(arguments: &[&str], input: &[u8]) -> Output {
+    dragonfly(&["tier", "eval"], arguments, input)
+}
+
+#[track_caller]
+fn dragonfly(command: &[&str], arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_dragonfly"))
-        .args(["tier", "eval"])
+        .args(command)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -198,4 +203,103 @@ fn a_reader_that_has_enough_ends_the_command_quietly() {
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+#[track_caller]
+fn pool(command: &str, input: &Value) -> Value {
+    let output = dragonfly(&["pool", command], &["--json"], input.to_string().as_bytes());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[track_caller]
+fn refuses(command: &str, input: &[u8], expect: &str) {
+    let output = dragonfly(&["pool", command], &["--json"], input);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), format!("error: {expect}\n"));
+    assert!(output.stdout.is_empty());
+}
+
+fn two_agents(steps: &Value) -> Value {
+    json!({
+        "pools": [{ "id": "p1", "org_id": "o1", "fallback": "none", "members": [
+            { "agent_id": "a", "priority_rank": 1 }, { "agent_id": "b", "priority_rank": 2 },
+        ] }],
+        "agents": [
+            { "id": "a", "org_id": "o1", "status": "idle", "capacity": 1 },
+            { "id": "b", "org_id": "o1", "status": "away", "capacity": 5 },
+        ],
+        "steps": steps,
+    })
+}
+
+#[test]
+fn visitors_are_routed_step_by_step_and_a_bad_step_changes_nothing() {
+    let answers = pool(
+        "route",
+        &two_agents(&json!([
+            { "do": "route", "pool_id": "p1", "visitor_id": "v1", "exclude_agent_id": null },
+            { "do": "route", "pool_id": "p1", "visitor_id": "v2", "exclude_agent_id": null },
+            { "do": "membership", "agent_id": "b", "memberships": [{ "pool_id": "p1", "priority_rank": 1.5 }] },
+            { "do": "status", "agent_id": "b", "status": "idle" },
+            { "do": "reassign", "agent_id": "a" },
+            { "do": "release", "visitor_id": "v1" },
+        ])),
+    );
+    assert_eq!(
+        answers,
+        json!([
+            { "agent_id": "a", "priority_rank": 1, "fallback": false, "refused": [],
+              "reason": "idle with no load, never assigned in the pool, of rank 1" },
+            { "agent_id": null, "priority_rank": null, "fallback": false, "reason": "nobody in the pool is available",
+              "refused": [{ "agent_id": "a", "why": "at_capacity" }, { "agent_id": "b", "why": "away" }] },
+            { "error": "memberships[0].priority_rank: `1.5` is not a whole number from 1 to 99" },
+            {},
+            { "reassigned": { "v1": "b" }, "unassigned": [] },
+            {},
+        ])
+    );
+    let told = dragonfly(
+        &["pool", "route"],
+        &[],
+        two_agents(&json!([{ "do": "route", "pool_id": "p1", "visitor_id": "v" }])).to_string().as_bytes(),
+    );
+    assert_eq!(
+        String::from_utf8(told.stdout).unwrap(),
+        "1  a: idle with no load, never assigned in the pool, of rank 1\n"
+    );
+}
+
+#[test]
+fn a_pool_is_simulated_with_intervals_around_the_exact_figures() {
+    let scenario = json!({
+        "groups": [{ "rank": 1, "agents": 5, "slots": 1 }, { "rank": 2, "agents": 3, "slots": 1 }],
+        "arrivals_per_unit": 4.0, "handling": { "kind": "exponential", "mean": 1.0 }, "waiting": false,
+        "arrivals": 100_000, "seed": 1,
+    });
+    let answer = pool("simulate", &scenario);
+    for (group, share) in [(0, 0.800_933), (1, 0.168_647)] {
+        let group = &answer["groups"][group];
+        let [from, to] = [0, 1].map(|end| group["share_interval"][end].as_f64().unwrap());
+        assert!(from <= share && share <= to, "{group}");
+        assert!((group["share_exact"].as_f64().unwrap() - share).abs() < 5e-7, "{group}");
+    }
+    assert!((answer["lost_exact"].as_f64().unwrap() - 0.030_420).abs() < 5e-7);
+    assert_eq!((&answer["p_wait"], &answer["mean_wait"]), (&Value::Null, &Value::Null));
+    assert_eq!(answer, pool("simulate", &scenario));
+    let told = dragonfly(&["pool", "simulate"], &[], scenario.to_string().as_bytes());
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("0.800933") && told.contains("at 4.000 erlangs"), "{told}");
+}
+
+#[test]
+fn bad_input_of_pools_is_refused_at_the_field() {
+    refuses("route", b"{", "input: EOF while parsing an object at line 1 column 1");
+    refuses("route", b"\xff", "the input is not UTF-8");
+    let mut script = two_agents(&json!([]));
+    script["pools"][0]["members"][1]["priority_rank"] = json!(0);
+    let refusal = "pools[0].members[1].priority_rank: `0` is not a whole number from 1 to 99";
+    refuses("route", script.to_string().as_bytes(), refusal);
+    refuses("simulate", b"{\"groups\": [{\"agents\": 2}]}", "handling: is missing");
+    refuses("simulate", b"[]", "scenario: invalid type: sequence, expected a scenario");
 }

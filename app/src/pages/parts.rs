@@ -1,0 +1,88 @@
+//! Pages that load when they are first opened.
+//!
+//! What a person sees first is the tiers and the judgments; the rest would make everybody's first load longer.
+//! The code that is reached through one of these functions alone leaves the console's main module, in parts
+//! that `cargo xtask stage` cuts: one for each name in `wasm_split`, and one for what several of them share.
+
+use super::{policy::PolicyPage, policy_history::PolicyHistoryPage, pools::PoolsPage, queues::QueuesPage};
+use crate::api::ApiError;
+use crate::components::loaded::{LoadFailed, RowsSkeleton};
+use leptos::prelude::*;
+use leptos::reactive::computed::ScopedFuture;
+use leptos::task::spawn_local;
+use std::future::Future;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
+
+impl From<SplitLoaderError> for ApiError {
+    fn from(_: SplitLoaderError) -> Self {
+        ApiError::PartMissing
+    }
+}
+
+#[wasm_split(studio, fallible)]
+pub fn policy_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <PolicyPage/> }.into_any())
+}
+
+#[wasm_split(studio, fallible)]
+pub fn policy_history_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <PolicyHistoryPage/> }.into_any())
+}
+
+#[wasm_split(pools, fallible)]
+pub fn pools_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <PoolsPage/> }.into_any())
+}
+
+#[wasm_split(operations, fallible)]
+pub fn queues_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <QueuesPage/> }.into_any())
+}
+
+#[derive(Clone, PartialEq)]
+enum Phase {
+    Loading,
+    Failed(ApiError),
+    Arrived,
+}
+
+/// Shows one of the pages above as soon as its part is there
+#[component]
+pub fn Deferred<Part>(page: fn() -> Part) -> impl IntoView
+where
+    Part: Future<Output = Result<AnyView, ApiError>> + 'static,
+{
+    let phase = RwSignal::new(Phase::Loading);
+    let arrived = StoredValue::new_local(None::<AnyView>);
+    // What the page makes belongs to this component, and ends with it.
+    let owner = Owner::current().unwrap_or_default();
+    let load = move || {
+        let part = owner.with(|| ScopedFuture::new(page()));
+        spawn_local(async move {
+            let outcome = part.await;
+            // Nobody waits for it where the page has been left meanwhile.
+            phase.try_set(match outcome {
+                Ok(view) => {
+                    arrived.try_set_value(Some(view));
+                    Phase::Arrived
+                }
+                Err(error) => Phase::Failed(error),
+            });
+        });
+    };
+    load();
+    let retry = move |()| {
+        phase.set(Phase::Loading);
+        load();
+    };
+    let shown = Memo::new(move |_| phase.get());
+    move || match shown.get() {
+        Phase::Loading => {
+            view! { <div class="page" aria-busy="true"><RowsSkeleton rows=8/></div> }.into_any()
+        }
+        Phase::Failed(error) => {
+            view! { <div class="page"><LoadFailed error on_retry=retry.clone()/></div> }.into_any()
+        }
+        Phase::Arrived => arrived.try_update_value(Option::take).flatten().into_any(),
+    }
+}
