@@ -450,6 +450,16 @@ async fn what_is_saved_on_one_server_counts_for_the_next_decision_on_all() {
 }
 
 #[tokio::test]
+async fn consoles_hear_that_something_has_changed() {
+    let desk = Desk::new().await;
+    let listening = "select count(*) from pg_stat_activity where datname = current_database() and query like 'LISTEN%dragonfly_routing%'";
+    within_patience(async { while desk.app.number(listening).await == 0 {} }).await;
+    let mut events = desk.firm.viewer.events().await;
+    desk.lead().await;
+    while events.next().await.expect("the stream goes on") != json!({ "kind": "pools" }) {}
+}
+
+#[tokio::test]
 async fn statistics_tell_what_each_tier_took_passed_on_and_lost() {
     let desk = Desk::new().await;
     let alice = desk.agent("Alice", 1, 2).await;

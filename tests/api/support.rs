@@ -121,7 +121,7 @@ impl TestApp {
 
     /// Waits until the server hears what the database notifies
     pub(crate) async fn until_listening(&self) {
-        let listening = "select count(*) from pg_stat_activity where datname = current_database() and query like 'LISTEN%'";
+        let listening = "select count(*) from pg_stat_activity where datname = current_database() and query like 'LISTEN%dragonfly_live%'";
         let held = async {
             while self.number(listening).await == 0 {
                 tokio::task::yield_now().await;

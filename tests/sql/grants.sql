@@ -50,6 +50,7 @@ select results_eq(
                            case when has_table_privilege('lead_router', c.oid, 'delete') then 'delete' end)
        from pg_class c
       where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v')
+        and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
         and (has_any_column_privilege('lead_router', c.oid, 'select') or has_any_column_privilege('lead_router', c.oid, 'insert'))
       order by 1 $$,
   $$ values ('agent_pool_members', ''), ('agent_pools', ''), ('agent_presence', 'insert update'), ('agent_profiles', ''),

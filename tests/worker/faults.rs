@@ -1,6 +1,5 @@
 //! Workers and PostgreSQL are killed in the middle of their work, and nothing is lost or done twice.
 
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use db::testing::TestDatabase;
@@ -9,7 +8,7 @@ use policy::tier::{JudgmentFacts, TierPolicy};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-use crate::support::{Firm, soak, until};
+use crate::support::{Firm, program, soak, until};
 
 const ARCHIVED: &str = "select count(*) from pgmq.a_tier_assignment";
 
@@ -32,8 +31,7 @@ async fn besieged(judgments: u64) -> (Firm, Vec<Uuid>, Vec<JudgmentFacts>) {
 
 /// `dragonfly worker`, a process of its own on the test's database
 fn start_worker(firm: &Firm) -> Child {
-    let tests = std::env::current_exe().unwrap();
-    let program: PathBuf = tests.ancestors().nth(2).unwrap().join("dragonfly");
+    let program = program();
     Command::new(&program)
         .args(["worker", "--database-url", &firm.database.url()])
         .env("DRAGONFLY_LOG", "warn")

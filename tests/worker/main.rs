@@ -4,6 +4,7 @@
 
 mod assignments;
 mod faults;
+mod leads;
 mod lines;
 mod nights;
 mod queue;

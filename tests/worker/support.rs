@@ -1,5 +1,6 @@
 //! A firm with judgments, and what tests ask about them.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -20,6 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How many times as much `cargo xtask soak` asks for; 1 in a test
 pub(crate) fn soak() -> u32 {
     std::env::var("DRAGONFLY_SOAK").map_or(1, |factor| factor.parse().unwrap())
+}
+
+/// The program under test, which is built beside the tests
+pub(crate) fn program() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    tests.ancestors().nth(2).unwrap().join("dragonfly")
 }
 
 /// A database with one organisation under revision 1

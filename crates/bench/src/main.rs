@@ -2,6 +2,7 @@
 //!
 //! `bench NAME --runs N` prints a JSON array with one number a run.
 
+mod leads;
 mod portfolio;
 mod queue;
 mod routing;
@@ -19,8 +20,12 @@ use std::time::Instant;
 /// Run one measurement and print its values as a JSON array
 #[derive(Parser)]
 struct Arguments {
-    /// evaluate_native, evaluate_explained_native, compare_1m_native, queue_100k, refresh_100k or route_native_AGENTS
+    /// evaluate_native, evaluate_explained_native, compare_1m_native, queue_100k, refresh_100k, route_native_AGENTS, leads_per_second
+    /// or leads_p99, the last two also with `_two` for two servers
     name: String,
+
+    /// Only of a server that a measurement starts: where its database is
+    home: Option<std::path::PathBuf>,
 
     #[arg(long, default_value_t = 9)]
     runs: usize,
@@ -31,7 +36,19 @@ struct Arguments {
 }
 
 fn main() -> Result<()> {
-    let Arguments { name, runs, quick } = Arguments::parse();
+    let Arguments { name, home, runs, quick } = Arguments::parse();
+    let of_leads = match name.as_str() {
+        leads::SERVER => return leads::serve(&home.context("a server takes the folder of its database")?),
+        "leads_per_second" => Some(leads::Measured::Rate { servers: 1 }),
+        "leads_per_second_two" => Some(leads::Measured::Rate { servers: 2 }),
+        "leads_p99" => Some(leads::Measured::P99 { servers: 1 }),
+        "leads_p99_two" => Some(leads::Measured::P99 { servers: 2 }),
+        _ => None,
+    };
+    if let Some(measured) = of_leads {
+        println!("{}", serde_json::to_string(&leads::measure(measured, quick, runs)?)?);
+        return Ok(());
+    }
     let of_database = match name.as_str() {
         "queue_100k" => Some(Measured::Queue),
         "refresh_100k" => Some(Measured::Refresh),

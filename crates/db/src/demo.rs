@@ -1,11 +1,14 @@
-//! Loads made-up judgments, many at a time. Run as [`Actor::service`](crate::Actor::service) of one organisation.
+//! Loads made-up judgments, many at a time, and made-up pools. Run as [`Actor::service`](crate::Actor::service) of one organisation.
 
 use chrono::NaiveDate;
+use contract::WaitingList;
+use policy::routing::{AgentStatus, Fallback, PriorityRank};
 use policy::tier::{Cents, Score, Tier};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::{SqlError, Transaction};
+use crate::pools::{self, PoolSettings};
+use crate::{Actor, Database, SqlError, Transaction, routing};
 
 /// A made-up judgment
 #[derive(Debug, Clone, PartialEq)]
@@ -166,4 +169,92 @@ pub async fn load_judgments(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// A made-up pool
+#[derive(Debug, Clone, PartialEq)]
+pub struct DemoPool {
+    pub name: &'static str,
+    pub fallback: Fallback,
+    pub waiting: Option<WaitingList>,
+}
+
+/// A made-up agent, for whom no socket speaks: the status stays until somebody changes it
+#[derive(Debug, Clone, PartialEq)]
+pub struct DemoAgent {
+    pub name: String,
+    pub user_id: Option<Uuid>,
+    pub capacity: u32,
+    /// Places in the list of pools, with ranks.
+    pub memberships: Vec<(usize, PriorityRank)>,
+}
+
+/// What [`load_pools`] has made, in the order of what it was given
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedPools {
+    pub pools: Vec<Uuid>,
+    pub agents: Vec<Uuid>,
+    /// A public key that no page of another origin may use yet.
+    pub key: String,
+}
+
+/// Adds pools with their agents, and a key by which visitors come
+pub async fn load_pools(
+    tx: &mut Transaction,
+    demo_pools: &[DemoPool],
+    demo_agents: &[DemoAgent],
+) -> Result<LoadedPools, SqlError> {
+    let mut loaded = LoadedPools { pools: Vec::new(), agents: Vec::new(), key: String::new() };
+    for DemoPool { name, fallback, waiting } in demo_pools {
+        let settings = PoolSettings { name, fallback: *fallback, waiting: *waiting };
+        loaded.pools.push(pools::save(tx, None, settings).await?);
+    }
+    for agent in demo_agents {
+        let id = pools::save_agent(tx, None, agent.user_id, &agent.name, agent.capacity).await?;
+        for (place, rank) in &agent.memberships {
+            if let Some(pool) = loaded.pools.get(*place) {
+                pools::add_member(tx, *pool, id, *rank).await?;
+            }
+        }
+        loaded.agents.push(id);
+    }
+    loaded.key = pools::save_visitor_key(tx, None, "Demonstration", &[]).await?;
+    Ok(loaded)
+}
+
+/// Says what made-up agents are doing from now on
+pub async fn load_statuses(
+    tx: &mut Transaction,
+    org_id: Uuid,
+    statuses: &[(Uuid, AgentStatus)],
+) -> Result<(), SqlError> {
+    let opened = routing::open(tx, i64::MAX).await?;
+    let mut writes = routing::Writes::default();
+    for (change_no, (agent_id, status)) in (opened.sequence + 1..).zip(statuses.iter().copied()) {
+        let since = opened.now;
+        writes.changes.push(routing::Change::Status { agent: agent_id, status });
+        let cause = "admin";
+        writes.statuses.push(routing::StatusRow { org_id, change_no, agent_id, at: since, status, cause });
+        writes.presences.push(routing::PresenceRow {
+            org_id,
+            agent_id,
+            status,
+            since,
+            seen_at: since,
+            socket_id: None,
+            process_id: None,
+            disconnected_at: None,
+        });
+    }
+    routing::write(tx, org_id, &opened, &writes).await
+}
+
+/// How many leads of an organisation were ever given to an agent, each as often as it was
+pub async fn count_assignments(db: &Database, org_id: Uuid) -> Result<i64, SqlError> {
+    let mut tx = db.begin_as(&Actor::service(org_id)).await?;
+    let (count,) = sqlx::query_as("select count(*) from public.lead_assignments where org_id = $1")
+        .bind(org_id)
+        .fetch_one(&mut *tx)
+        .await?;
+    Ok(count)
 }

@@ -4,11 +4,14 @@
 //! since, and numbers its own changes on from there ([`write`]): there is one order of changes an organisation, whatever the
 //! number of servers. Run as [`Actor::lead_router`](crate::Actor::lead_router).
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use contract::{LeadRefusal, LeadTrace, LeadTraceGroup};
 use policy::routing::{
-    AgentConfig, AgentId, AgentStatus, Assignment, AssignmentOrder, Fallback, MemberConfig, Membership,
-    OrgId, OrganisationPages, PageRule, PoolConfig, PoolId, PriorityRank, RoutingConfig, RoutingState,
-    VisitorId,
+    AgentConfig, AgentId, AgentStatus, Assignment, AssignmentOrder, DecisionTrace, Fallback, MemberConfig,
+    Membership, OrgId, OrganisationPages, PageRule, PoolConfig, PoolId, PriorityRank, RoutingConfig,
+    RoutingState, VisitorId,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgListener;
@@ -17,6 +20,8 @@ use uuid::Uuid;
 
 use crate::{Actor, Database, SqlError, Transaction};
 
+/// Refusals of a group that a trace names
+const NAMED_MAX: usize = 50;
 const CHANNEL: &str = "dragonfly_routing";
 /// Changes that are still applied one by one; beyond, everything is read again
 const CHANGES_MAX: i32 = 50_000;
@@ -439,7 +444,7 @@ pub struct AssignmentRow {
     pub revision: i64,
     pub at: DateTime<Utc>,
     pub waited_ms: i64,
-    pub trace: contract::LeadTrace,
+    pub trace: LeadTrace,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -463,7 +468,7 @@ pub struct MissedRow {
     pub revision: i64,
     pub at: DateTime<Utc>,
     pub waited_ms: i64,
-    pub trace: contract::LeadTrace,
+    pub trace: LeadTrace,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -598,6 +603,40 @@ pub async fn write(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// A trace as it is kept: who was available is counted, who refused is named up to a number
+pub fn kept(trace: &DecisionTrace) -> LeadTrace {
+    let tie_break = trace.tie_break.and_then(|by| serde_json::to_value(by).ok());
+    LeadTrace {
+        reason: trace.decision.reason.to_string(),
+        tie_break: tie_break.and_then(|by| by.as_str().map(str::to_owned)),
+        groups: trace
+            .groups
+            .iter()
+            .map(|group| {
+                let mut refused: BTreeMap<String, u32> = BTreeMap::new();
+                for refusal in &group.refused {
+                    *refused.entry(refusal.why.as_str().to_owned()).or_default() += 1;
+                }
+                LeadTraceGroup {
+                    priority_rank: group.priority_rank.map(|rank| rank.number()),
+                    is_reached: group.is_reached,
+                    available: u32::try_from(group.candidates.len()).unwrap_or(u32::MAX),
+                    refused,
+                    named: group
+                        .refused
+                        .iter()
+                        .take(NAMED_MAX)
+                        .map(|refusal| LeadRefusal {
+                            agent_id: refusal.agent_id.as_str().to_owned(),
+                            why: refusal.why.as_str().to_owned(),
+                        })
+                        .collect(),
+                }
+            })
+            .collect(),
+    }
 }
 
 /// What is due in the caller's organisation

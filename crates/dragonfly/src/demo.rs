@@ -198,11 +198,25 @@ impl Maker {
 }
 
 /// SplitMix64: the same on every machine and in every release
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Exponentially distributed around `mean`, in whole numbers; at most some twenty times as much.
+    pub(crate) fn exponential(&mut self, mean: u32) -> i64 {
+        let roll = (self.below(1 << 30) + 1) as f64 / f64::from(1 << 30);
+        (-roll.ln() * f64::from(mean)) as i64
+    }
+
+    pub(crate) fn uuid(&mut self) -> Uuid {
+        Uuid::from_u64_pair(self.below(u64::MAX), self.below(u64::MAX))
+    }
+
     /// 0 to `sides` - 1; 0 for no side.
-    fn below(&mut self, sides: u64) -> u64 {
+    pub(crate) fn below(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -213,7 +227,7 @@ impl Dice {
         of.get(self.below(of.len() as u64) as usize)
     }
 
-    fn weighted<'a, T>(&mut self, of: &'a [T], weight: impl Fn(&T) -> u64) -> Option<&'a T> {
+    pub(crate) fn weighted<'a, T>(&mut self, of: &'a [T], weight: impl Fn(&T) -> u64) -> Option<&'a T> {
         let mut at = self.below(of.iter().map(&weight).sum());
         of.iter().find(|each| {
             let is_here = at < weight(each);

@@ -2,6 +2,7 @@
 
 mod commands;
 mod demo;
+mod demo_pools;
 mod failure;
 mod logging;
 mod output;

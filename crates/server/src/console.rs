@@ -5,7 +5,7 @@ use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
     IF_NONE_MATCH, VARY,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -23,6 +23,9 @@ const NONCE_PLACEHOLDER: &str = "{{__TRUNK_NONCE__}}";
 /// The console's Web Workers, and what they may do: load a module of the policy crate, from here
 const WORKERS: [&str; 2] = ["studies.js", "pools.js"];
 const WORKER_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+
+/// What pages of others embed
+const WIDGET: &str = "widget.js";
 
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Dragonfly</title>\
     <h1>The console is not built</h1><p>This binary was built without it. <code>cargo xtask run</code> builds both. \
@@ -102,6 +105,12 @@ fn asset(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     if WORKERS.contains(&path) {
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(WORKER_POLICY));
+    }
+    if path == WIDGET {
+        headers.insert(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("cross-origin"),
+        );
     }
     if let Ok(etag) = HeaderValue::try_from(etag) {
         headers.insert(ETAG, etag);

@@ -49,7 +49,7 @@ struct Measurement {
     measure: fn(&Bench) -> Result<Vec<f64>>,
 }
 
-const MEASUREMENTS: [Measurement; 28] = [
+const MEASUREMENTS: [Measurement; 32] = [
     Measurement { name: "console_brotli", unit: "bytes", measure: |bench| console_size(bench, &[]) },
     Measurement {
         name: "console_studio_brotli",
@@ -141,6 +141,18 @@ const MEASUREMENTS: [Measurement; 28] = [
     },
     Measurement { name: "queue_100k", unit: "s", measure: |bench| bench.database("queue_100k") },
     Measurement { name: "refresh_100k", unit: "s", measure: |bench| bench.database("refresh_100k") },
+    Measurement {
+        name: "leads_per_second",
+        unit: "1/s",
+        measure: |bench| bench.database("leads_per_second"),
+    },
+    Measurement {
+        name: "leads_per_second_two",
+        unit: "1/s",
+        measure: |bench| bench.database("leads_per_second_two"),
+    },
+    Measurement { name: "leads_p99", unit: "ms", measure: |bench| bench.database("leads_p99") },
+    Measurement { name: "leads_p99_two", unit: "ms", measure: |bench| bench.database("leads_p99_two") },
     Measurement { name: "start_warm", unit: "s", measure: start_warm },
 ];
 
@@ -319,7 +331,10 @@ fn console_size(bench: &Bench, parts: &[&str]) -> Result<Vec<f64>> {
     let loads_later = |path: &Path| {
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
         let begins = |beginning: &&str| name.starts_with(beginning);
-        path.starts_with(dist.join("studies")) || stage::PARTS.iter().any(begins) && !parts.iter().any(begins)
+        // The widget is for pages of others.
+        name == "widget.js"
+            || path.starts_with(dist.join("studies"))
+            || stage::PARTS.iter().any(begins) && !parts.iter().any(begins)
     };
     for path in files(&dist)?.into_iter().filter(|path| !loads_later(path)) {
         total += match path.extension().and_then(OsStr::to_str) {

@@ -7,7 +7,7 @@ use anyhow::Result;
 /// Run the checks of `test` that made-up cases or kills make better, many times over
 ///
 /// Properties of the policy and import crates, the policy module against the native crate, compiled SQL against
-/// the crate, and kills of worker and PostgreSQL during a drain. Takes hours at the default.
+/// the crate, kills of worker and PostgreSQL during a drain, and of servers while they route leads. Takes hours at the default.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// So many times as many cases, policies and kills as `test` has

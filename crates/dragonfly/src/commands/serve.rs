@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::settings::Settings;
 use crate::shutdown::Signals;
 use crate::store::{self, Store};
-use crate::{demo, logging, output};
+use crate::{demo, demo_pools, logging, output};
 
 /// Serve the API and the console, and work the queue, until Ctrl-C
 #[derive(Debug, clap::Args)]
@@ -99,6 +99,10 @@ async fn serve(
         }
     }
     let link = server::first_admin_link(&store.db, &url).await?;
+    // Behind the first admin, who is made an agent too.
+    if arguments.demo && demo_pools::load(store, DEMO_SEED).await? {
+        tracing::info!("demonstration_pools_loaded");
+    }
     announce(&url, link.as_deref())?;
 
     let (stopper, stop) = stop_channel();

@@ -5,20 +5,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contract::{LeadRefusal, LeadStatus, LeadTrace, LeadTraceGroup, VisitorsAgent};
+use contract::{LeadStatus, LeadTrace, VisitorsAgent};
 use db::routing::{
     AssignmentRow, Change, Due, LeadRow, LeadStanding, LeadState, MissedRow, Opened, PresenceRow, ReleaseRow,
-    StatusRow, Writes, agent_id_of, pool_id_of, visitor_id_of,
+    StatusRow, Writes, agent_id_of, kept, pool_id_of, visitor_id_of,
 };
-use policy::routing::{AgentStatus, Decision, DecisionTrace};
+use policy::routing::{AgentStatus, Decision};
 use uuid::Uuid;
 
 use super::memory::{Fault, Lead, Memory, uuid_of_agent, uuid_of_lead, uuid_of_pool};
 use super::{Answer, Arrival, What};
 use crate::error::ApiError;
-
-/// Refusals of a group that a trace names
-const NAMED_MAX: usize = 50;
 
 type Answered = Result<Answer, ApiError>;
 
@@ -592,39 +589,5 @@ impl<'a> Batch<'a> {
                 .map(|until| u32::try_from((until - self.opened.now).num_seconds()).unwrap_or(0)),
             token: None,
         }
-    }
-}
-
-/// A trace as it is kept: who was available is counted, who refused is named up to a number
-fn kept(trace: &DecisionTrace) -> LeadTrace {
-    let tie_break = trace.tie_break.and_then(|by| serde_json::to_value(by).ok());
-    LeadTrace {
-        reason: trace.decision.reason.to_string(),
-        tie_break: tie_break.and_then(|by| by.as_str().map(str::to_owned)),
-        groups: trace
-            .groups
-            .iter()
-            .map(|group| {
-                let mut refused: BTreeMap<String, u32> = BTreeMap::new();
-                for refusal in &group.refused {
-                    *refused.entry(refusal.why.as_str().to_owned()).or_default() += 1;
-                }
-                LeadTraceGroup {
-                    priority_rank: group.priority_rank.map(|rank| rank.number()),
-                    is_reached: group.is_reached,
-                    available: u32::try_from(group.candidates.len()).unwrap_or(u32::MAX),
-                    refused,
-                    named: group
-                        .refused
-                        .iter()
-                        .take(NAMED_MAX)
-                        .map(|refusal| LeadRefusal {
-                            agent_id: refusal.agent_id.as_str().to_owned(),
-                            why: refusal.why.as_str().to_owned(),
-                        })
-                        .collect(),
-                }
-            })
-            .collect(),
     }
 }
