@@ -132,11 +132,8 @@ pub fn stress(scenario: &Scenario) -> Result<Stress, RoutingError> {
     let peaks =
         ranks.iter().enumerate().map(|(group, (rank, slots))| peak(&bins, &stressed, group, *rank, *slots));
     let whole = |bins: &[Vec<Batch>]| -> Vec<Batch> {
-        let replication = |number: usize| {
-            bins.iter()
-                .filter_map(|bin| bin.get(number))
-                .fold(Batch::default(), |sum, batch| added(sum, batch))
-        };
+        let replication =
+            |number: usize| bins.iter().filter_map(|bin| bin.get(number)).fold(Batch::default(), added);
         (0..BATCHES as usize).map(replication).collect()
     };
     let lost_more = difference((&whole(&usual), &lost), (&whole(&stressed), &lost));
