@@ -286,6 +286,40 @@ $$;
 
 COMMENT ON FUNCTION public.answer_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_is_approved boolean, p_note text) IS 'Approves or declines this version of a draft; not for its author, last saver or requester';
 
+CREATE FUNCTION public.apply_enrichment(p_payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  v_case_id uuid := coalesce(public.rpc_uuid(p_payload, 'case_id'), public.rpc_uuid(p_payload, 'judgment_id'));
+  v_bundle jsonb := public.rpc_object(p_payload, 'bundle');
+  v_scores jsonb := public.rpc_object(p_payload, 'scores');
+  v_counts jsonb;
+begin
+  if v_case_id is null then
+    raise sqlstate 'PT422' using message = 'the message names no case_id', detail = 'case_id';
+  end if;
+  if v_bundle = '{}' then
+    v_bundle := jsonb_strip_nulls(jsonb_build_object('contacts', p_payload -> 'contacts', 'assets', p_payload -> 'assets'));
+  end if;
+  v_counts := public.upsert_enrichment_bundle(v_bundle || jsonb_build_object('case_id', v_case_id));
+  if v_scores <> '{}' then
+    perform public.set_case_scores(
+      v_case_id, public.rpc_score(v_scores, 'identity_score'), public.rpc_score(v_scores, 'contactability_score'),
+      public.rpc_score(v_scores, 'asset_score'), public.rpc_score(v_scores, 'recency_amount_score'),
+      public.rpc_score(v_scores, 'adverse_penalty'), public.rpc_score(v_scores, 'collectability_score'),
+      public.rpc_text(v_scores, 'collectability_tier'));
+  end if;
+  if p_payload ?| array['collectability_score', 'collectability_tier', 'summary'] then
+    perform public.set_case_enrichment(v_case_id, public.rpc_score(p_payload, 'collectability_score'),
+                                       public.rpc_text(p_payload, 'collectability_tier'), public.rpc_text(p_payload, 'summary'));
+  end if;
+  return v_counts;
+end;
+$$;
+
+COMMENT ON FUNCTION public.apply_enrichment(p_payload jsonb) IS 'Applies {case_id, bundle or contacts and assets, scores, collectability_score, collectability_tier, summary}; what changes a fact queues its tier';
+
 CREATE FUNCTION public.asset_flags(p_bits smallint) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN jsonb_build_object('employer', (((p_bits)::integer & 1) <> 0), 'bank', (((p_bits)::integer & 2) <> 0), 'real_property', (((p_bits)::integer & 4) <> 0), 'vehicle', (((p_bits)::integer & 8) <> 0));
@@ -432,6 +466,48 @@ $$;
 
 COMMENT ON FUNCTION public.cancel_tier_policy_schedule(p_policy_id uuid) IS 'Makes a scheduled policy a draft again, as it was';
 
+CREATE FUNCTION public.case_copilot_facts(p_case_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  v_case public.enforcement_cases := public.job_case(p_case_id);
+begin
+  return (
+    select jsonb_build_object(
+      'case_number', j.case_number, 'court', j.court, 'plaintiff', p.name, 'defendant', j.defendant_name,
+      'judgment_amount', j.judgment_amount::text, 'balance', coalesce(j.balance_due, v_case.current_balance)::text,
+      'judgment_date', j.judgment_date, 'status', j.status, 'collectability_score', j.collectability_score::text,
+      'tier', public.effective_tier(v_case), 'computed_tier', public.tier_number(v_case.tier), 'tier_reason', v_case.tier_reason,
+      'override_note', case when v_case.override_expires_at > public.app_now() then v_case.override_note end,
+      'override_expires_at', case when v_case.override_expires_at > public.app_now() then v_case.override_expires_at end,
+      'stage', v_case.current_stage, 'days_in_stage', public.days_since(v_case.stage_entered_at),
+      'sla_days', public.stage_sla_days(v_case.org_id, v_case.current_stage), 'next_action_at', v_case.next_action_at,
+      'is_past_due', coalesce(v_case.next_action_at < public.app_now(), false), 'is_closed', v_case.closed_at is not null,
+      'is_blocked', v_case.blocked_since is not null, 'blocked_until', v_case.blocked_until,
+      'assets', to_jsonb(public.asset_signal_names(j.asset_signals)),
+      'recovered', (select coalesce(sum(y.amount), 0)::text from public.enforcement_payments y
+                     where y.org_id = v_case.org_id and y.judgment_id = v_case.judgment_id),
+      'actions', (select coalesce(jsonb_agg(jsonb_build_object('type', a.action_type, 'status', a.status, 'opened_at', a.opened_at,
+                                                               'has_document', exists (select from public.enforcement_documents d
+                                                                                        where d.org_id = a.org_id and d.action_id = a.id))
+                                            order by a.opened_at desc), '[]')
+                    from public.enforcement_actions a where a.org_id = v_case.org_id and a.enforcement_case_id = v_case.id),
+      'tasks', (select coalesce(jsonb_agg(jsonb_build_object('title', t.title, 'due_at', t.due_at) order by t.due_at, t.id), '[]')
+                  from public.plaintiff_tasks t
+                 where t.org_id = v_case.org_id and t.enforcement_case_id = v_case.id and t.status = 'open'),
+      'timeline', (select coalesce(jsonb_agg(jsonb_build_object('at', e.occurred_at, 'kind', e.event_kind, 'actor', e.actor, 'note', e.note)
+                                             order by e.occurred_at desc, e.event_no desc), '[]')
+                     from (select * from public.enforcement_events e
+                            where e.org_id = v_case.org_id and e.enforcement_case_id = v_case.id
+                            order by e.occurred_at desc, e.event_no desc limit 20) e))
+      from public.core_judgments j join public.plaintiffs p on p.org_id = j.org_id and p.id = j.plaintiff_id
+     where j.org_id = v_case.org_id and j.id = v_case.judgment_id);
+end;
+$$;
+
+COMMENT ON FUNCTION public.case_copilot_facts(p_case_id uuid) IS 'All that a brief of a case is made of, with its last twenty events';
+
 CREATE FUNCTION public.case_delta(p_before public.enforcement_cases, p_after public.enforcement_cases) RETURNS jsonb
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -462,7 +538,7 @@ begin
   return query
     with due as (
       select a.id from public.enforcement_alerts a
-        join public.enforcement_alert_routes r on r.org_id = a.org_id and r.id = a.route_id and r.channel in ('webhook', 'email')
+        join public.enforcement_alert_routes r on r.org_id = a.org_id and r.id = a.route_id and r.channel = 'webhook'
        where a.state = 'pending' and a.next_try_at <= public.app_now()
        order by a.next_try_at, a.id
        limit p_limit
@@ -976,7 +1052,9 @@ begin
        for update of a skip locked
   loop
     v_error := null;
-    if v_alert.channel = 'queue' then
+    if v_alert.channel = 'queue' and v_alert.enforcement_case_id is null and v_alert.target <> 'enrich' then
+      v_error := 'the event has no case';
+    elsif v_alert.channel = 'queue' then
       begin
         perform public.queue_job_message(v_alert.org_id, jsonb_build_object(
           'kind', v_alert.target, 'idempotency_key', 'alert:' || v_alert.id,
@@ -1767,6 +1845,18 @@ $$;
 
 COMMENT ON FUNCTION public.issue_subpoena(payload jsonb) IS 'Opens a subpoena with its document, its event and the task to follow it; its answer is due in 30 days unless response_due_at says otherwise';
 
+CREATE FUNCTION public.job_case(p_case_id uuid) RETURNS public.enforcement_cases
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  if p_case_id is null then
+    raise sqlstate 'PT422' using message = 'the message names no case_id', detail = 'case_id';
+  end if;
+  return public.find_case(public.current_org_id(), p_case_id, p_may_be_closed => true);
+end;
+$$;
+
 CREATE FUNCTION public.json_delta(p_before jsonb, p_after jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO ''
@@ -1777,6 +1867,15 @@ CREATE FUNCTION public.json_delta(p_before jsonb, p_after jsonb) RETURNS jsonb
 $$;
 
 COMMENT ON FUNCTION public.json_delta(p_before jsonb, p_after jsonb) IS 'What differs between two states of a row: field to [before, after]';
+
+CREATE FUNCTION public.keep_case_brief(p_case_id uuid, p_brief text, p_facts jsonb, p_next_steps jsonb, p_provider text, p_requested_by text) RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+  insert into public.case_copilot_briefs (org_id, enforcement_case_id, brief, facts, next_steps, provider, requested_by)
+  values (public.current_org_id(), p_case_id, p_brief, p_facts, p_next_steps, p_provider, p_requested_by)
+  returning id
+$$;
 
 CREATE FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -2126,6 +2225,104 @@ begin
 end;
 $$;
 
+CREATE FUNCTION public.pick_next_action(p_case_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  v_call public.rpc_call := public.begin_rpc('enforce', '{}', null, 'enforce');
+  v_case public.enforcement_cases := public.job_case(p_case_id);
+  v_tier int := coalesce(public.effective_tier(v_case), 0);
+  v_kind text;
+  v_title text;
+  v_due_at timestamptz;
+  v_after public.enforcement_cases;
+begin
+  if v_case.closed_at is not null then
+    return '{"skipped": "the case is closed"}';
+  end if;
+  if v_case.blocked_until > public.app_now() then
+    return '{"skipped": "the case is blocked"}';
+  end if;
+  v_due_at := public.app_now() + make_interval(days => (array[30, 7, 3, 1])[v_tier + 1]);
+  select t.kind, t.title into v_kind, v_title
+    from public.enforcement_stage_tasks t
+   where t.stage = v_case.current_stage and t.kind <> 'call'
+   order by t.due_days, t.kind limit 1;
+  if v_case.current_stage = 'action_planning' then
+    -- The surest way to money first: wages go on, an account is soon empty, a vehicle costs more than it brings.
+    select c.kind, c.title into v_kind, v_title
+      from (values (1, 'employer', 'prepare_garnishment', 'Prepare the garnishment of wages'),
+                   (2, 'bank', 'prepare_levy', 'Prepare the levy on the bank account'),
+                   (3, 'real_property', 'prepare_lien', 'Prepare the lien on the property'),
+                   (4, 'vehicle', 'prepare_execution', 'Prepare the execution by a marshal'),
+                   (5, null, 'prepare_subpoena', 'Prepare an information subpoena: no asset is known')) as c (place, flag, kind, title)
+     where c.flag is null or (v_case.asset_flags ->> c.flag)::boolean
+     order by c.place limit 1;
+  end if;
+  if v_tier > 0 and v_kind is not null then
+    insert into public.plaintiff_tasks
+      (org_id, plaintiff_id, enforcement_case_id, kind, title, stage, priority, due_at, created_by)
+    values (v_call.org_id, v_case.plaintiff_id, v_case.id, v_kind, v_title, v_case.current_stage, v_tier, v_due_at, v_call.actor)
+    on conflict (org_id, enforcement_case_id, kind) where status = 'open' and enforcement_case_id is not null do update
+      -- What is open already becomes more urgent, never less.
+      set due_at = least(plaintiff_tasks.due_at, excluded.due_at), priority = excluded.priority;
+  end if;
+  -- What lies ahead already is brought nearer by a higher tier, never put off.
+  update public.enforcement_cases c
+     set next_action_at = case when c.next_action_at > public.app_now() then least(c.next_action_at, v_due_at) else v_due_at end
+   where c.org_id = v_call.org_id and c.id = v_case.id
+  returning * into v_after;
+  if v_after.next_action_at is distinct from v_case.next_action_at then
+    perform public.write_history(v_call, v_case.id, 'next_action_picked',
+      public.case_delta(v_case, v_after) || jsonb_strip_nulls(jsonb_build_object('task', v_kind)));
+  end if;
+  return jsonb_build_object('next_action_at', v_after.next_action_at, 'task', case when v_tier > 0 then v_kind end);
+end;
+$$;
+
+COMMENT ON FUNCTION public.pick_next_action(p_case_id uuid) IS 'Gives a case its next action by effective tier and stage, due in 1, 3, 7 or 30 days by tier 3, 2, 1, 0; in action_planning by the assets that are known';
+
+CREATE FUNCTION public.plan_outreach(p_case_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  v_call public.rpc_call := public.begin_rpc('outreach', '{}', null, 'outreach');
+  v_case public.enforcement_cases := public.job_case(p_case_id);
+  v_tier int := coalesce(public.effective_tier(v_case), 0);
+  v_plaintiff public.plaintiffs;
+  v_last timestamptz;
+  v_due_at timestamptz;
+  v_task_id uuid;
+begin
+  if v_case.closed_at is not null then
+    return '{"skipped": "the case is closed"}';
+  end if;
+  if v_tier = 0 then
+    return '{"skipped": "tier 0 is watched, not called"}';
+  end if;
+  v_plaintiff := public.find_plaintiff(v_call.org_id, v_case.plaintiff_id);
+  if v_plaintiff.status in ('do_not_call', 'bad_number') then
+    return jsonb_build_object('skipped', format('the plaintiff''s status is %s', v_plaintiff.status));
+  end if;
+  if exists (select from public.plaintiff_tasks t
+              where t.org_id = v_call.org_id and t.plaintiff_id = v_plaintiff.id and t.kind = 'call' and t.status = 'open') then
+    return '{"skipped": "a call is due already"}';
+  end if;
+  select max(a.called_at) into v_last from public.plaintiff_call_attempts a
+   where a.org_id = v_call.org_id and a.plaintiff_id = v_plaintiff.id;
+  -- The higher the tier, the sooner, and the sooner again.
+  v_due_at := greatest(public.app_now() + make_interval(days => (array[7, 3, 1])[v_tier]),
+                       v_last + make_interval(days => (array[30, 7, 2])[v_tier]));
+  v_task_id := public.put_task(v_call, v_case, 'call', 'Call the plaintiff about the case', v_due_at);
+  perform public.write_history(v_call, v_case.id, 'call_planned', jsonb_build_object('call', jsonb_build_array(null, v_due_at)));
+  return jsonb_build_object('task_id', v_task_id, 'due_at', v_due_at);
+end;
+$$;
+
+COMMENT ON FUNCTION public.plan_outreach(p_case_id uuid) IS 'Creates the next call to the plaintiff of a case: within 1, 3 or 7 days by tier 3, 2, 1, not sooner after the last call than 2, 7, 30; says why where there is none to make';
+
 CREATE FUNCTION public.priority_rank(p_priority_level text) RETURNS smallint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (CASE p_priority_level WHEN 'urgent'::text THEN 1 WHEN 'high'::text THEN 2 WHEN 'normal'::text THEN 3 WHEN 'low'::text THEN 4 WHEN 'on_hold'::text THEN 5 ELSE NULL::integer END)::smallint;
@@ -2314,7 +2511,7 @@ COMMENT ON FUNCTION public.put_action(p_call public.rpc_call, p_case public.enfo
 CREATE FUNCTION public.put_alert_route(payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
-    AS $_$
+    AS $$
 declare
   v_call public.rpc_call := public.begin_rpc('put_alert_route', payload,
     array['route_id', 'channel', 'target', 'event_kinds', 'is_enabled', 'actor'], payload ->> 'actor');
@@ -2328,14 +2525,12 @@ begin
     return v_call.result;
   end if;
   v_id := public.rpc_uuid(payload, 'route_id');
-  v_channel := public.rpc_choice(payload, 'channel', array['console', 'webhook', 'queue', 'email'], true);
+  v_channel := public.rpc_choice(payload, 'channel', array['console', 'webhook', 'queue'], true);
   v_target := public.rpc_text(payload, 'target', v_channel <> 'console', 1000);
   if v_channel = 'console' then
     v_target := null;
   elsif v_channel = 'webhook' and v_target !~ '^https?://[^\s/]' then
     raise sqlstate 'PT422' using message = '`target` is not the address of a webhook', detail = 'target', hint = 'it begins with https://';
-  elsif v_channel = 'email' and v_target !~ '^[^@\s]+@[^@\s]+$' then
-    raise sqlstate 'PT422' using message = '`target` is not an e-mail address', detail = 'target';
   elsif v_channel = 'queue' and not exists (select from public.queue_kinds k where k.kind = v_target and k.kind <> 'tier_assignment') then
     raise sqlstate 'PT422' using message = format('unknown queue kind `%s`', left(v_target, 60)), detail = 'target';
   end if;
@@ -2363,7 +2558,7 @@ begin
   returning * into v_route;
   return public.end_rpc(v_call, to_jsonb(v_route));
 end;
-$_$;
+$$;
 
 COMMENT ON FUNCTION public.put_alert_route(payload jsonb) IS 'Adds a way by which to tell of events, or with route_id rewrites one; event_kinds left out means all';
 
@@ -3711,20 +3906,20 @@ $$;
 
 COMMENT ON FUNCTION public.set_tier_override(payload jsonb) IS 'Has a case count as another tier until expires_at; the computed tier stays beside it';
 
-CREATE FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_error text, p_may_retry boolean) RETURNS public.alert_state
+CREATE FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_outcome text, p_error text) RETURNS public.alert_state
     LANGUAGE sql
     SET search_path TO ''
     AS $$
   update public.enforcement_alerts a
-     set state = case when p_error is null then 'sent'
-                      when p_may_retry and a.attempts < public.alert_attempts_max() then 'pending' else 'failed' end::public.alert_state,
-         sent_at = case when p_error is null then public.app_now() end, error = left(p_error, 500),
+     set state = case when p_outcome = 'retry' and a.attempts >= public.alert_attempts_max() then 'failed'
+                      when p_outcome = 'retry' then 'pending' else p_outcome end::public.alert_state,
+         sent_at = case p_outcome when 'sent' then public.app_now() end, error = left(p_error, 500),
          next_try_at = public.app_now() + make_interval(secs => least(3600, 10 * 2 ^ least(a.attempts - 1, 12)))
    where a.id = p_id and a.state = 'sending' and a.attempts = p_attempt
   returning a.state
 $$;
 
-COMMENT ON FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_error text, p_may_retry boolean) IS 'Says what became of a claimed alert; one that certainly did not arrive is tried again after 10 seconds, 20, 40 and so on';
+COMMENT ON FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_outcome text, p_error text) IS 'Says what became of a claimed alert: sent, failed, uncertain, or retry for one that certainly did not arrive, which is due after 10 seconds, 20, 40 and so on';
 
 CREATE TABLE public.enforcement_stage_lookup (
     stage text NOT NULL,
@@ -4535,7 +4730,7 @@ CREATE TABLE public.enforcement_alert_routes (
     created_by text NOT NULL,
     created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    CONSTRAINT enforcement_alert_routes_channel_check CHECK ((channel = ANY (ARRAY['console'::text, 'webhook'::text, 'queue'::text, 'email'::text]))),
+    CONSTRAINT enforcement_alert_routes_channel_check CHECK ((channel = ANY (ARRAY['console'::text, 'webhook'::text, 'queue'::text]))),
     CONSTRAINT enforcement_alert_routes_check CHECK (((channel = 'console'::text) = (target IS NULL))),
     CONSTRAINT enforcement_alert_routes_event_kinds_check CHECK ((cardinality(event_kinds) > 0)),
     CONSTRAINT enforcement_alert_routes_target_check CHECK ((btrim(target) <> ''::text))
@@ -4545,7 +4740,7 @@ ALTER TABLE ONLY public.enforcement_alert_routes FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.enforcement_alert_routes IS 'By what way whom to tell of which events';
 
-COMMENT ON COLUMN public.enforcement_alert_routes.target IS 'The address of a webhook, which is a secret; the kind of a queue; an e-mail address';
+COMMENT ON COLUMN public.enforcement_alert_routes.target IS 'The address of a webhook, which is a secret, or the kind of a queue';
 
 COMMENT ON COLUMN public.enforcement_alert_routes.event_kinds IS 'Null means all';
 
@@ -6740,6 +6935,9 @@ GRANT ALL ON FUNCTION public.alert_attempts_max() TO service_role;
 REVOKE ALL ON FUNCTION public.answer_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_is_approved boolean, p_note text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.answer_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_is_approved boolean, p_note text) TO admin;
 
+REVOKE ALL ON FUNCTION public.apply_enrichment(p_payload jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.apply_enrichment(p_payload jsonb) TO service_role;
+
 REVOKE ALL ON FUNCTION public.asset_flags(p_bits smallint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.asset_flags(p_bits smallint) TO authenticated;
 GRANT ALL ON FUNCTION public.asset_flags(p_bits smallint) TO service_role;
@@ -6759,6 +6957,9 @@ GRANT ALL ON FUNCTION public.call_status(p_outcome text, p_interest text) TO ser
 
 REVOKE ALL ON FUNCTION public.cancel_tier_policy_schedule(p_policy_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.cancel_tier_policy_schedule(p_policy_id uuid) TO admin;
+
+REVOKE ALL ON FUNCTION public.case_copilot_facts(p_case_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.case_copilot_facts(p_case_id uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.case_delta(p_before public.enforcement_cases, p_after public.enforcement_cases) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.case_delta(p_before public.enforcement_cases, p_after public.enforcement_cases) TO service_role;
@@ -6920,8 +7121,14 @@ GRANT ALL ON FUNCTION public.is_closed_status(p_status text) TO service_role;
 REVOKE ALL ON FUNCTION public.issue_subpoena(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.issue_subpoena(payload jsonb) TO enforcement_operator;
 
+REVOKE ALL ON FUNCTION public.job_case(p_case_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.job_case(p_case_id uuid) TO service_role;
+
 REVOKE ALL ON FUNCTION public.json_delta(p_before jsonb, p_after jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.json_delta(p_before jsonb, p_after jsonb) TO service_role;
+
+REVOKE ALL ON FUNCTION public.keep_case_brief(p_case_id uuid, p_brief text, p_facts jsonb, p_next_steps jsonb, p_provider text, p_requested_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.keep_case_brief(p_case_id uuid, p_brief text, p_facts jsonb, p_next_steps jsonb, p_provider text, p_requested_by text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) TO admin;
@@ -6957,6 +7164,12 @@ GRANT ALL ON FUNCTION public.org_today_start(p_org_id uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.pause_queue(p_kind text, p_is_paused boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.pause_queue(p_kind text, p_is_paused boolean) TO admin;
+
+REVOKE ALL ON FUNCTION public.pick_next_action(p_case_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.pick_next_action(p_case_id uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.plan_outreach(p_case_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.plan_outreach(p_case_id uuid) TO service_role;
 
 REVOKE ALL ON FUNCTION public.priority_rank(p_priority_level text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.priority_rank(p_priority_level text) TO authenticated;
@@ -7124,8 +7337,8 @@ GRANT ALL ON FUNCTION public.set_status_of_plaintiff(p_call public.rpc_call, p_p
 REVOKE ALL ON FUNCTION public.set_tier_override(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.set_tier_override(payload jsonb) TO enforcement_operator;
 
-REVOKE ALL ON FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_error text, p_may_retry boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_error text, p_may_retry boolean) TO service_role;
+REVOKE ALL ON FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_outcome text, p_error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_outcome text, p_error text) TO service_role;
 
 GRANT SELECT ON TABLE public.enforcement_stage_lookup TO authenticated;
 GRANT SELECT ON TABLE public.enforcement_stage_lookup TO service_role;

@@ -7,7 +7,7 @@ create type public.alert_state as enum ('pending', 'sending', 'sent', 'failed', 
 create table public.enforcement_alert_routes (
   id uuid primary key default gen_random_uuid(),
   org_id uuid not null references public.organisations (id) on delete cascade,
-  channel text not null check (channel in ('console', 'webhook', 'queue', 'email')),
+  channel text not null check (channel in ('console', 'webhook', 'queue')),
   target text check (btrim(target) <> ''),
   event_kinds public.enforcement_event_kind[] check (cardinality(event_kinds) > 0),
   is_enabled boolean not null default true,
@@ -18,7 +18,7 @@ create table public.enforcement_alert_routes (
   unique (org_id, id)
 );
 comment on table public.enforcement_alert_routes is 'By what way whom to tell of which events';
-comment on column public.enforcement_alert_routes.target is 'The address of a webhook, which is a secret; the kind of a queue; an e-mail address';
+comment on column public.enforcement_alert_routes.target is 'The address of a webhook, which is a secret, or the kind of a queue';
 comment on column public.enforcement_alert_routes.event_kinds is 'Null means all';
 
 create table public.enforcement_alerts (
@@ -87,7 +87,9 @@ begin
        for update of a skip locked
   loop
     v_error := null;
-    if v_alert.channel = 'queue' then
+    if v_alert.channel = 'queue' and v_alert.enforcement_case_id is null and v_alert.target <> 'enrich' then
+      v_error := 'the event has no case';
+    elsif v_alert.channel = 'queue' then
       begin
         perform public.queue_job_message(v_alert.org_id, jsonb_build_object(
           'kind', v_alert.target, 'idempotency_key', 'alert:' || v_alert.id,
@@ -122,7 +124,7 @@ begin
   return query
     with due as (
       select a.id from public.enforcement_alerts a
-        join public.enforcement_alert_routes r on r.org_id = a.org_id and r.id = a.route_id and r.channel in ('webhook', 'email')
+        join public.enforcement_alert_routes r on r.org_id = a.org_id and r.id = a.route_id and r.channel = 'webhook'
        where a.state = 'pending' and a.next_try_at <= public.app_now()
        order by a.next_try_at, a.id
        limit p_limit
@@ -143,19 +145,19 @@ end;
 $$;
 comment on function public.claim_alerts(int) is 'Takes alerts that go outside; commit before sending, so that nobody else sends them too';
 
-create function public.settle_alert(p_id bigint, p_attempt int, p_error text, p_may_retry boolean) returns public.alert_state
+create function public.settle_alert(p_id bigint, p_attempt int, p_outcome text, p_error text) returns public.alert_state
 language sql volatile security invoker set search_path = ''
 as $$
   update public.enforcement_alerts a
-     set state = case when p_error is null then 'sent'
-                      when p_may_retry and a.attempts < public.alert_attempts_max() then 'pending' else 'failed' end::public.alert_state,
-         sent_at = case when p_error is null then public.app_now() end, error = left(p_error, 500),
+     set state = case when p_outcome = 'retry' and a.attempts >= public.alert_attempts_max() then 'failed'
+                      when p_outcome = 'retry' then 'pending' else p_outcome end::public.alert_state,
+         sent_at = case p_outcome when 'sent' then public.app_now() end, error = left(p_error, 500),
          next_try_at = public.app_now() + make_interval(secs => least(3600, 10 * 2 ^ least(a.attempts - 1, 12)))
    where a.id = p_id and a.state = 'sending' and a.attempts = p_attempt
   returning a.state
 $$;
-comment on function public.settle_alert(bigint, int, text, boolean) is
-  'Says what became of a claimed alert; one that certainly did not arrive is tried again after 10 seconds, 20, 40 and so on';
+comment on function public.settle_alert(bigint, int, text, text) is
+  'Says what became of a claimed alert: sent, failed, uncertain, or retry for one that certainly did not arrive, which is due after 10 seconds, 20, 40 and so on';
 
 create function public.put_alert_route(payload jsonb) returns jsonb
 language plpgsql volatile security definer set search_path = ''
@@ -173,14 +175,12 @@ begin
     return v_call.result;
   end if;
   v_id := public.rpc_uuid(payload, 'route_id');
-  v_channel := public.rpc_choice(payload, 'channel', array['console', 'webhook', 'queue', 'email'], true);
+  v_channel := public.rpc_choice(payload, 'channel', array['console', 'webhook', 'queue'], true);
   v_target := public.rpc_text(payload, 'target', v_channel <> 'console', 1000);
   if v_channel = 'console' then
     v_target := null;
   elsif v_channel = 'webhook' and v_target !~ '^https?://[^\s/]' then
     raise sqlstate 'PT422' using message = '`target` is not the address of a webhook', detail = 'target', hint = 'it begins with https://';
-  elsif v_channel = 'email' and v_target !~ '^[^@\s]+@[^@\s]+$' then
-    raise sqlstate 'PT422' using message = '`target` is not an e-mail address', detail = 'target';
   elsif v_channel = 'queue' and not exists (select from public.queue_kinds k where k.kind = v_target and k.kind <> 'tier_assignment') then
     raise sqlstate 'PT422' using message = format('unknown queue kind `%s`', left(v_target, 60)), detail = 'target';
   end if;
@@ -261,5 +261,5 @@ grant select on public.enforcement_alerts to authenticated, service_role;
 grant insert, update, delete on public.enforcement_alert_routes to service_role;
 grant insert, update on public.enforcement_alerts to service_role;
 grant execute on function public.alert_attempts_max(), public.fan_out_alerts(int), public.claim_alerts(int),
-                          public.settle_alert(bigint, int, text, boolean) to service_role;
+                          public.settle_alert(bigint, int, text, text) to service_role;
 grant execute on function public.put_alert_route(jsonb), public.retry_alert(jsonb) to admin, service_role;
