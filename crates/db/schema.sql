@@ -229,7 +229,6 @@ COMMENT ON COLUMN public.enforcement_cases.override_root_cause IS 'Why the compu
 
 CREATE FUNCTION public.advance_action(p_call public.rpc_call, p_case public.enforcement_cases, p_action_type text, p_status text, p_occurred_at timestamp with time zone) RETURNS uuid
     LANGUAGE plpgsql
-    SET search_path TO ''
     AS $$
 declare
   v_action public.enforcement_actions;
@@ -298,6 +297,10 @@ declare
 begin
   if v_case_id is null then
     raise sqlstate 'PT422' using message = 'the message names no case_id', detail = 'case_id';
+  end if;
+  if p_payload - array['case_id', 'judgment_id', 'event_id', 'event_kind'] = '{}' then
+    perform public.find_judgment(public.current_org_id(), v_case_id);
+    return '{"skipped": "no vendor has said anything"}';
   end if;
   if v_bundle = '{}' then
     v_bundle := jsonb_strip_nulls(jsonb_build_object('contacts', p_payload -> 'contacts', 'assets', p_payload -> 'assets'));
@@ -368,7 +371,6 @@ COMMENT ON FUNCTION public.assign_enforcement_case(payload jsonb) IS 'Gives a ca
 
 CREATE FUNCTION public.begin_rpc(p_rpc text, p_arguments jsonb, p_fields text[] DEFAULT NULL::text[], p_actor text DEFAULT NULL::text) RETURNS public.rpc_call
     LANGUAGE plpgsql
-    SET search_path TO ''
     AS $$
 declare
   v_call public.rpc_call;
@@ -509,19 +511,24 @@ $$;
 COMMENT ON FUNCTION public.case_copilot_facts(p_case_id uuid) IS 'All that a brief of a case is made of, with its last twenty events';
 
 CREATE FUNCTION public.case_delta(p_before public.enforcement_cases, p_after public.enforcement_cases) RETURNS jsonb
-    LANGUAGE sql STABLE
-    SET search_path TO ''
+    LANGUAGE plpgsql STABLE
     AS $$
-  select public.json_delta(public.case_json(p_before), public.case_json(p_after)) - 'stage_entered_at'
+begin
+  if p_before = p_after then
+    return '{}';
+  end if;
+  return public.json_delta(public.case_json(p_before), public.case_json(p_after)) - 'stage_entered_at';
+end;
 $$;
 
 CREATE FUNCTION public.case_json(p_case public.enforcement_cases) RETURNS jsonb
-    LANGUAGE sql STABLE
-    SET search_path TO ''
+    LANGUAGE plpgsql STABLE
     AS $$
-  select to_jsonb(p_case) || jsonb_build_object('current_balance', p_case.current_balance::text,
+begin
+  return to_jsonb(p_case) || jsonb_build_object('current_balance', p_case.current_balance::text,
                                                 'collectability_score', p_case.collectability_score::text,
-                                                'effective_tier', public.tier_text(public.effective_tier(p_case)))
+                                                'effective_tier', public.effective_tier_text(p_case.tier, p_case.tier_override, p_case.override_expires_at));
+end;
 $$;
 
 COMMENT ON FUNCTION public.case_json(p_case public.enforcement_cases) IS 'A case as functions answer it: money and scores are texts';
@@ -677,7 +684,6 @@ COMMENT ON FUNCTION public.close_plaintiff_task(payload jsonb) IS 'Ends a task t
 
 CREATE FUNCTION public.close_task(p_call public.rpc_call, p_case public.enforcement_cases, p_task_id uuid) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
     AS $$
 declare
   v_task public.plaintiff_tasks;
@@ -810,7 +816,6 @@ COMMENT ON FUNCTION public.create_api_token(p_user_id uuid, p_name text, p_role 
 
 CREATE FUNCTION public.create_stage_tasks(p_call public.rpc_call, p_case public.enforcement_cases) RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO ''
     AS $$
 declare
   v_tasks bigint;
@@ -895,7 +900,6 @@ COMMENT ON FUNCTION public.effective_tier_text(p_tier text, p_tier_override text
 
 CREATE FUNCTION public.end_rpc(p_call public.rpc_call, p_result jsonb) RETURNS jsonb
     LANGUAGE plpgsql
-    SET search_path TO ''
     AS $$
 begin
   if p_call.request_id is not null then
@@ -1079,7 +1083,6 @@ COMMENT ON FUNCTION public.fan_out_alerts(p_limit integer) IS 'Delivers what sta
 
 CREATE FUNCTION public.find_case(p_org_id uuid, p_case_id uuid, p_may_be_closed boolean DEFAULT false) RETURNS public.enforcement_cases
     LANGUAGE plpgsql
-    SET search_path TO ''
     AS $$
 declare
   v_case public.enforcement_cases;
@@ -1216,7 +1219,6 @@ COMMENT ON COLUMN public.core_judgments.priority_level IS 'What people think of 
 
 CREATE FUNCTION public.find_judgment(p_org_id uuid, p_judgment_id uuid) RETURNS public.core_judgments
     LANGUAGE plpgsql
-    SET search_path TO ''
     AS $$
 declare
   v_judgment public.core_judgments;
@@ -1858,12 +1860,14 @@ end;
 $$;
 
 CREATE FUNCTION public.json_delta(p_before jsonb, p_after jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO ''
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
-  select coalesce(jsonb_object_agg(a.key, jsonb_build_array(p_before -> a.key, a.value)), '{}')
-    from jsonb_each(p_after) a
-   where a.value is distinct from coalesce(p_before -> a.key, 'null') and a.key <> 'updated_at'
+begin
+  return (
+    select coalesce(jsonb_object_agg(a.key, jsonb_build_array(p_before -> a.key, a.value)), '{}')
+      from jsonb_each(p_after) a
+     where a.value is distinct from coalesce(p_before -> a.key, 'null') and a.key <> 'updated_at');
+end;
 $$;
 
 COMMENT ON FUNCTION public.json_delta(p_before jsonb, p_after jsonb) IS 'What differs between two states of a row: field to [before, after]';
@@ -2479,7 +2483,6 @@ COMMENT ON COLUMN public.enforcement_actions.next_milestone_at IS 'When somebody
 
 CREATE FUNCTION public.put_action(p_call public.rpc_call, p_case public.enforcement_cases, p_action_type text, p_status text, p_status_reason text, p_metadata jsonb, p_next_milestone_at timestamp with time zone) RETURNS public.enforcement_actions
     LANGUAGE plpgsql
-    SET search_path TO ''
     AS $$
 declare
   v_closed_at timestamptz := case when p_status in ('completed', 'cancelled') then public.app_now() end;
@@ -2563,16 +2566,20 @@ $$;
 COMMENT ON FUNCTION public.put_alert_route(payload jsonb) IS 'Adds a way by which to tell of events, or with route_id rewrites one; event_kinds left out means all';
 
 CREATE FUNCTION public.put_document(p_call public.rpc_call, p_case_id uuid, p_doc_kind text, p_storage_path text, p_event_id uuid DEFAULT NULL::uuid, p_action_id uuid DEFAULT NULL::uuid, p_metadata jsonb DEFAULT '{}'::jsonb) RETURNS uuid
-    LANGUAGE sql
-    SET search_path TO ''
+    LANGUAGE plpgsql
     AS $$
+declare
+  v_id uuid;
+begin
   insert into public.enforcement_documents as d
     (org_id, enforcement_case_id, event_id, action_id, doc_kind, storage_path, uploaded_by, metadata)
   values (p_call.org_id, p_case_id, p_event_id, p_action_id, p_doc_kind, p_storage_path, p_call.actor, p_metadata)
   on conflict (org_id, enforcement_case_id, storage_path) do update
     set event_id = coalesce(d.event_id, excluded.event_id), action_id = coalesce(d.action_id, excluded.action_id),
         metadata = d.metadata || excluded.metadata
-  returning d.id
+  returning d.id into v_id;
+  return v_id;
+end;
 $$;
 
 COMMENT ON FUNCTION public.put_document(p_call public.rpc_call, p_case_id uuid, p_doc_kind text, p_storage_path text, p_event_id uuid, p_action_id uuid, p_metadata jsonb) IS 'Notes a document of a case, once for each place where it is stored; what it vouches for first stays';
@@ -2621,7 +2628,6 @@ COMMENT ON FUNCTION public.put_plaintiff_contact(payload jsonb) IS 'Adds a conta
 
 CREATE FUNCTION public.put_task(p_call public.rpc_call, p_case public.enforcement_cases, p_kind text, p_title text, p_due_at timestamp with time zone, p_note text DEFAULT NULL::text) RETURNS uuid
     LANGUAGE plpgsql
-    SET search_path TO ''
     AS $$
 declare
   v_id uuid;
@@ -2757,6 +2763,11 @@ declare
 begin
   if payload is null or jsonb_typeof(payload) <> 'object' then
     raise sqlstate 'PT422' using message = 'queue_job takes a JSON object', hint = 'give kind, idempotency_key and payload';
+  end if;
+  -- Everybody signed in may ask for a job; what vendors say is not theirs to say.
+  if public.current_user_id() is not null and payload ->> 'kind' = 'enrich' and jsonb_typeof(payload -> 'payload') = 'object'
+    and (payload -> 'payload') - array['case_id', 'judgment_id', 'event_id', 'event_kind'] <> '{}' then
+    raise sqlstate 'PT403' using message = 'vendors'' data come by the service alone', hint = 'ask for enrichment with case_id and nothing else';
   end if;
   v_call := public.begin_rpc('queue_job', payload);
   if v_call.result is null then
@@ -3393,7 +3404,6 @@ $$;
 
 CREATE FUNCTION public.rpc_choice(p_payload jsonb, p_field text, p_choices text[], p_is_required boolean DEFAULT false) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO ''
     AS $$
 declare
   v_text text := public.rpc_text(p_payload, p_field, p_is_required);
@@ -3408,7 +3418,6 @@ $$;
 
 CREATE FUNCTION public.rpc_flag(p_payload jsonb, p_field text) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO ''
     AS $$
 begin
   if coalesce(p_payload ->> p_field, 'false') not in ('true', 'false') then
@@ -3420,7 +3429,6 @@ $$;
 
 CREATE FUNCTION public.rpc_instant(p_payload jsonb, p_field text, p_is_required boolean DEFAULT false) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
-    SET search_path TO ''
     AS $_$
 declare
   v_text text := public.rpc_text(p_payload, p_field, p_is_required);
@@ -3445,7 +3453,6 @@ COMMENT ON FUNCTION public.rpc_instant(p_payload jsonb, p_field text, p_is_requi
 
 CREATE FUNCTION public.rpc_money(p_payload jsonb, p_field text, p_is_required boolean DEFAULT false) RETURNS numeric
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO ''
     AS $_$
 declare
   v_text text := public.rpc_text(p_payload, p_field, p_is_required);
@@ -3460,7 +3467,6 @@ $_$;
 
 CREATE FUNCTION public.rpc_object(p_payload jsonb, p_field text) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO ''
     AS $$
 begin
   if jsonb_typeof(p_payload -> p_field) not in ('object', 'null') then
@@ -3472,7 +3478,6 @@ $$;
 
 CREATE FUNCTION public.rpc_score(p_payload jsonb, p_field text) RETURNS numeric
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO ''
     AS $_$
 declare
   v_text text := public.rpc_text(p_payload, p_field);
@@ -3486,7 +3491,6 @@ $_$;
 
 CREATE FUNCTION public.rpc_text(p_payload jsonb, p_field text, p_is_required boolean DEFAULT false, p_length_max integer DEFAULT 4000) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO ''
     AS $$
 declare
   v_text text := nullif(btrim(p_payload ->> p_field), '');
@@ -3506,7 +3510,6 @@ $$;
 
 CREATE FUNCTION public.rpc_uuid(p_payload jsonb, p_field text, p_is_required boolean DEFAULT false) RETURNS uuid
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO ''
     AS $_$
 declare
   v_text text := public.rpc_text(p_payload, p_field, p_is_required);
@@ -4350,6 +4353,16 @@ begin
 end;
 $$;
 
+CREATE FUNCTION public.tg_organisation_takes_its_requests() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  delete from public.rpc_requests where org_id = old.id;
+  return null;
+end;
+$$;
+
 CREATE FUNCTION public.tg_policy_keeps_events() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -4569,7 +4582,6 @@ COMMENT ON FUNCTION public.upsert_enrichment_bundle(bundle jsonb) IS 'Merges {ca
 
 CREATE FUNCTION public.write_event(p_call public.rpc_call, p_case public.enforcement_cases, p_kind public.enforcement_event_kind, p_payload jsonb, p_document_path text DEFAULT NULL::text, p_note text DEFAULT NULL::text, p_occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_task_id uuid DEFAULT NULL::uuid, p_action_id uuid DEFAULT NULL::uuid) RETURNS uuid
     LANGUAGE plpgsql
-    SET search_path TO ''
     AS $$
 declare
   v_id uuid := gen_random_uuid();
@@ -4599,11 +4611,12 @@ $$;
 COMMENT ON FUNCTION public.write_event(p_call public.rpc_call, p_case public.enforcement_cases, p_kind public.enforcement_event_kind, p_payload jsonb, p_document_path text, p_note text, p_occurred_at timestamp with time zone, p_task_id uuid, p_action_id uuid) IS 'Writes an event of a locked case with the document that it needs, and closes the task that it ends';
 
 CREATE FUNCTION public.write_history(p_call public.rpc_call, p_case_id uuid, p_action text, p_delta jsonb, p_note text DEFAULT NULL::text) RETURNS void
-    LANGUAGE sql
-    SET search_path TO ''
+    LANGUAGE plpgsql
     AS $$
+begin
   insert into public.enforcement_history (org_id, enforcement_case_id, action, delta, note, actor, actor_id, actor_type, rpc)
-  values (p_call.org_id, p_case_id, p_action, p_delta, p_note, p_call.actor, p_call.actor_id, p_call.actor_type, p_call.rpc)
+  values (p_call.org_id, p_case_id, p_action, p_delta, p_note, p_call.actor, p_call.actor_id, p_call.actor_type, p_call.rpc);
+end;
 $$;
 
 CREATE TABLE enrichment.assets (
@@ -6349,6 +6362,8 @@ CREATE TRIGGER stage_moves_by_rpc BEFORE UPDATE ON public.enforcement_cases FOR 
 
 CREATE TRIGGER take_plaintiff BEFORE INSERT ON public.enforcement_cases FOR EACH ROW WHEN ((new.plaintiff_id IS NULL)) EXECUTE FUNCTION public.tg_case_takes_plaintiff();
 
+CREATE TRIGGER take_requests AFTER DELETE ON public.organisations FOR EACH ROW EXECUTE FUNCTION public.tg_organisation_takes_its_requests();
+
 CREATE TRIGGER take_tiers AFTER DELETE ON public.tier_shadows FOR EACH ROW EXECUTE FUNCTION public.tg_shadow_takes_its_tiers();
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE OF case_number, court, county, state, plaintiff_id, defendant_name, defendant_address, judgment_date, judgment_amount, balance_due, status, collectability_score ON public.core_judgments FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
@@ -6542,9 +6557,6 @@ ALTER TABLE ONLY public.queue_jobs
 
 ALTER TABLE ONLY public.queue_jobs
     ADD CONSTRAINT queue_jobs_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.rpc_requests
-    ADD CONSTRAINT rpc_requests_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
@@ -7384,6 +7396,8 @@ REVOKE ALL ON FUNCTION public.tg_intelligence_sets_signals() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.tg_judgment_records_facts() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_judgment_sets_case_balance() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.tg_organisation_takes_its_requests() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_policy_keeps_events() FROM PUBLIC;
 

@@ -53,6 +53,7 @@ async fn enrichment_is_applied_and_queues_the_tier() {
     queue(&firm, "enrich", "e1", payload.clone()).await;
     // What cannot be applied goes away alone, and says why.
     queue(&firm, "enrich", "e2", json!({ "bundle": {} })).await;
+    queue(&firm, "enrich", "asked", json!({ "case_id": judgment_id })).await;
     queue(&firm, "enrich", "e3", json!({ "case_id": Uuid::new_v4(), "bundle": {} })).await;
     queue(&firm, "enrich", "e4", json!({ "case_id": judgment_id, "collectability_score": "100.5" })).await;
     queue(&firm, "enrich", "e5", json!({ "case_id": judgment_id, "collectability_tier": "Z", "assets": [{ "asset_type": "bank", "name": "First" }] })).await;

@@ -96,6 +96,12 @@ create function public.priority_rank(p_priority_level text) returns smallint
 language sql immutable parallel safe
 return case p_priority_level when 'urgent' then 1 when 'high' then 2 when 'normal' then 3 when 'low' then 4 when 'on_hold' then 5 end::smallint;
 
+-- Inlined by the planner, as app_now() is.
+create function public.effective_tier_text(p_tier text, p_tier_override text, p_expires_at timestamptz) returns text
+language sql stable parallel safe
+return case when p_tier_override is not null and p_expires_at > public.app_now() then p_tier_override else p_tier end;
+comment on function public.effective_tier_text(text, text, timestamptz) is 'effective_tier as the text that cases carry, of columns instead of a row';
+
 drop trigger touch_updated_at on public.enforcement_cases;
 create trigger touch_updated_at before update of plaintiff_id, current_stage, tier_override, override_expires_at, override_note,
     override_root_cause, current_balance, levy_status, garnishment_status, marshal_status, next_action_at, owner_id, blocked_since,
@@ -197,4 +203,5 @@ revoke execute on all functions in schema public from public;
 grant select on public.enforcement_stage_settings, public.enforcement_stage_tasks, public.enforcement_tier_lookup,
                 public.v_enforcement_stages to authenticated, service_role;
 grant insert, update on public.enforcement_stage_settings to service_role;
-grant execute on function public.stage_sla_days(uuid, text), public.priority_rank(text) to authenticated, service_role;
+grant execute on function public.stage_sla_days(uuid, text), public.priority_rank(text),
+                          public.effective_tier_text(text, text, timestamptz) to authenticated, service_role;

@@ -15,7 +15,8 @@ create type public.rpc_call as (
 
 -- ---- tables ----
 create table public.rpc_requests (
-  org_id uuid not null references public.organisations (id) on delete cascade,
+  -- Refers to nothing: every call would lock the one row of the organisation. It goes with it by trigger.
+  org_id uuid not null,
   -- The person, or zeros for the service: nobody is answered what another was.
   caller_id uuid not null,
   rpc text not null,
@@ -30,9 +31,10 @@ comment on column public.rpc_requests.result is 'Null only inside the transactio
 create index rpc_requests_age on public.rpc_requests (created_at);
 
 -- ---- functions ----
+-- Those without a search path of their own are called by functions that have one, and often: setting it each time is what they would cost.
 create function public.begin_rpc(p_rpc text, p_arguments jsonb, p_fields text[] default null, p_actor text default null)
 returns public.rpc_call
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker
 as $$
 declare
   v_call public.rpc_call;
@@ -107,8 +109,21 @@ $$;
 comment on function public.begin_rpc(text, jsonb, text[], text) is
   'Checks the fields of a call, tells who calls and whether the same call was answered before; where result is not null, answer that and do nothing';
 
+-- A definer, because whoever deletes an organisation need not be allowed to delete what its calls were answered.
+create function public.tg_organisation_takes_its_requests() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  delete from public.rpc_requests where org_id = old.id;
+  return null;
+end;
+$$;
+alter function public.tg_organisation_takes_its_requests() owner to service_role;
+create trigger take_requests after delete on public.organisations
+  for each row execute function public.tg_organisation_takes_its_requests();
+
 create function public.end_rpc(p_call public.rpc_call, p_result jsonb) returns jsonb
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker
 as $$
 begin
   if p_call.request_id is not null then
@@ -122,7 +137,7 @@ $$;
 comment on function public.end_rpc(public.rpc_call, jsonb) is 'Keeps the answer of a first call, and answers it';
 
 create function public.rpc_text(p_payload jsonb, p_field text, p_is_required boolean default false, p_length_max int default 4000) returns text
-language plpgsql immutable set search_path = ''
+language plpgsql immutable
 as $$
 declare
   v_text text := nullif(btrim(p_payload ->> p_field), '');
@@ -141,7 +156,7 @@ end;
 $$;
 
 create function public.rpc_uuid(p_payload jsonb, p_field text, p_is_required boolean default false) returns uuid
-language plpgsql immutable set search_path = ''
+language plpgsql immutable
 as $$
 declare
   v_text text := public.rpc_text(p_payload, p_field, p_is_required);
@@ -154,7 +169,7 @@ end;
 $$;
 
 create function public.rpc_choice(p_payload jsonb, p_field text, p_choices text[], p_is_required boolean default false) returns text
-language plpgsql immutable set search_path = ''
+language plpgsql immutable
 as $$
 declare
   v_text text := public.rpc_text(p_payload, p_field, p_is_required);
@@ -168,7 +183,7 @@ end;
 $$;
 
 create function public.rpc_money(p_payload jsonb, p_field text, p_is_required boolean default false) returns numeric(14,2)
-language plpgsql immutable set search_path = ''
+language plpgsql immutable
 as $$
 declare
   v_text text := public.rpc_text(p_payload, p_field, p_is_required);
@@ -182,7 +197,7 @@ end;
 $$;
 
 create function public.rpc_score(p_payload jsonb, p_field text) returns numeric(5,2)
-language plpgsql immutable set search_path = ''
+language plpgsql immutable
 as $$
 declare
   v_text text := public.rpc_text(p_payload, p_field);
@@ -195,7 +210,7 @@ end;
 $$;
 
 create function public.rpc_instant(p_payload jsonb, p_field text, p_is_required boolean default false) returns timestamptz
-language plpgsql stable set search_path = ''
+language plpgsql stable
 as $$
 declare
   v_text text := public.rpc_text(p_payload, p_field, p_is_required);
@@ -218,7 +233,7 @@ $$;
 comment on function public.rpc_instant(jsonb, text, boolean) is 'A date is the beginning of that day in the organisation''s zone';
 
 create function public.rpc_object(p_payload jsonb, p_field text) returns jsonb
-language plpgsql immutable set search_path = ''
+language plpgsql immutable
 as $$
 begin
   if jsonb_typeof(p_payload -> p_field) not in ('object', 'null') then
@@ -229,7 +244,7 @@ end;
 $$;
 
 create function public.rpc_flag(p_payload jsonb, p_field text) returns boolean
-language plpgsql immutable set search_path = ''
+language plpgsql immutable
 as $$
 begin
   if coalesce(p_payload ->> p_field, 'false') not in ('true', 'false') then
@@ -239,12 +254,16 @@ begin
 end;
 $$;
 
+-- In PL/pgSQL, as what follows in other files: the plan of a function in SQL that is not inlined is made anew for each call.
 create function public.json_delta(p_before jsonb, p_after jsonb) returns jsonb
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe
 as $$
-  select coalesce(jsonb_object_agg(a.key, jsonb_build_array(p_before -> a.key, a.value)), '{}')
-    from jsonb_each(p_after) a
-   where a.value is distinct from coalesce(p_before -> a.key, 'null') and a.key <> 'updated_at'
+begin
+  return (
+    select coalesce(jsonb_object_agg(a.key, jsonb_build_array(p_before -> a.key, a.value)), '{}')
+      from jsonb_each(p_after) a
+     where a.value is distinct from coalesce(p_before -> a.key, 'null') and a.key <> 'updated_at');
+end;
 $$;
 comment on function public.json_delta(jsonb, jsonb) is 'What differs between two states of a row: field to [before, after]';
 
@@ -303,6 +322,11 @@ declare
 begin
   if payload is null or jsonb_typeof(payload) <> 'object' then
     raise sqlstate 'PT422' using message = 'queue_job takes a JSON object', hint = 'give kind, idempotency_key and payload';
+  end if;
+  -- Everybody signed in may ask for a job; what vendors say is not theirs to say.
+  if public.current_user_id() is not null and payload ->> 'kind' = 'enrich' and jsonb_typeof(payload -> 'payload') = 'object'
+    and (payload -> 'payload') - array['case_id', 'judgment_id', 'event_id', 'event_kind'] <> '{}' then
+    raise sqlstate 'PT403' using message = 'vendors'' data come by the service alone', hint = 'ask for enrichment with case_id and nothing else';
   end if;
   v_call := public.begin_rpc('queue_job', payload);
   if v_call.result is null then

@@ -3,22 +3,29 @@
 
 -- ---- functions ----
 create function public.case_json(p_case public.enforcement_cases) returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable
 as $$
-  select to_jsonb(p_case) || jsonb_build_object('current_balance', p_case.current_balance::text,
+begin
+  return to_jsonb(p_case) || jsonb_build_object('current_balance', p_case.current_balance::text,
                                                 'collectability_score', p_case.collectability_score::text,
-                                                'effective_tier', public.tier_text(public.effective_tier(p_case)))
+                                                'effective_tier', public.effective_tier_text(p_case.tier, p_case.tier_override, p_case.override_expires_at));
+end;
 $$;
 comment on function public.case_json(public.enforcement_cases) is 'A case as functions answer it: money and scores are texts';
 
 create function public.case_delta(p_before public.enforcement_cases, p_after public.enforcement_cases) returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable
 as $$
-  select public.json_delta(public.case_json(p_before), public.case_json(p_after)) - 'stage_entered_at'
+begin
+  if p_before = p_after then
+    return '{}';
+  end if;
+  return public.json_delta(public.case_json(p_before), public.case_json(p_after)) - 'stage_entered_at';
+end;
 $$;
 
 create function public.find_judgment(p_org_id uuid, p_judgment_id uuid) returns public.core_judgments
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker
 as $$
 declare
   v_judgment public.core_judgments;
@@ -33,7 +40,7 @@ $$;
 comment on function public.find_judgment(uuid, uuid) is 'Locks a judgment';
 
 create function public.find_case(p_org_id uuid, p_case_id uuid, p_may_be_closed boolean default false) returns public.enforcement_cases
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker
 as $$
 declare
   v_case public.enforcement_cases;
@@ -51,31 +58,38 @@ $$;
 comment on function public.find_case(uuid, uuid, boolean) is 'Locks a case that is open';
 
 create function public.write_history(p_call public.rpc_call, p_case_id uuid, p_action text, p_delta jsonb, p_note text default null) returns void
-language sql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker
 as $$
+begin
   insert into public.enforcement_history (org_id, enforcement_case_id, action, delta, note, actor, actor_id, actor_type, rpc)
-  values (p_call.org_id, p_case_id, p_action, p_delta, p_note, p_call.actor, p_call.actor_id, p_call.actor_type, p_call.rpc)
+  values (p_call.org_id, p_case_id, p_action, p_delta, p_note, p_call.actor, p_call.actor_id, p_call.actor_type, p_call.rpc);
+end;
 $$;
 
 create function public.put_document(
   p_call public.rpc_call, p_case_id uuid, p_doc_kind text, p_storage_path text, p_event_id uuid default null,
   p_action_id uuid default null, p_metadata jsonb default '{}')
 returns uuid
-language sql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker
 as $$
+declare
+  v_id uuid;
+begin
   insert into public.enforcement_documents as d
     (org_id, enforcement_case_id, event_id, action_id, doc_kind, storage_path, uploaded_by, metadata)
   values (p_call.org_id, p_case_id, p_event_id, p_action_id, p_doc_kind, p_storage_path, p_call.actor, p_metadata)
   on conflict (org_id, enforcement_case_id, storage_path) do update
     set event_id = coalesce(d.event_id, excluded.event_id), action_id = coalesce(d.action_id, excluded.action_id),
         metadata = d.metadata || excluded.metadata
-  returning d.id
+  returning d.id into v_id;
+  return v_id;
+end;
 $$;
 comment on function public.put_document(public.rpc_call, uuid, text, text, uuid, uuid, jsonb) is
   'Notes a document of a case, once for each place where it is stored; what it vouches for first stays';
 
 create function public.close_task(p_call public.rpc_call, p_case public.enforcement_cases, p_task_id uuid) returns void
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker
 as $$
 declare
   v_task public.plaintiff_tasks;
@@ -100,7 +114,7 @@ create function public.write_event(
   p_document_path text default null, p_note text default null, p_occurred_at timestamptz default null,
   p_task_id uuid default null, p_action_id uuid default null)
 returns uuid
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker
 as $$
 declare
   v_id uuid := gen_random_uuid();
@@ -130,7 +144,7 @@ comment on function public.write_event(public.rpc_call, public.enforcement_cases
   'Writes an event of a locked case with the document that it needs, and closes the task that it ends';
 
 create function public.create_stage_tasks(p_call public.rpc_call, p_case public.enforcement_cases) returns bigint
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker
 as $$
 declare
   v_tasks bigint;

@@ -9,7 +9,7 @@ return array_position(array['planned', 'filed', 'served', 'in_progress', 'comple
 create function public.advance_action(
   p_call public.rpc_call, p_case public.enforcement_cases, p_action_type text, p_status text, p_occurred_at timestamptz)
 returns uuid
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker
 as $$
 declare
   v_action public.enforcement_actions;
@@ -41,7 +41,7 @@ create function public.put_action(
   p_call public.rpc_call, p_case public.enforcement_cases, p_action_type text, p_status text, p_status_reason text,
   p_metadata jsonb, p_next_milestone_at timestamptz)
 returns public.enforcement_actions
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker
 as $$
 declare
   v_closed_at timestamptz := case when p_status in ('completed', 'cancelled') then public.app_now() end;
@@ -122,7 +122,7 @@ comment on function public.queue_enforcement_action(jsonb) is 'Opens, moves or e
 create function public.put_task(
   p_call public.rpc_call, p_case public.enforcement_cases, p_kind text, p_title text, p_due_at timestamptz, p_note text default null)
 returns uuid
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker
 as $$
 declare
   v_id uuid;

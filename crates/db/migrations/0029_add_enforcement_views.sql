@@ -26,11 +26,6 @@ create function public.days_since(p_at timestamptz) returns int
 language sql stable parallel safe
 return floor(extract(epoch from public.app_now() - p_at) / 86400)::int;
 
-create function public.effective_tier_text(p_tier text, p_tier_override text, p_expires_at timestamptz) returns text
-language sql stable parallel safe
-return case when p_tier_override is not null and p_expires_at > public.app_now() then p_tier_override else p_tier end;
-comment on function public.effective_tier_text(text, text, timestamptz) is 'effective_tier as the text that cases carry, of columns instead of a row';
-
 create function public.collectability_tier(p_amount numeric, p_age_days int) returns text
 language sql immutable parallel safe
 return case when p_amount >= 3000 and p_age_days <= 365 then 'A'
@@ -257,5 +252,4 @@ grant select on public.v_case_copilot_latest to service_role;
 grant select on public.v_enforcement_cases, public.v_enforcement_overview, public.v_enforcement_recent, public.v_enforcement_timeline,
                 public.v_plaintiffs_overview, public.v_collectability_snapshot, public.v_priority_pipeline, public.v_plaintiff_open_tasks,
                 public.v_plaintiff_call_queue, public.v_metrics_intake_daily, public.v_metrics_enforcement to authenticated, service_role;
-grant execute on function public.days_since(timestamptz), public.effective_tier_text(text, text, timestamptz),
-                          public.collectability_tier(numeric, int) to authenticated, service_role;
+grant execute on function public.days_since(timestamptz), public.collectability_tier(numeric, int) to authenticated, service_role;

@@ -13,6 +13,10 @@ begin
   if v_case_id is null then
     raise sqlstate 'PT422' using message = 'the message names no case_id', detail = 'case_id';
   end if;
+  if p_payload - array['case_id', 'judgment_id', 'event_id', 'event_kind'] = '{}' then
+    perform public.find_judgment(public.current_org_id(), v_case_id);
+    return '{"skipped": "no vendor has said anything"}';
+  end if;
   if v_bundle = '{}' then
     v_bundle := jsonb_strip_nulls(jsonb_build_object('contacts', p_payload -> 'contacts', 'assets', p_payload -> 'assets'));
   end if;

@@ -13,11 +13,19 @@ use crate::store::with_store;
 
 /// Show the tokens of the organisation, those that have ended too
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// One line of JSON instead of a table
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  dragonfly token list
+  dragonfly token list --json | jq -r '.[] | select(.is_good) | .name'
+
+The secrets themselves are not kept.";
 
 pub(crate) fn run(settings: &Settings, arguments: &Arguments) -> Outcome {
     with_store(settings, async |store| {
