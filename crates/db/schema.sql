@@ -4,6 +4,14 @@ CREATE SCHEMA enrichment;
 
 CREATE SCHEMA judgments;
 
+CREATE TYPE public.agent_status AS ENUM (
+    'idle',
+    'in_simulation',
+    'in_call',
+    'away',
+    'offline'
+);
+
 CREATE TYPE public.alert_state AS ENUM (
     'pending',
     'sending',
@@ -15,6 +23,13 @@ CREATE TYPE public.alert_state AS ENUM (
 CREATE TYPE public.approval_state AS ENUM (
     'requested',
     'approved',
+    'declined'
+);
+
+CREATE TYPE public.assignment_cause AS ENUM (
+    'arrival',
+    'waiting',
+    'reassigned',
     'declined'
 );
 
@@ -60,10 +75,28 @@ CREATE TYPE public.import_state AS ENUM (
     'done'
 );
 
+CREATE TYPE public.lead_state AS ENUM (
+    'waiting',
+    'assigned',
+    'in_call',
+    'ended',
+    'missed'
+);
+
 CREATE TYPE public.membership_role AS ENUM (
     'viewer',
     'operator',
     'admin'
+);
+
+CREATE TYPE public.missed_reason AS ENUM (
+    'no_pool',
+    'unavailable',
+    'waiting_full',
+    'waited_too_long',
+    'left_waiting',
+    'not_reassigned',
+    'declined'
 );
 
 CREATE TYPE public.policy_state AS ENUM (
@@ -71,6 +104,17 @@ CREATE TYPE public.policy_state AS ENUM (
     'scheduled',
     'published',
     'superseded'
+);
+
+CREATE TYPE public.pool_fallback AS ENUM (
+    'none',
+    'organisation'
+);
+
+CREATE TYPE public.pool_member_change AS ENUM (
+    'added',
+    'ranked',
+    'removed'
 );
 
 CREATE TYPE public.queue_job_state AS ENUM (
@@ -83,6 +127,14 @@ CREATE TYPE public.refresh_state AS ENUM (
     'running',
     'done',
     'failed'
+);
+
+CREATE TYPE public.release_cause AS ENUM (
+    'ended',
+    'left',
+    'declined',
+    'away',
+    'disconnected'
 );
 
 CREATE TYPE public.rpc_call AS (
@@ -166,6 +218,34 @@ end;
 $$;
 
 COMMENT ON FUNCTION public.add_enforcement_document(payload jsonb) IS 'Notes a document of a case, with the event or action that it vouches for; answers its id';
+
+CREATE FUNCTION public.add_pool_member(p_pool_id uuid, p_agent_id uuid, p_rank integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.lock_routing();
+begin
+  if p_rank is null or p_rank not between 1 and 99 then
+    raise sqlstate 'PT422' using message = 'a rank is a whole number from 1 to 99', detail = 'priority_rank';
+  end if;
+  if not exists (select from public.agent_pools p where p.org_id = v_org and p.id = p_pool_id and p.deleted_at is null) then
+    raise sqlstate 'PT404' using message = 'pool not found';
+  end if;
+  if not exists (select from public.agent_profiles a where a.org_id = v_org and a.id = p_agent_id and a.retired_at is null) then
+    raise sqlstate 'PT422' using message = 'no such agent in this organisation', detail = 'agent_id';
+  end if;
+  insert into public.agent_pool_members (org_id, pool_id, agent_profile_id, priority_rank)
+  values (v_org, p_pool_id, p_agent_id, p_rank)
+  on conflict (pool_id, agent_profile_id) do nothing;
+  if not found then
+    raise sqlstate 'PT422' using message = 'the agent is in this pool already', detail = 'agent_id';
+  end if;
+  perform public.append_routing_changes(v_org, jsonb_build_array(public.agent_memberships(v_org, p_agent_id)), true);
+end;
+$$;
+
+COMMENT ON FUNCTION public.add_pool_member(p_pool_id uuid, p_agent_id uuid, p_rank integer) IS 'Adds an agent to a pool; the next decision on any server counts with it';
 
 CREATE FUNCTION public.app_now() RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -256,6 +336,18 @@ begin
 end;
 $$;
 
+CREATE FUNCTION public.agent_memberships(p_org_id uuid, p_agent_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select jsonb_build_object('do', 'memberships', 'agent', p_agent_id, 'memberships',
+           coalesce(jsonb_agg(jsonb_build_object('pool_id', m.pool_id, 'priority_rank', m.priority_rank) order by m.pool_id), '[]'))
+    from public.agent_pool_members m
+   where m.org_id = p_org_id and m.agent_profile_id = p_agent_id
+$$;
+
+COMMENT ON FUNCTION public.agent_memberships(p_org_id uuid, p_agent_id uuid) IS 'The change that tells every server the pools and ranks that an agent has now';
+
 CREATE FUNCTION public.alert_attempts_max() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN 8;
@@ -284,6 +376,26 @@ end;
 $$;
 
 COMMENT ON FUNCTION public.answer_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_is_approved boolean, p_note text) IS 'Approves or declines this version of a draft; not for its author, last saver or requester';
+
+CREATE FUNCTION public.append_routing_changes(p_org_id uuid, p_changes jsonb, p_is_configuration boolean) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  v_count int := jsonb_array_length(p_changes);
+  v_state public.routing_state;
+begin
+  update public.routing_state
+     set sequence = sequence + v_count, revision = revision + p_is_configuration::int
+   where org_id = p_org_id returning * into v_state;
+  insert into public.routing_log (org_id, first_no, last_no, revision, changes)
+  values (p_org_id, v_state.sequence - v_count + 1, v_state.sequence, v_state.revision, p_changes);
+  perform pg_notify('dragonfly_routing', p_org_id::text);
+  return v_state.revision;
+end;
+$$;
+
+COMMENT ON FUNCTION public.append_routing_changes(p_org_id uuid, p_changes jsonb, p_is_configuration boolean) IS 'Numbers and keeps changes that the transaction has made, or is about to make: it holds the lock from here on';
 
 CREATE FUNCTION public.apply_enrichment(p_payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql
@@ -850,6 +962,26 @@ COMMENT ON FUNCTION public.current_user_id() IS 'The person of the transaction, 
 CREATE FUNCTION public.days_since(p_at timestamp with time zone) RETURNS integer
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (floor((EXTRACT(epoch FROM (public.app_now() - p_at)) / (86400)::numeric)))::integer;
+
+CREATE FUNCTION public.delete_pool(p_pool_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.lock_routing();
+begin
+  update public.agent_pools set deleted_at = public.app_now()
+   where org_id = v_org and id = p_pool_id and deleted_at is null;
+  if not found then
+    raise sqlstate 'PT404' using message = 'pool not found';
+  end if;
+  delete from public.agent_pool_members where org_id = v_org and pool_id = p_pool_id;
+  delete from public.pool_page_rules where org_id = v_org and pool_id = p_pool_id;
+  perform public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
+end;
+$$;
+
+COMMENT ON FUNCTION public.delete_pool(p_pool_id uuid) IS 'Takes a pool away with its members and rules; leads that it has stay with their agents';
 
 CREATE FUNCTION public.dequeue_job(kind text) RETURNS jsonb
     LANGUAGE sql
@@ -1930,6 +2062,23 @@ $$;
 
 COMMENT ON FUNCTION public.link_enforcement_payment(payload jsonb) IS 'Gives a payment the case that it belongs to; the balance has moved when it was recorded';
 
+CREATE FUNCTION public.lock_routing() RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.current_org_id();
+begin
+  perform from public.routing_state s where s.org_id = v_org for no key update;
+  if not found then
+    raise sqlstate 'PT404' using message = 'organisation not found';
+  end if;
+  return v_org;
+end;
+$$;
+
+COMMENT ON FUNCTION public.lock_routing() IS 'Locks the routing of the caller''s organisation until the transaction ends, and answers the organisation';
+
 CREATE FUNCTION public.lock_tier_policies_to_publish(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, OUT o_published public.tier_policies, OUT o_draft public.tier_policies) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -2195,6 +2344,29 @@ end;
 $$;
 
 COMMENT ON FUNCTION public.open_enforcement_case(payload jsonb) IS 'Opens the one case that a judgment may have at a time, in stage pre_enforcement; answers its id';
+
+CREATE FUNCTION public.open_routing(p_known_no bigint, p_changes_max integer) RETURNS TABLE(revision bigint, sequence bigint, now timestamp with time zone, changes jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.current_org_id();
+  v_state public.routing_state;
+  v_changes jsonb;
+begin
+  -- A server that hangs does not hold up the others for long.
+  perform set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_session_timeout', '10s', true);
+  select * into v_state from public.routing_state s where s.org_id = v_org for no key update;
+  if v_state.sequence > p_known_no and v_state.sequence - p_known_no <= p_changes_max then
+    -- Rows are never split: who knows the end of one knows all of it.
+    select jsonb_agg(l.changes order by l.last_no) into v_changes
+      from public.routing_log l where l.org_id = v_org and l.last_no > p_known_no;
+  end if;
+  return query select v_state.revision, v_state.sequence, public.app_now(), v_changes;
+end;
+$$;
+
+COMMENT ON FUNCTION public.open_routing(p_known_no bigint, p_changes_max integer) IS 'Takes the lock, and answers the changes after the one that the caller knows; null where there are none, or too many to be worth it';
 
 CREATE FUNCTION public.org_today(p_org_id uuid) RETURNS date
     LANGUAGE sql STABLE
@@ -3001,6 +3173,54 @@ $$;
 
 COMMENT ON FUNCTION public.queue_tier_assignments(p_org_id uuid, p_judgment_ids uuid[], p_keys text[]) IS 'queue_job for many judgments at once, in the order given; answers how many messages were new';
 
+CREATE FUNCTION public.rank_pool_members(p_pool_id uuid, p_agent_ids uuid[], p_ranks integer[], p_expected_revision bigint DEFAULT NULL::bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.lock_routing();
+  v_agents uuid[];
+  v_bad int;
+begin
+  if not exists (select from public.agent_pools p where p.org_id = v_org and p.id = p_pool_id and p.deleted_at is null) then
+    raise sqlstate 'PT404' using message = 'pool not found';
+  end if;
+  if p_expected_revision <> (select s.revision from public.routing_state s where s.org_id = v_org) then
+    raise sqlstate 'PT409' using message = 'pools were changed by somebody else meanwhile', detail = 'revision_moved',
+      hint = 'load them again and look at the preview';
+  end if;
+  select min(u.n) - 1 into v_bad from unnest(p_ranks) with ordinality as u (rank, n) where u.rank is null or u.rank not between 1 and 99;
+  if v_bad is not null then
+    raise sqlstate 'PT422' using message = 'a rank is a whole number from 1 to 99', detail = format('ranks[%s].priority_rank', v_bad);
+  end if;
+  select min(u.n) - 1 into v_bad from unnest(p_agent_ids) with ordinality as u (id, n)
+   where not exists (select from public.agent_pool_members m where m.org_id = v_org and m.pool_id = p_pool_id and m.agent_profile_id = u.id);
+  if v_bad is not null then
+    raise sqlstate 'PT422' using message = 'no such agent in this pool', detail = format('ranks[%s].agent_id', v_bad);
+  end if;
+  select min(u.n) - 1 into v_bad
+    from (select n, row_number() over (partition by id order by n) as nth from unnest(p_agent_ids) with ordinality as u (id, n)) u
+   where u.nth > 1;
+  if v_bad is not null then
+    raise sqlstate 'PT422' using message = 'the agent is named twice', detail = format('ranks[%s].agent_id', v_bad);
+  end if;
+  with changed as (
+    update public.agent_pool_members m set priority_rank = u.rank
+      from unnest(p_agent_ids, p_ranks) as u (id, rank)
+     where m.org_id = v_org and m.pool_id = p_pool_id and m.agent_profile_id = u.id and m.priority_rank <> u.rank
+    returning m.agent_profile_id
+  )
+  select array_agg(c.agent_profile_id) into v_agents from changed c;
+  if v_agents is null then
+    return (select s.revision from public.routing_state s where s.org_id = v_org);
+  end if;
+  return public.append_routing_changes(
+    v_org, (select jsonb_agg(public.agent_memberships(v_org, a.id) order by a.id) from unnest(v_agents) as a (id)), true);
+end;
+$$;
+
+COMMENT ON FUNCTION public.rank_pool_members(p_pool_id uuid, p_agent_ids uuid[], p_ranks integer[], p_expected_revision bigint) IS 'Gives members of a pool these ranks, all or none; answers the revision that counts from the next decision on';
+
 CREATE FUNCTION public.record_enforcement_payment(payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -3285,6 +3505,24 @@ $$;
 
 COMMENT ON FUNCTION public.refresh_enforcement_metrics() IS 'Re-tiers every active judgment with the stored expression of the published policy, clears expired overrides and sets missing next actions; answers how many judgments';
 
+CREATE FUNCTION public.remove_pool_member(p_pool_id uuid, p_agent_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.lock_routing();
+begin
+  delete from public.agent_pool_members m
+   where m.org_id = v_org and m.pool_id = p_pool_id and m.agent_profile_id = p_agent_id;
+  if not found then
+    raise sqlstate 'PT404' using message = 'member not found';
+  end if;
+  perform public.append_routing_changes(v_org, jsonb_build_array(public.agent_memberships(v_org, p_agent_id)), true);
+end;
+$$;
+
+COMMENT ON FUNCTION public.remove_pool_member(p_pool_id uuid, p_agent_id uuid) IS 'Takes an agent out of a pool; leads that the agent has stay';
+
 CREATE FUNCTION public.request_case_copilot(case_id uuid, requested_by text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -3331,6 +3569,28 @@ end;
 $$;
 
 COMMENT ON FUNCTION public.request_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_note text) IS 'Puts this version of a draft up for approval by another admin';
+
+CREATE FUNCTION public.retire_agent(p_agent_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.lock_routing();
+begin
+  if exists (select from public.leads l where l.org_id = v_org and l.agent_id = p_agent_id and l.state in ('assigned', 'in_call')) then
+    raise sqlstate 'PT409' using message = 'the agent has leads', hint = 'set the agent away first, which hands them over, and end the calls';
+  end if;
+  update public.agent_profiles set retired_at = public.app_now() where org_id = v_org and id = p_agent_id and retired_at is null;
+  if not found then
+    raise sqlstate 'PT404' using message = 'agent not found';
+  end if;
+  delete from public.agent_pool_members where org_id = v_org and agent_profile_id = p_agent_id;
+  delete from public.agent_presence where org_id = v_org and agent_id = p_agent_id;
+  perform public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
+end;
+$$;
+
+COMMENT ON FUNCTION public.retire_agent(p_agent_id uuid) IS 'Takes an agent who has no leads out of every pool; what was recorded stays';
 
 CREATE FUNCTION public.retry_alert(payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3401,6 +3661,63 @@ begin
   end if;
 end;
 $$;
+
+CREATE FUNCTION public.revoke_visitor_key(p_key text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.lock_routing();
+begin
+  update public.visitor_keys set revoked_at = public.app_now() where org_id = v_org and key = p_key and revoked_at is null;
+  if not found then
+    raise sqlstate 'PT404' using message = 'key not found';
+  end if;
+  perform public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
+end;
+$$;
+
+COMMENT ON FUNCTION public.revoke_visitor_key(p_key text) IS 'The next lead that comes with this key is refused, on every server';
+
+CREATE FUNCTION public.routing_due(p_is_waiting_due boolean) RETURNS SETOF uuid
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select p.org_id from public.agent_presence p
+    left join public.server_processes s on s.id = p.process_id
+   where p.socket_id is not null and p.status <> 'offline'
+     and (p.status in ('idle', 'in_simulation') and p.seen_at <= public.app_now() - interval '2 minutes'
+       or coalesce(p.disconnected_at + interval '10 seconds', s.seen_at + interval '15 seconds', p.since) <= public.app_now())
+  union
+  select l.org_id from public.leads l where l.state = 'waiting' and (p_is_waiting_due or l.wait_until <= public.app_now())
+  union
+  select l.org_id from public.leads l
+   where l.state in ('waiting', 'assigned') and l.seen_at <= public.app_now() - interval '1 minute'
+$$;
+
+COMMENT ON FUNCTION public.routing_due(p_is_waiting_due boolean) IS 'Organisations in which an agent has gone silent or lost the socket, a lead has waited long enough or a visitor has left; on demand all in which leads wait. Asked every second by every server';
+
+CREATE FUNCTION public.routing_due_here() RETURNS TABLE(kind text, id uuid)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  select case when coalesce(p.disconnected_at + interval '10 seconds', s.seen_at + interval '15 seconds', p.since) <= public.app_now()
+              then 'gone' else 'silent' end,
+         p.agent_id
+    from public.agent_presence p
+    left join public.server_processes s on s.id = p.process_id
+   where p.org_id = public.current_org_id() and p.socket_id is not null and p.status <> 'offline'
+     and (p.status in ('idle', 'in_simulation') and p.seen_at <= public.app_now() - interval '2 minutes'
+       or coalesce(p.disconnected_at + interval '10 seconds', s.seen_at + interval '15 seconds', p.since) <= public.app_now())
+  union all
+  select 'waited', l.id from public.leads l
+   where l.org_id = public.current_org_id() and l.state = 'waiting' and l.wait_until <= public.app_now()
+  union all
+  select 'left', l.id from public.leads l
+   where l.org_id = public.current_org_id() and l.state in ('waiting', 'assigned') and l.seen_at <= public.app_now() - interval '1 minute'
+$$;
+
+COMMENT ON FUNCTION public.routing_due_here() IS 'What is due in the caller''s organisation: agents gone or silent, leads that have waited long enough or whose visitor has left';
 
 CREATE FUNCTION public.rpc_choice(p_payload jsonb, p_field text, p_choices text[], p_is_required boolean DEFAULT false) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
@@ -3585,6 +3902,150 @@ CREATE FUNCTION public.running_tier_shadows(p_org_ids uuid[]) RETURNS SETOF publ
 $$;
 
 COMMENT ON FUNCTION public.running_tier_shadows(p_org_ids uuid[]) IS 'The shadows that run, held until the transaction ends: whoever stops one waits for what is being recorded';
+
+CREATE FUNCTION public.save_agent(p_agent_id uuid, p_user_id uuid, p_display_name text, p_capacity integer) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.lock_routing();
+  v_id uuid := p_agent_id;
+begin
+  if coalesce(btrim(p_display_name), '') = '' then
+    raise sqlstate 'PT422' using message = 'an agent needs a name', detail = 'display_name';
+  end if;
+  if length(btrim(p_display_name)) > 80 then
+    raise sqlstate 'PT422' using message = 'the name is longer than 80 characters', detail = 'display_name';
+  end if;
+  if p_capacity is null or p_capacity not between 1 and 1000 then
+    raise sqlstate 'PT422' using message = 'a capacity is a whole number from 1 to 1000', detail = 'capacity';
+  end if;
+  if p_user_id is not null then
+    if not exists (select from public.memberships m where m.org_id = v_org and m.user_id = p_user_id) then
+      raise sqlstate 'PT422' using message = 'nobody of this organisation', detail = 'user_id';
+    end if;
+    if exists (select from public.agent_profiles a where a.org_id = v_org and a.user_id = p_user_id and a.retired_at is null
+                  and a.id is distinct from p_agent_id) then
+      raise sqlstate 'PT422' using message = 'this person is an agent already', detail = 'user_id';
+    end if;
+  end if;
+  if p_agent_id is null then
+    insert into public.agent_profiles (org_id, user_id, display_name, capacity)
+    values (v_org, p_user_id, btrim(p_display_name), p_capacity) returning id into v_id;
+  else
+    update public.agent_profiles
+       set user_id = p_user_id, display_name = btrim(p_display_name), capacity = p_capacity
+     where org_id = v_org and id = p_agent_id and retired_at is null;
+    if not found then
+      raise sqlstate 'PT404' using message = 'agent not found';
+    end if;
+  end if;
+  perform public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
+  return v_id;
+end;
+$$;
+
+COMMENT ON FUNCTION public.save_agent(p_agent_id uuid, p_user_id uuid, p_display_name text, p_capacity integer) IS 'Adds an agent, or changes one where an id is given';
+
+CREATE FUNCTION public.save_page_rules(p_rules jsonb, p_expected_revision bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.lock_routing();
+  v_bad int;
+begin
+  if p_expected_revision <> (select s.revision from public.routing_state s where s.org_id = v_org) then
+    raise sqlstate 'PT409' using message = 'pools were changed by somebody else meanwhile', detail = 'revision_moved',
+      hint = 'load them again';
+  end if;
+  select min(u.n) - 1 into v_bad from jsonb_array_elements(p_rules) with ordinality as u (rule, n)
+   where not exists (select from public.agent_pools p
+                      where p.org_id = v_org and p.id = (u.rule ->> 'pool_id')::uuid and p.deleted_at is null);
+  if v_bad is not null then
+    raise sqlstate 'PT422' using message = 'no such pool in this organisation', detail = format('rules[%s].pool_id', v_bad);
+  end if;
+  delete from public.pool_page_rules r where r.org_id = v_org;
+  insert into public.pool_page_rules (org_id, rule_id, pool_id, place, rule)
+  select v_org, u.rule ->> 'id', (u.rule ->> 'pool_id')::uuid, u.n, u.rule
+    from jsonb_array_elements(p_rules) with ordinality as u (rule, n);
+  return public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
+end;
+$$;
+
+COMMENT ON FUNCTION public.save_page_rules(p_rules jsonb, p_expected_revision bigint) IS 'Replaces the page rules of the organisation by these, which the caller has checked, in their order';
+
+CREATE FUNCTION public.save_pool(p_pool_id uuid, p_name text, p_fallback public.pool_fallback, p_is_waiting_on boolean, p_wait_seconds_max integer, p_wait_leads_max integer) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.lock_routing();
+  v_id uuid := p_pool_id;
+begin
+  if coalesce(btrim(p_name), '') = '' then
+    raise sqlstate 'PT422' using message = 'a pool needs a name', detail = 'name';
+  end if;
+  if length(btrim(p_name)) > 80 then
+    raise sqlstate 'PT422' using message = 'the name is longer than 80 characters', detail = 'name';
+  end if;
+  if p_wait_seconds_max not between 5 and 3600 then
+    raise sqlstate 'PT422' using message = 'leads wait between 5 seconds and an hour', detail = 'waiting.seconds_max';
+  end if;
+  if p_wait_leads_max not between 1 and 1000 then
+    raise sqlstate 'PT422' using message = 'between 1 and 1000 leads can wait', detail = 'waiting.leads_max';
+  end if;
+  if exists (select from public.agent_pools p where p.org_id = v_org and lower(p.name) = lower(btrim(p_name))
+                and p.deleted_at is null and p.id is distinct from p_pool_id) then
+    raise sqlstate 'PT422' using message = format('there is a pool `%s` already', btrim(p_name)), detail = 'name';
+  end if;
+  if p_pool_id is null then
+    insert into public.agent_pools (org_id, name, fallback, is_waiting_on, wait_seconds_max, wait_leads_max)
+    values (v_org, btrim(p_name), p_fallback, p_is_waiting_on, p_wait_seconds_max, p_wait_leads_max)
+    returning id into v_id;
+  else
+    update public.agent_pools
+       set name = btrim(p_name), fallback = p_fallback, is_waiting_on = p_is_waiting_on,
+           wait_seconds_max = p_wait_seconds_max, wait_leads_max = p_wait_leads_max
+     where org_id = v_org and id = p_pool_id and deleted_at is null;
+    if not found then
+      raise sqlstate 'PT404' using message = 'pool not found';
+    end if;
+  end if;
+  perform public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
+  return v_id;
+end;
+$$;
+
+COMMENT ON FUNCTION public.save_pool(p_pool_id uuid, p_name text, p_fallback public.pool_fallback, p_is_waiting_on boolean, p_wait_seconds_max integer, p_wait_leads_max integer) IS 'Adds a pool, or changes one where an id is given';
+
+CREATE FUNCTION public.save_visitor_key(p_key text, p_name text, p_allowed_origins text[]) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_org uuid := public.lock_routing();
+  v_key text := p_key;
+begin
+  if coalesce(btrim(p_name), '') = '' or length(btrim(p_name)) > 80 then
+    raise sqlstate 'PT422' using message = 'a key needs a name of at most 80 characters', detail = 'name';
+  end if;
+  if p_key is null then
+    v_key := 'pk_' || replace(gen_random_uuid()::text, '-', '');
+    insert into public.visitor_keys (key, org_id, name, allowed_origins) values (v_key, v_org, btrim(p_name), p_allowed_origins);
+  else
+    update public.visitor_keys set name = btrim(p_name), allowed_origins = p_allowed_origins
+     where org_id = v_org and key = p_key and revoked_at is null;
+    if not found then
+      raise sqlstate 'PT404' using message = 'key not found';
+    end if;
+  end if;
+  perform public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
+  return v_key;
+end;
+$$;
+
+COMMENT ON FUNCTION public.save_visitor_key(p_key text, p_name text, p_allowed_origins text[]) IS 'Makes a key, or changes the pages that may use one';
 
 CREATE FUNCTION public.schedule_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_override_note text, p_receipt jsonb, p_effective_at timestamp with time zone) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4238,6 +4699,20 @@ begin
 end;
 $$;
 
+CREATE FUNCTION public.tg_default_pool_stays() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+  -- It goes with its organisation.
+  if tg_op = 'DELETE' and pg_trigger_depth() > 1 then
+    return old;
+  end if;
+  raise sqlstate 'PT409' using message = 'the default pool cannot be deleted',
+    hint = 'it takes the pages that no rule names; rename it, or give it other members';
+end;
+$$;
+
 CREATE FUNCTION public.tg_draft_is_saved() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -4349,6 +4824,39 @@ begin
      set current_balance = new.balance_due
    where c.org_id = new.org_id and c.judgment_id = new.id and c.closed_at is null
      and c.current_balance is distinct from new.balance_due;
+  return null;
+end;
+$$;
+
+CREATE FUNCTION public.tg_member_keeps_events() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_member public.agent_pool_members := coalesce(new, old);
+begin
+  -- What goes with its organisation leaves no history either.
+  if tg_op = 'DELETE' and not exists (select from public.organisations o where o.id = old.org_id) then
+    return null;
+  end if;
+  insert into public.agent_pool_member_events
+    (org_id, pool_id, agent_profile_id, change, old_rank, new_rank, actor_id, actor_name)
+  values (v_member.org_id, v_member.pool_id, v_member.agent_profile_id,
+          (case tg_op when 'INSERT' then 'added' when 'UPDATE' then 'ranked' else 'removed' end)::public.pool_member_change,
+          old.priority_rank, new.priority_rank, public.current_user_id(),
+          (select u.display_name from public.users u where u.id = public.current_user_id()));
+  return null;
+end;
+$$;
+
+CREATE FUNCTION public.tg_organisation_gets_pool() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into public.routing_state (org_id) values (new.id);
+  insert into public.visitor_secrets (org_id) values (new.id);
+  insert into public.agent_pools (org_id, name, is_default) values (new.id, 'Everybody', true);
   return null;
 end;
 $$;
@@ -4580,6 +5088,30 @@ $_$;
 
 COMMENT ON FUNCTION public.upsert_enrichment_bundle(bundle jsonb) IS 'Merges {case_id, contacts: [{kind, value, source, score, is_valid, metadata}], assets: [{asset_type, name, source, confidence, metadata}]}; answers counts';
 
+CREATE TABLE public.visitor_keys (
+    key text NOT NULL,
+    org_id uuid NOT NULL,
+    name text NOT NULL,
+    allowed_origins text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT visitor_keys_key_check CHECK ((key ~ '^pk_[0-9a-f]{32}$'::text)),
+    CONSTRAINT visitor_keys_name_check CHECK (((btrim(name) <> ''::text) AND (length(name) <= 80)))
+);
+
+ALTER TABLE ONLY public.visitor_keys FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.visitor_keys IS 'Public keys: they stand in the pages of an organisation and say for whom a lead is, not who asks';
+
+COMMENT ON COLUMN public.visitor_keys.allowed_origins IS 'Pages that may use it, as browsers name them: scheme, host and port in lower case';
+
+CREATE FUNCTION public.visitor_key(p_key text) RETURNS public.visitor_keys
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$ select k from public.visitor_keys k where k.key = p_key and k.revoked_at is null $$;
+
+COMMENT ON FUNCTION public.visitor_key(p_key text) IS 'The organisation of a visitor and the pages that may ask for it';
+
 CREATE FUNCTION public.write_event(p_call public.rpc_call, p_case public.enforcement_cases, p_kind public.enforcement_event_kind, p_payload jsonb, p_document_path text DEFAULT NULL::text, p_note text DEFAULT NULL::text, p_occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_task_id uuid DEFAULT NULL::uuid, p_action_id uuid DEFAULT NULL::uuid) RETURNS uuid
     LANGUAGE plpgsql
     AS $$
@@ -4661,6 +5193,132 @@ CREATE TABLE enrichment.contacts (
 ALTER TABLE ONLY enrichment.contacts FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE enrichment.contacts IS 'How the debtor of a case may be reached, once for each vendor that says so';
+
+CREATE TABLE public.agent_pool_member_events (
+    id bigint NOT NULL,
+    org_id uuid NOT NULL,
+    pool_id uuid NOT NULL,
+    agent_profile_id uuid NOT NULL,
+    at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    change public.pool_member_change NOT NULL,
+    old_rank integer,
+    new_rank integer,
+    actor_id uuid,
+    actor_name text
+);
+
+ALTER TABLE ONLY public.agent_pool_member_events FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.agent_pool_member_events IS 'Append-only, by trigger: every rank that an agent had in a pool, from when, by whom';
+
+ALTER TABLE public.agent_pool_member_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.agent_pool_member_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.agent_pool_members (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    org_id uuid NOT NULL,
+    pool_id uuid NOT NULL,
+    agent_profile_id uuid NOT NULL,
+    priority_rank integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    CONSTRAINT agent_pool_members_priority_rank_check CHECK (((priority_rank >= 1) AND (priority_rank <= 99)))
+);
+
+ALTER TABLE ONLY public.agent_pool_members FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.agent_pool_members IS 'Rank 1 is asked first; a rank is left only when every member of it is unavailable or at capacity';
+
+CREATE TABLE public.agent_pools (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    org_id uuid NOT NULL,
+    name text NOT NULL,
+    is_default boolean DEFAULT false NOT NULL,
+    fallback public.pool_fallback DEFAULT 'none'::public.pool_fallback NOT NULL,
+    is_waiting_on boolean DEFAULT false NOT NULL,
+    wait_seconds_max integer DEFAULT 120 NOT NULL,
+    wait_leads_max integer DEFAULT 20 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT agent_pools_check CHECK (((deleted_at IS NULL) OR (NOT is_default))),
+    CONSTRAINT agent_pools_name_check CHECK (((btrim(name) <> ''::text) AND (length(name) <= 80))),
+    CONSTRAINT agent_pools_wait_leads_max_check CHECK (((wait_leads_max >= 1) AND (wait_leads_max <= 1000))),
+    CONSTRAINT agent_pools_wait_seconds_max_check CHECK (((wait_seconds_max >= 5) AND (wait_seconds_max <= 3600)))
+);
+
+ALTER TABLE ONLY public.agent_pools FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.agent_pools IS 'Agents that serve one demand; a deleted pool stays for what was recorded of it';
+
+COMMENT ON COLUMN public.agent_pools.is_default IS 'Takes the pages that no rule names; one an organisation, which cannot be deleted';
+
+COMMENT ON COLUMN public.agent_pools.fallback IS 'Whom a lead goes to when nobody in the pool is free: nobody, or any agent of the organisation';
+
+COMMENT ON COLUMN public.agent_pools.is_waiting_on IS 'Leads that find nobody wait, first come first served, at most so many and at most so long';
+
+CREATE TABLE public.agent_presence (
+    org_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    status public.agent_status DEFAULT 'offline'::public.agent_status NOT NULL,
+    since timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    socket_id uuid,
+    process_id uuid,
+    disconnected_at timestamp with time zone,
+    CONSTRAINT agent_presence_check CHECK (((socket_id IS NULL) = (process_id IS NULL)))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY public.agent_presence FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.agent_presence IS 'Whether an agent is there; an agent without a row is offline';
+
+COMMENT ON COLUMN public.agent_presence.seen_at IS 'Last heartbeat; an idle agent of a socket who is silent for two minutes becomes away';
+
+COMMENT ON COLUMN public.agent_presence.socket_id IS 'Connection that speaks for the agent; null where the status was set by an admin and stays until somebody changes it';
+
+COMMENT ON COLUMN public.agent_presence.process_id IS 'Server that holds the socket; not a reference, as it outlives the server';
+
+COMMENT ON COLUMN public.agent_presence.disconnected_at IS 'When the socket was closed; ten seconds later the agent is offline';
+
+CREATE TABLE public.agent_profiles (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    org_id uuid NOT NULL,
+    user_id uuid,
+    display_name text NOT NULL,
+    capacity integer DEFAULT 5 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT agent_profiles_capacity_check CHECK (((capacity >= 1) AND (capacity <= 1000))),
+    CONSTRAINT agent_profiles_display_name_check CHECK (((btrim(display_name) <> ''::text) AND (length(display_name) <= 80)))
+);
+
+ALTER TABLE ONLY public.agent_profiles FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.agent_profiles IS 'Who takes leads; a retired agent stays for what was recorded of them';
+
+COMMENT ON COLUMN public.agent_profiles.user_id IS 'Who signs in as this agent; null for one that nobody has signed in as, and once the membership has ended';
+
+COMMENT ON COLUMN public.agent_profiles.capacity IS 'Leads at the same time, over all pools';
+
+CREATE TABLE public.agent_status_events (
+    org_id uuid NOT NULL,
+    change_no bigint NOT NULL,
+    agent_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    status public.agent_status NOT NULL,
+    cause text NOT NULL,
+    CONSTRAINT agent_status_events_cause_check CHECK ((cause = ANY (ARRAY['connected'::text, 'agent'::text, 'admin'::text, 'silent'::text, 'disconnected'::text, 'accepted'::text, 'ended'::text])))
+);
+
+ALTER TABLE ONLY public.agent_status_events FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.agent_status_events IS 'Append-only: every status that an agent had, from when and why';
 
 CREATE TABLE public.api_tokens (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -5099,6 +5757,81 @@ CREATE VIEW public.judgments WITH (security_invoker='true') AS
 
 COMMENT ON VIEW public.judgments IS 'Updatable view of core_judgments under the names of the RPC document';
 
+CREATE TABLE public.lead_assignments (
+    org_id uuid NOT NULL,
+    decision_no bigint NOT NULL,
+    lead_id uuid NOT NULL,
+    pool_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    cause public.assignment_cause NOT NULL,
+    priority_rank integer,
+    is_fallback boolean NOT NULL,
+    revision bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    waited_ms bigint NOT NULL,
+    trace jsonb NOT NULL,
+    CONSTRAINT lead_assignments_waited_ms_check CHECK ((waited_ms >= 0))
+);
+
+ALTER TABLE ONLY public.lead_assignments FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.lead_assignments IS 'Append-only: who was given which lead, and why';
+
+COMMENT ON COLUMN public.lead_assignments.decision_no IS 'Number of the change in routing_log';
+
+COMMENT ON COLUMN public.lead_assignments.priority_rank IS 'The rank group that took it; null where the pool fell back to others';
+
+COMMENT ON COLUMN public.lead_assignments.revision IS 'Of the pools when it was decided';
+
+COMMENT ON COLUMN public.lead_assignments.waited_ms IS 'Since the lead arrived';
+
+CREATE TABLE public.lead_releases (
+    org_id uuid NOT NULL,
+    assignment_no bigint NOT NULL,
+    change_no bigint NOT NULL,
+    cause public.release_cause NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.lead_releases FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.lead_releases IS 'Append-only: when and why an assignment ended; without a row it lasts';
+
+CREATE TABLE public.leads (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    visitor_id uuid NOT NULL,
+    pool_id uuid,
+    state public.lead_state NOT NULL,
+    agent_id uuid,
+    assignment_no bigint,
+    page_url text,
+    name text,
+    contact text,
+    arrived_at timestamp with time zone NOT NULL,
+    wait_until timestamp with time zone,
+    accepted_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    seen_at timestamp with time zone,
+    CONSTRAINT leads_check CHECK (((state = 'waiting'::public.lead_state) = (wait_until IS NOT NULL))),
+    CONSTRAINT leads_check1 CHECK (((state <> ALL (ARRAY['assigned'::public.lead_state, 'in_call'::public.lead_state])) OR ((agent_id IS NOT NULL) AND (assignment_no IS NOT NULL)))),
+    CONSTRAINT leads_check2 CHECK (((state = ANY (ARRAY['ended'::public.lead_state, 'missed'::public.lead_state])) = (ended_at IS NOT NULL))),
+    CONSTRAINT leads_contact_check CHECK ((length(contact) <= 200)),
+    CONSTRAINT leads_name_check CHECK ((length(name) <= 80)),
+    CONSTRAINT leads_page_url_check CHECK ((length(page_url) <= 2000))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY public.leads FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.leads IS 'Where each lead stands now; what was decided of it stays in lead_assignments, lead_releases and missed_leads';
+
+COMMENT ON COLUMN public.leads.pool_id IS 'Null where the page leads to no pool';
+
+COMMENT ON COLUMN public.leads.assignment_no IS 'The last decision that gave it to an agent';
+
+COMMENT ON COLUMN public.leads.seen_at IS 'When the visitor was heard of last; null until they have asked once, as a caller that never asks is not taken for gone';
+
 CREATE TABLE public.memberships (
     org_id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -5107,6 +5840,23 @@ CREATE TABLE public.memberships (
 );
 
 ALTER TABLE ONLY public.memberships FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.missed_leads (
+    org_id uuid NOT NULL,
+    decision_no bigint NOT NULL,
+    lead_id uuid NOT NULL,
+    pool_id uuid,
+    reason public.missed_reason NOT NULL,
+    revision bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    waited_ms bigint NOT NULL,
+    trace jsonb NOT NULL,
+    CONSTRAINT missed_leads_waited_ms_check CHECK ((waited_ms >= 0))
+);
+
+ALTER TABLE ONLY public.missed_leads FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.missed_leads IS 'Append-only: leads that nobody took, with what each rank group refused them for';
 
 CREATE TABLE public.nightly_runs (
     org_id uuid NOT NULL,
@@ -5230,6 +5980,23 @@ COMMENT ON COLUMN public.plaintiff_tasks.stage IS 'The stage that created it; nu
 
 COMMENT ON COLUMN public.plaintiff_tasks.priority IS 'The effective tier of the case when the task was made; higher first';
 
+CREATE TABLE public.pool_page_rules (
+    org_id uuid NOT NULL,
+    rule_id text NOT NULL,
+    pool_id uuid NOT NULL,
+    place integer NOT NULL,
+    rule jsonb NOT NULL,
+    CONSTRAINT pool_page_rules_place_check CHECK ((place > 0)),
+    CONSTRAINT pool_page_rules_rule_check CHECK ((jsonb_typeof(rule) = 'object'::text)),
+    CONSTRAINT pool_page_rules_rule_id_check CHECK (((length(rule_id) >= 1) AND (length(rule_id) <= 200)))
+);
+
+ALTER TABLE ONLY public.pool_page_rules FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.pool_page_rules IS 'Which pool a page leads to: the first active rule by place that matches, else the default pool';
+
+COMMENT ON COLUMN public.pool_page_rules.rule IS 'As policy::routing::PageRule reads it';
+
 CREATE TABLE public.queue_attempts (
     id bigint NOT NULL,
     org_id uuid,
@@ -5302,6 +6069,36 @@ ALTER TABLE ONLY public.queue_kinds FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.queue_kinds IS 'One row a PGMQ queue, shared by all organisations; backoff doubles with each attempt, at most one hour';
 
+CREATE TABLE public.routing_log (
+    org_id uuid NOT NULL,
+    last_no bigint NOT NULL,
+    first_no bigint NOT NULL,
+    revision bigint NOT NULL,
+    at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    changes jsonb NOT NULL,
+    CONSTRAINT routing_log_changes_check CHECK ((jsonb_typeof(changes) = 'array'::text)),
+    CONSTRAINT routing_log_check CHECK ((((last_no - first_no) + 1) = jsonb_array_length(changes)))
+);
+
+ALTER TABLE ONLY public.routing_log FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.routing_log IS 'Append-only: every change of the state that routing stands on, numbered without gaps; one row a transaction. A server applies what others did since it looked last';
+
+CREATE TABLE public.routing_state (
+    org_id uuid NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    sequence bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='10');
+
+ALTER TABLE ONLY public.routing_state FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.routing_state IS 'Whoever changes what routing stands on locks this row first: one order of changes an organisation, whatever the number of servers';
+
+COMMENT ON COLUMN public.routing_state.revision IS 'Counts the changes of pools, ranks, agents and rules';
+
+COMMENT ON COLUMN public.routing_state.sequence IS 'Number of the last change in routing_log';
+
 CREATE TABLE public.rpc_requests (
     org_id uuid NOT NULL,
     caller_id uuid NOT NULL,
@@ -5319,6 +6116,16 @@ ALTER TABLE ONLY public.rpc_requests FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE public.rpc_requests IS 'First answers, by request id: the same call again is answered from here and does nothing';
 
 COMMENT ON COLUMN public.rpc_requests.result IS 'Null only inside the transaction of the first call';
+
+CREATE TABLE public.server_processes (
+    id uuid NOT NULL,
+    started_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT public.app_now() NOT NULL
+);
+
+ALTER TABLE ONLY public.server_processes FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.server_processes IS 'Servers that hold sockets of agents; one that has not been seen for some seconds has lost them';
 
 CREATE TABLE public.sessions (
     token_hash bytea NOT NULL,
@@ -5720,6 +6527,57 @@ UNION ALL
 
 COMMENT ON VIEW public.v_enforcement_timeline IS 'Events, history, tasks and actions of a case, each at the time when it happened; ask for one case and order by occurred_at';
 
+CREATE VIEW public.v_lead_outcomes WITH (security_invoker='true') AS
+ SELECT l.org_id,
+    l.id AS lead_id,
+    l.pool_id,
+    l.arrived_at,
+    l.state,
+    (l.state = 'missed'::public.lead_state) AS is_lost,
+    m.reason AS lost_for,
+    f.agent_id,
+    f.priority_rank,
+    COALESCE(f.is_fallback, false) AS is_fallback,
+    COALESCE(m.waited_ms, f.waited_ms) AS waited_ms,
+    COALESCE(m.trace, f.trace) AS trace
+   FROM ((public.leads l
+     LEFT JOIN LATERAL ( SELECT a.agent_id,
+            a.priority_rank,
+            a.is_fallback,
+            a.waited_ms,
+            a.trace
+           FROM public.lead_assignments a
+          WHERE ((a.org_id = l.org_id) AND (a.lead_id = l.id))
+          ORDER BY a.decision_no
+         LIMIT 1) f ON (true))
+     LEFT JOIN LATERAL ( SELECT d.reason,
+            d.waited_ms,
+            d.trace
+           FROM public.missed_leads d
+          WHERE ((l.state = 'missed'::public.lead_state) AND (d.org_id = l.org_id) AND (d.lead_id = l.id))
+          ORDER BY d.decision_no DESC
+         LIMIT 1) m ON (true));
+
+COMMENT ON VIEW public.v_lead_outcomes IS 'Who took each lead first, or why it was lost; the trace is that of the loss where it was lost, else that of the first assignment';
+
+CREATE VIEW public.v_lead_tiers WITH (security_invoker='true') AS
+ SELECT o.org_id,
+    o.lead_id,
+    o.pool_id,
+    o.arrived_at,
+    o.is_lost,
+    ((g.value ->> 'priority_rank'::text))::integer AS priority_rank,
+    ((NOT o.is_lost) AND (NOT (((g.value ->> 'priority_rank'::text))::integer IS DISTINCT FROM o.priority_rank))) AS is_taken,
+    COALESCE(( SELECT r.key
+           FROM jsonb_each_text((g.value -> 'refused'::text)) r(key, value)
+          ORDER BY (r.value)::integer DESC, r.key
+         LIMIT 1), 'nobody'::text) AS refused_for
+   FROM (public.v_lead_outcomes o
+     CROSS JOIN LATERAL jsonb_array_elements((o.trace -> 'groups'::text)) g(value))
+  WHERE (((g.value ->> 'is_reached'::text))::boolean AND (o.is_lost OR (o.agent_id IS NOT NULL)));
+
+COMMENT ON VIEW public.v_lead_tiers IS 'One row for each lead and each rank group that it reached: the group took it, or refused it and for what; rank null is the fallback';
+
 CREATE VIEW public.v_metrics_enforcement WITH (security_invoker='true') AS
  SELECT c.open_case_count,
     c.open_balance,
@@ -5917,6 +6775,16 @@ CREATE VIEW public.v_priority_pipeline WITH (security_invoker='true') AS
 
 COMMENT ON VIEW public.v_priority_pipeline IS 'Active judgments ranked within their collectability tier by priority and amount; for the first ones ask for tier_rank <= n, which reads no more than those';
 
+CREATE TABLE public.visitor_secrets (
+    org_id uuid NOT NULL,
+    secret bytea DEFAULT sha256((uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))) NOT NULL,
+    CONSTRAINT visitor_secrets_secret_check CHECK ((octet_length(secret) = 32))
+);
+
+ALTER TABLE ONLY public.visitor_secrets FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.visitor_secrets IS 'Signs the tokens of visitors, on every server process alike';
+
 CREATE TABLE public.worker_heartbeats (
     worker text NOT NULL,
     kinds text[] NOT NULL,
@@ -5941,6 +6809,33 @@ ALTER TABLE ONLY enrichment.contacts
 
 ALTER TABLE ONLY judgments.cases
     ADD CONSTRAINT cases_pkey PRIMARY KEY (org_id, case_id);
+
+ALTER TABLE ONLY public.agent_pool_member_events
+    ADD CONSTRAINT agent_pool_member_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.agent_pool_members
+    ADD CONSTRAINT agent_pool_members_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.agent_pool_members
+    ADD CONSTRAINT agent_pool_members_pool_id_agent_profile_id_key UNIQUE (pool_id, agent_profile_id);
+
+ALTER TABLE ONLY public.agent_pools
+    ADD CONSTRAINT agent_pools_id_key UNIQUE (id);
+
+ALTER TABLE ONLY public.agent_pools
+    ADD CONSTRAINT agent_pools_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.agent_presence
+    ADD CONSTRAINT agent_presence_pkey PRIMARY KEY (org_id, agent_id);
+
+ALTER TABLE ONLY public.agent_profiles
+    ADD CONSTRAINT agent_profiles_id_key UNIQUE (id);
+
+ALTER TABLE ONLY public.agent_profiles
+    ADD CONSTRAINT agent_profiles_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.agent_status_events
+    ADD CONSTRAINT agent_status_events_pkey PRIMARY KEY (org_id, change_no);
 
 ALTER TABLE ONLY public.api_tokens
     ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
@@ -6038,8 +6933,20 @@ ALTER TABLE ONLY public.import_runs
 ALTER TABLE ONLY public.judgment_facts
     ADD CONSTRAINT judgment_facts_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.lead_assignments
+    ADD CONSTRAINT lead_assignments_pkey PRIMARY KEY (org_id, decision_no);
+
+ALTER TABLE ONLY public.lead_releases
+    ADD CONSTRAINT lead_releases_pkey PRIMARY KEY (org_id, assignment_no);
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_pkey PRIMARY KEY (org_id, id);
+
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_pkey PRIMARY KEY (org_id, user_id);
+
+ALTER TABLE ONLY public.missed_leads
+    ADD CONSTRAINT missed_leads_pkey PRIMARY KEY (org_id, decision_no);
 
 ALTER TABLE ONLY public.nightly_runs
     ADD CONSTRAINT nightly_runs_pkey PRIMARY KEY (org_id, run_on);
@@ -6074,6 +6981,9 @@ ALTER TABLE ONLY public.plaintiffs
 ALTER TABLE ONLY public.plaintiffs
     ADD CONSTRAINT plaintiffs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.pool_page_rules
+    ADD CONSTRAINT pool_page_rules_pkey PRIMARY KEY (org_id, rule_id);
+
 ALTER TABLE ONLY public.queue_attempts
     ADD CONSTRAINT queue_attempts_pkey PRIMARY KEY (id);
 
@@ -6089,8 +6999,17 @@ ALTER TABLE ONLY public.queue_jobs
 ALTER TABLE ONLY public.queue_kinds
     ADD CONSTRAINT queue_kinds_pkey PRIMARY KEY (kind);
 
+ALTER TABLE ONLY public.routing_log
+    ADD CONSTRAINT routing_log_pkey PRIMARY KEY (org_id, last_no);
+
+ALTER TABLE ONLY public.routing_state
+    ADD CONSTRAINT routing_state_pkey PRIMARY KEY (org_id);
+
 ALTER TABLE ONLY public.rpc_requests
     ADD CONSTRAINT rpc_requests_pkey PRIMARY KEY (org_id, caller_id, rpc, request_id);
+
+ALTER TABLE ONLY public.server_processes
+    ADD CONSTRAINT server_processes_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (token_hash);
@@ -6137,8 +7056,32 @@ ALTER TABLE ONLY public.users
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.visitor_keys
+    ADD CONSTRAINT visitor_keys_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY public.visitor_secrets
+    ADD CONSTRAINT visitor_secrets_pkey PRIMARY KEY (org_id);
+
 ALTER TABLE ONLY public.worker_heartbeats
     ADD CONSTRAINT worker_heartbeats_pkey PRIMARY KEY (worker);
+
+CREATE INDEX agent_pool_member_events_pool ON public.agent_pool_member_events USING btree (org_id, pool_id, id DESC);
+
+CREATE INDEX agent_pool_members_agent ON public.agent_pool_members USING btree (org_id, agent_profile_id);
+
+CREATE INDEX agent_pool_members_pool ON public.agent_pool_members USING btree (org_id, pool_id);
+
+CREATE UNIQUE INDEX agent_pools_default ON public.agent_pools USING btree (org_id) WHERE is_default;
+
+CREATE UNIQUE INDEX agent_pools_name ON public.agent_pools USING btree (org_id, lower(name)) WHERE (deleted_at IS NULL);
+
+CREATE INDEX agent_profiles_member ON public.agent_profiles USING btree (org_id, user_id);
+
+CREATE UNIQUE INDEX agent_profiles_user ON public.agent_profiles USING btree (org_id, user_id) WHERE (retired_at IS NULL);
+
+CREATE INDEX agent_status_events_agent ON public.agent_status_events USING btree (org_id, agent_id, change_no);
+
+CREATE INDEX agent_status_events_at ON public.agent_status_events USING btree (org_id, at);
 
 CREATE INDEX api_tokens_member ON public.api_tokens USING btree (org_id, user_id);
 
@@ -6222,6 +7165,8 @@ CREATE UNIQUE INDEX entity_links_judgment ON public.entity_links USING btree (or
 
 CREATE UNIQUE INDEX entity_links_plaintiff ON public.entity_links USING btree (org_id, plaintiff_id, entity_id, role);
 
+CREATE INDEX idx_agent_pool_members_pool_priority ON public.agent_pool_members USING btree (pool_id, priority_rank);
+
 CREATE INDEX import_rows_judgment ON public.import_rows USING btree (org_id, judgment_id, format, id DESC);
 
 CREATE INDEX import_rows_plaintiff ON public.import_rows USING btree (org_id, plaintiff_id, format, id DESC);
@@ -6234,7 +7179,31 @@ CREATE INDEX judgment_facts_judgment ON public.judgment_facts USING btree (org_i
 
 CREATE INDEX judgment_facts_written ON public.judgment_facts USING btree (org_id, written_by);
 
+CREATE INDEX lead_assignments_agent ON public.lead_assignments USING btree (org_id, agent_id, at);
+
+CREATE INDEX lead_assignments_at ON public.lead_assignments USING btree (org_id, at);
+
+CREATE INDEX lead_assignments_lead ON public.lead_assignments USING btree (org_id, lead_id);
+
+CREATE INDEX lead_assignments_turn ON public.lead_assignments USING btree (org_id, pool_id, agent_id, decision_no);
+
+CREATE INDEX leads_agent ON public.leads USING btree (org_id, agent_id) WHERE (state = ANY (ARRAY['assigned'::public.lead_state, 'in_call'::public.lead_state]));
+
+CREATE INDEX leads_arrived ON public.leads USING btree (org_id, arrived_at);
+
+CREATE INDEX leads_seen ON public.leads USING btree (seen_at) WHERE ((state = ANY (ARRAY['waiting'::public.lead_state, 'assigned'::public.lead_state])) AND (seen_at IS NOT NULL));
+
+CREATE UNIQUE INDEX leads_visitor ON public.leads USING btree (org_id, visitor_id, pool_id) WHERE (state = ANY (ARRAY['waiting'::public.lead_state, 'assigned'::public.lead_state, 'in_call'::public.lead_state]));
+
+CREATE INDEX leads_waiting ON public.leads USING btree (org_id, pool_id, arrived_at, id) WHERE (state = 'waiting'::public.lead_state);
+
 CREATE INDEX memberships_user ON public.memberships USING btree (user_id);
+
+CREATE INDEX missed_leads_at ON public.missed_leads USING btree (org_id, at);
+
+CREATE INDEX missed_leads_lead ON public.missed_leads USING btree (org_id, lead_id);
+
+CREATE INDEX missed_leads_pool ON public.missed_leads USING btree (org_id, pool_id, at);
 
 CREATE INDEX plaintiff_call_attempts_follow_up ON public.plaintiff_call_attempts USING btree (org_id, follow_up_task_id);
 
@@ -6259,6 +7228,8 @@ CREATE INDEX plaintiff_tasks_plaintiff ON public.plaintiff_tasks USING btree (or
 CREATE INDEX plaintiff_tasks_queue ON public.plaintiff_tasks USING btree (org_id, due_at, id) WHERE (status = 'open'::text);
 
 CREATE INDEX plaintiffs_name ON public.plaintiffs USING btree (org_id, name, id);
+
+CREATE INDEX pool_page_rules_pool ON public.pool_page_rules USING btree (org_id, pool_id);
 
 CREATE INDEX queue_attempts_message ON public.queue_attempts USING btree (kind, msg_id, id);
 
@@ -6312,15 +7283,27 @@ CREATE UNIQUE INDEX tier_shadows_running ON public.tier_shadows USING btree (org
 
 CREATE INDEX tier_shadows_starter ON public.tier_shadows USING btree (started_by);
 
+CREATE INDEX visitor_keys_org ON public.visitor_keys USING btree (org_id);
+
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON enrichment.assets FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON enrichment.contacts FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
 
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON judgments.cases FOR EACH ROW EXECUTE FUNCTION judgments._set_updated_at();
 
+CREATE TRIGGER default_pool_stays BEFORE DELETE ON public.agent_pools FOR EACH ROW WHEN (old.is_default) EXECUTE FUNCTION public.tg_default_pool_stays();
+
+CREATE TRIGGER default_pool_stays_default BEFORE UPDATE ON public.agent_pools FOR EACH ROW WHEN ((old.is_default AND ((new.deleted_at IS NOT NULL) OR (NOT new.is_default)))) EXECUTE FUNCTION public.tg_default_pool_stays();
+
 CREATE TRIGGER draft_is_saved BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.state = 'draft'::public.policy_state) AND (new.state = 'draft'::public.policy_state) AND (((((old.version IS DISTINCT FROM new.version) OR (old.name IS DISTINCT FROM new.name)) OR (old.document IS DISTINCT FROM new.document)) OR (old.digest IS DISTINCT FROM new.digest)) OR (old.assertions IS DISTINCT FROM new.assertions)))) EXECUTE FUNCTION public.tg_draft_is_saved();
 
+CREATE TRIGGER get_pool AFTER INSERT ON public.organisations FOR EACH ROW EXECUTE FUNCTION public.tg_organisation_gets_pool();
+
+CREATE TRIGGER keep_events AFTER INSERT OR DELETE ON public.agent_pool_members FOR EACH ROW EXECUTE FUNCTION public.tg_member_keeps_events();
+
 CREATE TRIGGER keep_events AFTER INSERT OR DELETE OR UPDATE ON public.tier_policies FOR EACH ROW EXECUTE FUNCTION public.tg_policy_keeps_events();
+
+CREATE TRIGGER keep_rank_events AFTER UPDATE ON public.agent_pool_members FOR EACH ROW WHEN ((old.priority_rank <> new.priority_rank)) EXECUTE FUNCTION public.tg_member_keeps_events();
 
 CREATE TRIGGER kept_witnesses_stay BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.witnesses IS NOT NULL) AND (old.witnesses IS DISTINCT FROM new.witnesses))) EXECUTE FUNCTION public.tg_published_policy_stays();
 
@@ -6334,15 +7317,27 @@ CREATE TRIGGER record_first_facts AFTER INSERT ON public.core_judgments FOR EACH
 
 CREATE TRIGGER record_tier AFTER UPDATE ON public.enforcement_cases FOR EACH ROW WHEN (((old.tier IS NOT NULL) AND (old.tier IS DISTINCT FROM new.tier))) EXECUTE FUNCTION public.tg_case_records_tier();
 
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.agent_pool_member_events FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
+
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.agent_status_events FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
+
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.enforcement_events FOR EACH ROW EXECUTE FUNCTION public.tg_event_stays();
 
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.enforcement_history FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
 
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.judgment_facts FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
 
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.lead_assignments FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
+
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.lead_releases FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
+
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.missed_leads FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
+
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.plaintiff_call_attempts FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
 
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.plaintiff_status_history FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
+
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.routing_log FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
 
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.tier_assignments FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
 
@@ -6392,6 +7387,30 @@ ALTER TABLE ONLY enrichment.contacts
 
 ALTER TABLE ONLY judgments.cases
     ADD CONSTRAINT cases_org_id_case_id_fkey FOREIGN KEY (org_id, case_id) REFERENCES public.core_judgments(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.agent_pool_member_events
+    ADD CONSTRAINT agent_pool_member_events_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.agent_pool_members
+    ADD CONSTRAINT agent_pool_members_org_id_agent_profile_id_fkey FOREIGN KEY (org_id, agent_profile_id) REFERENCES public.agent_profiles(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.agent_pool_members
+    ADD CONSTRAINT agent_pool_members_org_id_pool_id_fkey FOREIGN KEY (org_id, pool_id) REFERENCES public.agent_pools(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.agent_pools
+    ADD CONSTRAINT agent_pools_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.agent_presence
+    ADD CONSTRAINT agent_presence_org_id_agent_id_fkey FOREIGN KEY (org_id, agent_id) REFERENCES public.agent_profiles(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.agent_profiles
+    ADD CONSTRAINT agent_profiles_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.agent_profiles
+    ADD CONSTRAINT agent_profiles_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES public.memberships(org_id, user_id) ON DELETE SET NULL (user_id);
+
+ALTER TABLE ONLY public.agent_status_events
+    ADD CONSTRAINT agent_status_events_org_id_agent_id_fkey FOREIGN KEY (org_id, agent_id) REFERENCES public.agent_profiles(org_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.api_tokens
     ADD CONSTRAINT api_tokens_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES public.memberships(org_id, user_id) ON DELETE CASCADE;
@@ -6501,11 +7520,38 @@ ALTER TABLE ONLY public.import_runs
 ALTER TABLE ONLY public.judgment_facts
     ADD CONSTRAINT judgment_facts_org_id_judgment_id_fkey FOREIGN KEY (org_id, judgment_id) REFERENCES public.core_judgments(org_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.lead_assignments
+    ADD CONSTRAINT lead_assignments_org_id_agent_id_fkey FOREIGN KEY (org_id, agent_id) REFERENCES public.agent_profiles(org_id, id);
+
+ALTER TABLE ONLY public.lead_assignments
+    ADD CONSTRAINT lead_assignments_org_id_lead_id_fkey FOREIGN KEY (org_id, lead_id) REFERENCES public.leads(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.lead_assignments
+    ADD CONSTRAINT lead_assignments_org_id_pool_id_fkey FOREIGN KEY (org_id, pool_id) REFERENCES public.agent_pools(org_id, id);
+
+ALTER TABLE ONLY public.lead_releases
+    ADD CONSTRAINT lead_releases_org_id_assignment_no_fkey FOREIGN KEY (org_id, assignment_no) REFERENCES public.lead_assignments(org_id, decision_no) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_org_id_agent_id_fkey FOREIGN KEY (org_id, agent_id) REFERENCES public.agent_profiles(org_id, id);
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_org_id_pool_id_fkey FOREIGN KEY (org_id, pool_id) REFERENCES public.agent_pools(org_id, id);
+
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.missed_leads
+    ADD CONSTRAINT missed_leads_org_id_lead_id_fkey FOREIGN KEY (org_id, lead_id) REFERENCES public.leads(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.missed_leads
+    ADD CONSTRAINT missed_leads_org_id_pool_id_fkey FOREIGN KEY (org_id, pool_id) REFERENCES public.agent_pools(org_id, id);
 
 ALTER TABLE ONLY public.nightly_runs
     ADD CONSTRAINT nightly_runs_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
@@ -6537,6 +7583,9 @@ ALTER TABLE ONLY public.plaintiff_tasks
 ALTER TABLE ONLY public.plaintiffs
     ADD CONSTRAINT plaintiffs_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.pool_page_rules
+    ADD CONSTRAINT pool_page_rules_org_id_pool_id_fkey FOREIGN KEY (org_id, pool_id) REFERENCES public.agent_pools(org_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.queue_attempts
     ADD CONSTRAINT queue_attempts_kind_fkey FOREIGN KEY (kind) REFERENCES public.queue_kinds(kind);
 
@@ -6557,6 +7606,12 @@ ALTER TABLE ONLY public.queue_jobs
 
 ALTER TABLE ONLY public.queue_jobs
     ADD CONSTRAINT queue_jobs_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.routing_log
+    ADD CONSTRAINT routing_log_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.routing_state
+    ADD CONSTRAINT routing_state_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
@@ -6621,6 +7676,12 @@ ALTER TABLE ONLY public.tier_shadows
 ALTER TABLE ONLY public.tier_shadows
     ADD CONSTRAINT tier_shadows_started_by_fkey FOREIGN KEY (started_by) REFERENCES public.users(id) ON DELETE SET NULL;
 
+ALTER TABLE ONLY public.visitor_keys
+    ADD CONSTRAINT visitor_keys_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.visitor_secrets
+    ADD CONSTRAINT visitor_secrets_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
+
 ALTER TABLE enrichment.assets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE enrichment.contacts ENABLE ROW LEVEL SECURITY;
@@ -6648,6 +7709,18 @@ CREATE POLICY "admins see by what ways alerts go" ON public.enforcement_alert_ro
 CREATE POLICY "admins see the tokens of their organisation" ON public.api_tokens FOR SELECT TO admin USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "admins start drafts" ON public.tier_policies FOR INSERT TO admin WITH CHECK (((org_id = ( SELECT public.current_org_id() AS current_org_id)) AND (state = 'draft'::public.policy_state)));
+
+ALTER TABLE public.agent_pool_member_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.agent_pool_members ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.agent_pools ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.agent_presence ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.agent_profiles ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.agent_status_events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.api_tokens ENABLE ROW LEVEL SECURITY;
 
@@ -6704,6 +7777,12 @@ ALTER TABLE public.import_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.import_runs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.judgment_facts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.lead_assignments ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.lead_releases ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.leads ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "members see assignments of their judgments" ON public.tier_assignments FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
@@ -6771,6 +7850,34 @@ CREATE POLICY "members see their tasks" ON public.plaintiff_tasks FOR SELECT TO 
 
 CREATE POLICY "members see what is known of their debtors" ON public.debtor_intelligence FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
+CREATE POLICY "members see what is of their organisation" ON public.agent_pool_member_events FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.agent_pool_members FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.agent_pools FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.agent_presence FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.agent_profiles FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.agent_status_events FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.lead_assignments FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.lead_releases FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.leads FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.missed_leads FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.pool_page_rules FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.routing_log FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.routing_state FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is of their organisation" ON public.visitor_keys FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
 CREATE POLICY "members see what their entities are" ON public.entity_links FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see what their shadows decided" ON public.tier_shadow_tiers FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
@@ -6778,6 +7885,8 @@ CREATE POLICY "members see what their shadows decided" ON public.tier_shadow_tie
 CREATE POLICY "members see what was done to their policies" ON public.tier_policy_events FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.missed_leads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.nightly_runs ENABLE ROW LEVEL SECURITY;
 
@@ -6793,6 +7902,8 @@ ALTER TABLE public.plaintiff_tasks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.plaintiffs ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.pool_page_rules ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.queue_attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.queue_dead_letters ENABLE ROW LEVEL SECURITY;
@@ -6801,11 +7912,47 @@ ALTER TABLE public.queue_jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.queue_kinds ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.routing_log ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.routing_state ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.rpc_requests ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.server_processes ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "servers and the router know the servers" ON public.server_processes TO service_role, lead_router USING (true) WITH CHECK (true);
 
 ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sign_in_links ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY "the router works for one organisation" ON public.agent_pool_members TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.agent_pools TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.agent_presence TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.agent_profiles TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.agent_status_events TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.lead_assignments TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.lead_releases TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.leads TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.missed_leads TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.pool_page_rules TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.routing_log TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.routing_state TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.visitor_keys TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the router works for one organisation" ON public.visitor_secrets TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "the service appends assignments" ON public.tier_assignments TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
@@ -6855,6 +8002,18 @@ CREATE POLICY "the service manages judgments" ON public.core_judgments TO servic
 
 CREATE POLICY "the service manages kinds" ON public.queue_kinds TO service_role USING (true) WITH CHECK (true);
 
+CREATE POLICY "the service manages leads" ON public.agent_presence TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages leads" ON public.agent_status_events TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages leads" ON public.lead_assignments TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages leads" ON public.lead_releases TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages leads" ON public.leads TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages leads" ON public.missed_leads TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
 CREATE POLICY "the service manages members" ON public.memberships TO service_role USING (true) WITH CHECK (true);
 
 CREATE POLICY "the service manages organisations" ON public.organisations TO service_role USING (true) WITH CHECK (true);
@@ -6864,6 +8023,24 @@ CREATE POLICY "the service manages people" ON public.users TO service_role USING
 CREATE POLICY "the service manages plaintiffs" ON public.plaintiffs TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service manages policies" ON public.tier_policies TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages pools" ON public.agent_pool_member_events TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages pools" ON public.agent_pool_members TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages pools" ON public.agent_pools TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages pools" ON public.agent_profiles TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages pools" ON public.pool_page_rules TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages pools" ON public.routing_log TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages pools" ON public.routing_state TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages pools" ON public.visitor_keys TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service manages pools" ON public.visitor_secrets TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service manages sessions" ON public.sessions TO service_role USING (true) WITH CHECK (true);
 
@@ -6911,6 +8088,10 @@ ALTER TABLE public.tier_shadows ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.visitor_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.visitor_secrets ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.worker_heartbeats ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA enrichment TO authenticated;
@@ -6922,6 +8103,7 @@ GRANT USAGE ON SCHEMA judgments TO service_role;
 GRANT USAGE ON SCHEMA public TO anon;
 GRANT USAGE ON SCHEMA public TO authenticated;
 GRANT ALL ON SCHEMA public TO service_role;
+GRANT USAGE ON SCHEMA public TO lead_router;
 
 REVOKE ALL ON FUNCTION judgments._set_updated_at() FROM PUBLIC;
 
@@ -6931,9 +8113,13 @@ GRANT ALL ON FUNCTION public.action_order(p_status text) TO service_role;
 REVOKE ALL ON FUNCTION public.add_enforcement_document(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.add_enforcement_document(payload jsonb) TO enforcement_operator;
 
+REVOKE ALL ON FUNCTION public.add_pool_member(p_pool_id uuid, p_agent_id uuid, p_rank integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.add_pool_member(p_pool_id uuid, p_agent_id uuid, p_rank integer) TO admin;
+
 REVOKE ALL ON FUNCTION public.app_now() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_now() TO authenticated;
 GRANT ALL ON FUNCTION public.app_now() TO service_role;
+GRANT ALL ON FUNCTION public.app_now() TO lead_router;
 
 GRANT SELECT ON TABLE public.enforcement_cases TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.enforcement_cases TO service_role;
@@ -6941,11 +8127,17 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.enforcement_cases TO service_r
 REVOKE ALL ON FUNCTION public.advance_action(p_call public.rpc_call, p_case public.enforcement_cases, p_action_type text, p_status text, p_occurred_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.advance_action(p_call public.rpc_call, p_case public.enforcement_cases, p_action_type text, p_status text, p_occurred_at timestamp with time zone) TO service_role;
 
+REVOKE ALL ON FUNCTION public.agent_memberships(p_org_id uuid, p_agent_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.agent_memberships(p_org_id uuid, p_agent_id uuid) TO service_role;
+
 REVOKE ALL ON FUNCTION public.alert_attempts_max() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.alert_attempts_max() TO service_role;
 
 REVOKE ALL ON FUNCTION public.answer_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_is_approved boolean, p_note text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.answer_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_is_approved boolean, p_note text) TO admin;
+
+REVOKE ALL ON FUNCTION public.append_routing_changes(p_org_id uuid, p_changes jsonb, p_is_configuration boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.append_routing_changes(p_org_id uuid, p_changes jsonb, p_is_configuration boolean) TO service_role;
 
 REVOKE ALL ON FUNCTION public.apply_enrichment(p_payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.apply_enrichment(p_payload jsonb) TO service_role;
@@ -7013,14 +8205,19 @@ GRANT ALL ON FUNCTION public.create_stage_tasks(p_call public.rpc_call, p_case p
 REVOKE ALL ON FUNCTION public.current_org_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.current_org_id() TO authenticated;
 GRANT ALL ON FUNCTION public.current_org_id() TO service_role;
+GRANT ALL ON FUNCTION public.current_org_id() TO lead_router;
 
 REVOKE ALL ON FUNCTION public.current_user_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.current_user_id() TO authenticated;
 GRANT ALL ON FUNCTION public.current_user_id() TO service_role;
+GRANT ALL ON FUNCTION public.current_user_id() TO lead_router;
 
 REVOKE ALL ON FUNCTION public.days_since(p_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.days_since(p_at timestamp with time zone) TO authenticated;
 GRANT ALL ON FUNCTION public.days_since(p_at timestamp with time zone) TO service_role;
+
+REVOKE ALL ON FUNCTION public.delete_pool(p_pool_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_pool(p_pool_id uuid) TO admin;
 
 REVOKE ALL ON FUNCTION public.dequeue_job(kind text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.dequeue_job(kind text) TO service_role;
@@ -7148,6 +8345,9 @@ GRANT ALL ON FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses
 REVOKE ALL ON FUNCTION public.link_enforcement_payment(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.link_enforcement_payment(payload jsonb) TO enforcement_operator;
 
+REVOKE ALL ON FUNCTION public.lock_routing() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.lock_routing() TO service_role;
+
 REVOKE ALL ON FUNCTION public.lock_tier_policies_to_publish(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, OUT o_published public.tier_policies, OUT o_draft public.tier_policies) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lock_tier_policies_to_publish(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, OUT o_published public.tier_policies, OUT o_draft public.tier_policies) TO service_role;
 
@@ -7165,6 +8365,10 @@ GRANT ALL ON FUNCTION public.notify_live(p_org_id uuid, p_event jsonb) TO servic
 
 REVOKE ALL ON FUNCTION public.open_enforcement_case(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.open_enforcement_case(payload jsonb) TO enforcement_operator;
+
+REVOKE ALL ON FUNCTION public.open_routing(p_known_no bigint, p_changes_max integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.open_routing(p_known_no bigint, p_changes_max integer) TO lead_router;
+GRANT ALL ON FUNCTION public.open_routing(p_known_no bigint, p_changes_max integer) TO service_role;
 
 REVOKE ALL ON FUNCTION public.org_today(p_org_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.org_today(p_org_id uuid) TO authenticated;
@@ -7253,6 +8457,9 @@ GRANT ALL ON FUNCTION public.queue_statistics() TO authenticated;
 REVOKE ALL ON FUNCTION public.queue_tier_assignments(p_org_id uuid, p_judgment_ids uuid[], p_keys text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.queue_tier_assignments(p_org_id uuid, p_judgment_ids uuid[], p_keys text[]) TO service_role;
 
+REVOKE ALL ON FUNCTION public.rank_pool_members(p_pool_id uuid, p_agent_ids uuid[], p_ranks integer[], p_expected_revision bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.rank_pool_members(p_pool_id uuid, p_agent_ids uuid[], p_ranks integer[], p_expected_revision bigint) TO admin;
+
 REVOKE ALL ON FUNCTION public.record_enforcement_payment(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.record_enforcement_payment(payload jsonb) TO enforcement_operator;
 
@@ -7268,11 +8475,17 @@ GRANT ALL ON FUNCTION public.refresh_case_metrics(p_org_id uuid) TO service_role
 REVOKE ALL ON FUNCTION public.refresh_enforcement_metrics() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.refresh_enforcement_metrics() TO service_role;
 
+REVOKE ALL ON FUNCTION public.remove_pool_member(p_pool_id uuid, p_agent_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.remove_pool_member(p_pool_id uuid, p_agent_id uuid) TO admin;
+
 REVOKE ALL ON FUNCTION public.request_case_copilot(case_id uuid, requested_by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.request_case_copilot(case_id uuid, requested_by text) TO authenticated;
 
 REVOKE ALL ON FUNCTION public.request_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_note text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.request_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_note text) TO admin;
+
+REVOKE ALL ON FUNCTION public.retire_agent(p_agent_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.retire_agent(p_agent_id uuid) TO admin;
 
 REVOKE ALL ON FUNCTION public.retry_alert(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.retry_alert(payload jsonb) TO admin;
@@ -7282,6 +8495,16 @@ GRANT ALL ON FUNCTION public.retry_dead_letter(p_id uuid) TO enforcement_operato
 
 REVOKE ALL ON FUNCTION public.revoke_api_token(p_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.revoke_api_token(p_id uuid) TO admin;
+
+REVOKE ALL ON FUNCTION public.revoke_visitor_key(p_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.revoke_visitor_key(p_key text) TO admin;
+
+REVOKE ALL ON FUNCTION public.routing_due(p_is_waiting_due boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.routing_due(p_is_waiting_due boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION public.routing_due_here() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.routing_due_here() TO lead_router;
+GRANT ALL ON FUNCTION public.routing_due_here() TO service_role;
 
 REVOKE ALL ON FUNCTION public.rpc_choice(p_payload jsonb, p_field text, p_choices text[], p_is_required boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rpc_choice(p_payload jsonb, p_field text, p_choices text[], p_is_required boolean) TO service_role;
@@ -7315,6 +8538,18 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_shadows TO service_role;
 
 REVOKE ALL ON FUNCTION public.running_tier_shadows(p_org_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.running_tier_shadows(p_org_ids uuid[]) TO service_role;
+
+REVOKE ALL ON FUNCTION public.save_agent(p_agent_id uuid, p_user_id uuid, p_display_name text, p_capacity integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.save_agent(p_agent_id uuid, p_user_id uuid, p_display_name text, p_capacity integer) TO admin;
+
+REVOKE ALL ON FUNCTION public.save_page_rules(p_rules jsonb, p_expected_revision bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.save_page_rules(p_rules jsonb, p_expected_revision bigint) TO admin;
+
+REVOKE ALL ON FUNCTION public.save_pool(p_pool_id uuid, p_name text, p_fallback public.pool_fallback, p_is_waiting_on boolean, p_wait_seconds_max integer, p_wait_leads_max integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.save_pool(p_pool_id uuid, p_name text, p_fallback public.pool_fallback, p_is_waiting_on boolean, p_wait_seconds_max integer, p_wait_leads_max integer) TO admin;
+
+REVOKE ALL ON FUNCTION public.save_visitor_key(p_key text, p_name text, p_allowed_origins text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.save_visitor_key(p_key text, p_name text, p_allowed_origins text[]) TO admin;
 
 REVOKE ALL ON FUNCTION public.schedule_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_override_note text, p_receipt jsonb, p_effective_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.schedule_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_override_note text, p_receipt jsonb, p_effective_at timestamp with time zone) TO admin;
@@ -7383,6 +8618,8 @@ REVOKE ALL ON FUNCTION public.tg_case_records_tier() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_case_takes_plaintiff() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.tg_default_pool_stays() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.tg_draft_is_saved() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_event_alerts() FROM PUBLIC;
@@ -7396,6 +8633,10 @@ REVOKE ALL ON FUNCTION public.tg_intelligence_sets_signals() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.tg_judgment_records_facts() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_judgment_sets_case_balance() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.tg_member_keeps_events() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.tg_organisation_gets_pool() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_organisation_takes_its_requests() FROM PUBLIC;
 
@@ -7425,6 +8666,13 @@ GRANT ALL ON FUNCTION public.tier_text(p_tier smallint) TO service_role;
 REVOKE ALL ON FUNCTION public.upsert_enrichment_bundle(bundle jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.upsert_enrichment_bundle(bundle jsonb) TO service_role;
 
+GRANT SELECT ON TABLE public.visitor_keys TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.visitor_keys TO service_role;
+GRANT SELECT ON TABLE public.visitor_keys TO lead_router;
+
+REVOKE ALL ON FUNCTION public.visitor_key(p_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.visitor_key(p_key text) TO lead_router;
+
 REVOKE ALL ON FUNCTION public.write_event(p_call public.rpc_call, p_case public.enforcement_cases, p_kind public.enforcement_event_kind, p_payload jsonb, p_document_path text, p_note text, p_occurred_at timestamp with time zone, p_task_id uuid, p_action_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.write_event(p_call public.rpc_call, p_case public.enforcement_cases, p_kind public.enforcement_event_kind, p_payload jsonb, p_document_path text, p_note text, p_occurred_at timestamp with time zone, p_task_id uuid, p_action_id uuid) TO service_role;
 
@@ -7436,6 +8684,29 @@ GRANT SELECT,INSERT,UPDATE ON TABLE enrichment.assets TO service_role;
 
 GRANT SELECT ON TABLE enrichment.contacts TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE enrichment.contacts TO service_role;
+
+GRANT SELECT ON TABLE public.agent_pool_member_events TO authenticated;
+GRANT SELECT,INSERT ON TABLE public.agent_pool_member_events TO service_role;
+
+GRANT SELECT ON TABLE public.agent_pool_members TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.agent_pool_members TO service_role;
+GRANT SELECT ON TABLE public.agent_pool_members TO lead_router;
+
+GRANT SELECT ON TABLE public.agent_pools TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.agent_pools TO service_role;
+GRANT SELECT ON TABLE public.agent_pools TO lead_router;
+
+GRANT SELECT ON TABLE public.agent_presence TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.agent_presence TO service_role;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.agent_presence TO lead_router;
+
+GRANT SELECT ON TABLE public.agent_profiles TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.agent_profiles TO service_role;
+GRANT SELECT ON TABLE public.agent_profiles TO lead_router;
+
+GRANT SELECT ON TABLE public.agent_status_events TO authenticated;
+GRANT SELECT,INSERT ON TABLE public.agent_status_events TO service_role;
+GRANT SELECT,INSERT ON TABLE public.agent_status_events TO lead_router;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_tokens TO service_role;
 
@@ -7514,8 +8785,45 @@ GRANT SELECT,INSERT ON TABLE public.judgment_facts TO service_role;
 GRANT SELECT ON TABLE public.judgments TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.judgments TO service_role;
 
+GRANT SELECT ON TABLE public.lead_assignments TO authenticated;
+GRANT SELECT,INSERT ON TABLE public.lead_assignments TO service_role;
+GRANT SELECT,INSERT ON TABLE public.lead_assignments TO lead_router;
+
+GRANT SELECT ON TABLE public.lead_releases TO authenticated;
+GRANT SELECT,INSERT ON TABLE public.lead_releases TO service_role;
+GRANT SELECT,INSERT ON TABLE public.lead_releases TO lead_router;
+
+GRANT SELECT ON TABLE public.leads TO authenticated;
+GRANT SELECT,INSERT ON TABLE public.leads TO service_role;
+GRANT SELECT,INSERT ON TABLE public.leads TO lead_router;
+
+GRANT UPDATE(state) ON TABLE public.leads TO service_role;
+GRANT UPDATE(state) ON TABLE public.leads TO lead_router;
+
+GRANT UPDATE(agent_id) ON TABLE public.leads TO service_role;
+GRANT UPDATE(agent_id) ON TABLE public.leads TO lead_router;
+
+GRANT UPDATE(assignment_no) ON TABLE public.leads TO service_role;
+GRANT UPDATE(assignment_no) ON TABLE public.leads TO lead_router;
+
+GRANT UPDATE(wait_until) ON TABLE public.leads TO service_role;
+GRANT UPDATE(wait_until) ON TABLE public.leads TO lead_router;
+
+GRANT UPDATE(accepted_at) ON TABLE public.leads TO service_role;
+GRANT UPDATE(accepted_at) ON TABLE public.leads TO lead_router;
+
+GRANT UPDATE(ended_at) ON TABLE public.leads TO service_role;
+GRANT UPDATE(ended_at) ON TABLE public.leads TO lead_router;
+
+GRANT UPDATE(seen_at) ON TABLE public.leads TO service_role;
+GRANT UPDATE(seen_at) ON TABLE public.leads TO lead_router;
+
 GRANT SELECT ON TABLE public.memberships TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.memberships TO service_role;
+
+GRANT SELECT ON TABLE public.missed_leads TO authenticated;
+GRANT SELECT,INSERT ON TABLE public.missed_leads TO service_role;
+GRANT SELECT,INSERT ON TABLE public.missed_leads TO lead_router;
 
 GRANT SELECT ON TABLE public.nightly_runs TO authenticated;
 GRANT SELECT,INSERT ON TABLE public.nightly_runs TO service_role;
@@ -7537,6 +8845,10 @@ GRANT SELECT,INSERT ON TABLE public.plaintiff_status_history TO service_role;
 GRANT SELECT ON TABLE public.plaintiff_tasks TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.plaintiff_tasks TO service_role;
 
+GRANT SELECT ON TABLE public.pool_page_rules TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.pool_page_rules TO service_role;
+GRANT SELECT ON TABLE public.pool_page_rules TO lead_router;
+
 GRANT SELECT ON TABLE public.queue_attempts TO authenticated;
 GRANT SELECT,INSERT ON TABLE public.queue_attempts TO service_role;
 
@@ -7548,7 +8860,20 @@ GRANT USAGE ON SEQUENCE public.queue_jobs_id_seq TO service_role;
 GRANT SELECT ON TABLE public.queue_kinds TO authenticated;
 GRANT SELECT,UPDATE ON TABLE public.queue_kinds TO service_role;
 
+GRANT SELECT ON TABLE public.routing_log TO authenticated;
+GRANT SELECT,INSERT ON TABLE public.routing_log TO service_role;
+GRANT SELECT,INSERT ON TABLE public.routing_log TO lead_router;
+
+GRANT SELECT ON TABLE public.routing_state TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.routing_state TO service_role;
+GRANT SELECT ON TABLE public.routing_state TO lead_router;
+
+GRANT UPDATE(sequence) ON TABLE public.routing_state TO lead_router;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rpc_requests TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.server_processes TO service_role;
+GRANT SELECT ON TABLE public.server_processes TO lead_router;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO service_role;
 
@@ -7604,6 +8929,12 @@ GRANT SELECT ON TABLE public.v_enforcement_tier_overview TO service_role;
 GRANT SELECT ON TABLE public.v_enforcement_timeline TO authenticated;
 GRANT SELECT ON TABLE public.v_enforcement_timeline TO service_role;
 
+GRANT SELECT ON TABLE public.v_lead_outcomes TO authenticated;
+GRANT SELECT ON TABLE public.v_lead_outcomes TO service_role;
+
+GRANT SELECT ON TABLE public.v_lead_tiers TO authenticated;
+GRANT SELECT ON TABLE public.v_lead_tiers TO service_role;
+
 GRANT SELECT ON TABLE public.v_metrics_enforcement TO authenticated;
 GRANT SELECT ON TABLE public.v_metrics_enforcement TO service_role;
 
@@ -7621,6 +8952,9 @@ GRANT SELECT ON TABLE public.v_plaintiffs_overview TO service_role;
 
 GRANT SELECT ON TABLE public.v_priority_pipeline TO authenticated;
 GRANT SELECT ON TABLE public.v_priority_pipeline TO service_role;
+
+GRANT SELECT,INSERT ON TABLE public.visitor_secrets TO service_role;
+GRANT SELECT ON TABLE public.visitor_secrets TO lead_router;
 
 GRANT SELECT ON TABLE public.worker_heartbeats TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.worker_heartbeats TO service_role;

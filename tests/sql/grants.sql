@@ -75,6 +75,7 @@ select results_eq(
        from pg_class c
       where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v')
         and (has_any_column_privilege('lead_router', c.oid, 'select') or has_any_column_privilege('lead_router', c.oid, 'insert'))
+        and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
       order by 1 $$,
   $$ values ('agent_pool_members', ''), ('agent_pools', ''), ('agent_presence', 'insert update'), ('agent_profiles', ''),
             ('agent_status_events', 'insert'), ('lead_assignments', 'insert'), ('lead_releases', 'insert'), ('leads', 'insert update'),
