@@ -61,7 +61,7 @@ impl fmt::Display for ApiError {
 }
 
 /// Server messages are lower-case without a full stop; people read sentences.
-fn sentence(message: &str) -> String {
+pub fn sentence(message: &str) -> String {
     let message = message.trim();
     let mut letters = message.chars();
     let mut sentence: String =
@@ -311,4 +311,31 @@ pub async fn retry_dead_letter(id: &str) -> Result<Queued, ApiError> {
 
 pub async fn discard_dead_letter(id: &str) -> Result<(), ApiError> {
     send_empty(Request::delete(&format!("/api/queues/dead-letters/{id}"))).await.map(drop)
+}
+
+// ---- pools ----
+
+pub async fn pools() -> Result<PoolsOverview, ApiError> {
+    get("/api/pools").await
+}
+
+pub async fn create_agent(agent: SaveAgent) -> Result<Created, ApiError> {
+    read(send(Request::post("/api/agents"), &agent).await?).await
+}
+
+pub async fn page_rules() -> Result<PageRules, ApiError> {
+    get("/api/pools/page-rules").await
+}
+
+pub async fn save_page_rules(rules: SavePageRules) -> Result<PoolsRevision, ApiError> {
+    read(send(Request::put("/api/pools/page-rules"), &rules).await?).await
+}
+
+/// `query` is an encoded query string without its question mark.
+pub async fn pool_statistics(query: &str) -> Result<PoolStatistics, ApiError> {
+    get(&format!("/api/pools/statistics?{query}")).await
+}
+
+pub async fn agent_desk() -> Result<AgentDesk, ApiError> {
+    get("/api/agent").await
 }

@@ -19,6 +19,9 @@ pub enum Inner {
     Policy,
     PolicyHistory,
     Queues,
+    Desk,
+    PageRules,
+    PoolStatistics,
     NotFound,
 }
 
@@ -34,6 +37,9 @@ impl Page {
             "/policy" => Inner::Policy,
             "/policy/history" => Inner::PolicyHistory,
             "/queues" => Inner::Queues,
+            "/desk" => Inner::Desk,
+            "/pools/pages" => Inner::PageRules,
+            "/pools/statistics" => Inner::PoolStatistics,
             other => match other.strip_prefix("/judgments/") {
                 Some(id) if !id.contains('/') => Inner::Judgment(id.to_owned()),
                 _ => Inner::NotFound,
@@ -61,6 +67,7 @@ mod tests {
         check("/judgments/", Inner::Judgments);
         check("/judgments/0190-1", Inner::Judgment("0190-1".to_owned()));
         check("/judgments/0190-1/edit", Inner::NotFound);
+        check("/pools/pages/", Inner::PageRules);
         check("/tier", Inner::NotFound);
     }
 }
