@@ -166,48 +166,6 @@ CREATE TYPE public.tier_refresh_chunk AS (
 	tiers smallint[]
 );
 
-CREATE FUNCTION public.add_pool_member(p_pool_id uuid, p_agent_id uuid, p_rank integer) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  v_org uuid := public.lock_routing();
-begin
-  if p_rank is null or p_rank not between 1 and 99 then
-    raise sqlstate 'PT422' using message = 'a rank is a whole number from 1 to 99', detail = 'priority_rank';
-  end if;
-  if not exists (select from public.agent_pools p where p.org_id = v_org and p.id = p_pool_id and p.deleted_at is null) then
-    raise sqlstate 'PT404' using message = 'pool not found';
-  end if;
-  if not exists (select from public.agent_profiles a where a.org_id = v_org and a.id = p_agent_id and a.retired_at is null) then
-    raise sqlstate 'PT422' using message = 'no such agent in this organisation', detail = 'agent_id';
-  end if;
-  insert into public.agent_pool_members (org_id, pool_id, agent_profile_id, priority_rank)
-  values (v_org, p_pool_id, p_agent_id, p_rank)
-  on conflict (pool_id, agent_profile_id) do nothing;
-  if not found then
-    raise sqlstate 'PT422' using message = 'the agent is in this pool already', detail = 'agent_id';
-  end if;
-  perform public.append_routing_changes(v_org, jsonb_build_array(public.agent_memberships(v_org, p_agent_id)), true);
-end;
-$$;
-
-COMMENT ON FUNCTION public.add_pool_member(p_pool_id uuid, p_agent_id uuid, p_rank integer) IS 'Adds an agent to a pool; the next decision on any server counts with it';
-
-CREATE FUNCTION public.agent_memberships(p_org_id uuid, p_agent_id uuid) RETURNS jsonb
-    LANGUAGE sql STABLE
-    SET search_path TO ''
-    AS $$
-  select jsonb_build_object('do', 'memberships', 'agent', p_agent_id, 'memberships',
-           coalesce(jsonb_agg(jsonb_build_object('pool_id', m.pool_id, 'priority_rank', m.priority_rank) order by m.pool_id), '[]'))
-    from public.agent_pool_members m
-   where m.org_id = p_org_id and m.agent_profile_id = p_agent_id
-$$;
-
-COMMENT ON FUNCTION public.agent_memberships(p_org_id uuid, p_agent_id uuid) IS 'The change that tells every server the pools and ranks that an agent has now';
-
-CREATE FUNCTION public.answer_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_is_approved boolean, p_note text) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
 CREATE FUNCTION judgments._set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -218,39 +176,6 @@ begin
 end;
 $$;
 
-COMMENT ON FUNCTION public.answer_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_is_approved boolean, p_note text) IS 'Approves or declines this version of a draft; not for its author, last saver or requester';
-
-CREATE FUNCTION public.app_now() RETURNS timestamp with time zone
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN now();
-
-COMMENT ON FUNCTION public.app_now() IS 'The only clock of our SQL. A test database replaces this function; production has nothing to set';
-
-CREATE FUNCTION public.append_routing_changes(p_org_id uuid, p_changes jsonb, p_is_configuration boolean) RETURNS bigint
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-declare
-  v_count int := jsonb_array_length(p_changes);
-  v_state public.routing_state;
-begin
-  update public.routing_state
-     set sequence = sequence + v_count, revision = revision + p_is_configuration::int
-   where org_id = p_org_id returning * into v_state;
-  insert into public.routing_log (org_id, first_no, last_no, revision, changes)
-  values (p_org_id, v_state.sequence - v_count + 1, v_state.sequence, v_state.revision, p_changes);
-  perform pg_notify('dragonfly_routing', p_org_id::text);
-  return v_state.revision;
-end;
-$$;
-
-COMMENT ON FUNCTION public.append_routing_changes(p_org_id uuid, p_changes jsonb, p_is_configuration boolean) IS 'Numbers and keeps changes that the transaction has made, or is about to make: it holds the lock from here on';
-
-CREATE FUNCTION public.asset_flags(p_bits smallint) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN jsonb_build_object('employer', (((p_bits)::integer & 1) <> 0), 'bank', (((p_bits)::integer & 2) <> 0), 'real_property', (((p_bits)::integer & 4) <> 0), 'vehicle', (((p_bits)::integer & 8) <> 0));
-
-CREATE FUNCTION public.asset_signal_names(p_bits smallint) RETURNS text[]
 CREATE FUNCTION public.action_order(p_status text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN array_position(ARRAY['planned'::text, 'filed'::text, 'served'::text, 'in_progress'::text, 'completed'::text, 'cancelled'::text], p_status);
@@ -290,48 +215,6 @@ begin
   perform public.write_history(v_call, v_case.id, 'document_added', jsonb_build_object('document', jsonb_build_array(null, v_doc_kind)));
   return (public.end_rpc(v_call, to_jsonb(v_id)) #>> '{}')::uuid;
 end;
-$_$;
-
-COMMENT ON FUNCTION public.close_tier_refresh_chunk(p_refresh_id uuid, p_range_no bigint, p_last_no bigint, p_is_range_done boolean, p_facts_moved bigint, p_counts bigint[], p_balances numeric[], p_drifted bigint, p_drifts jsonb) IS 'Counts a chunk that this transaction took, with the drift that was found in it; at most ten judgments are named';
-
-CREATE FUNCTION public.current_org_id() RETURNS uuid
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (NULLIF(current_setting('dragonfly.org_id'::text, true), ''::text))::uuid;
-
-COMMENT ON FUNCTION public.current_org_id() IS 'The organisation of the transaction, set by begin_as; null for work that spans organisations';
-
-CREATE FUNCTION public.current_user_id() RETURNS uuid
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (NULLIF(current_setting('dragonfly.user_id'::text, true), ''::text))::uuid;
-
-COMMENT ON FUNCTION public.current_user_id() IS 'The person of the transaction, set by begin_as; null for the worker';
-
-CREATE FUNCTION public.delete_pool(p_pool_id uuid) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  v_org uuid := public.lock_routing();
-begin
-  update public.agent_pools set deleted_at = public.app_now()
-   where org_id = v_org and id = p_pool_id and deleted_at is null;
-  if not found then
-    raise sqlstate 'PT404' using message = 'pool not found';
-  end if;
-  delete from public.agent_pool_members where org_id = v_org and pool_id = p_pool_id;
-  delete from public.pool_page_rules where org_id = v_org and pool_id = p_pool_id;
-  perform public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
-end;
-$$;
-
-COMMENT ON FUNCTION public.delete_pool(p_pool_id uuid) IS 'Takes a pool away with its members and rules; leads that it has stay with their agents';
-
-CREATE FUNCTION public.dequeue_job(kind text) RETURNS jsonb
-    LANGUAGE sql
-    SET search_path TO ''
-    AS $$
-  select to_jsonb(m) from public.queue_kinds k, pgmq.read(k.kind, k.visibility_timeout_seconds, 1) m
-   where k.kind = dequeue_job.kind and not k.is_paused
 $$;
 
 COMMENT ON FUNCTION public.add_enforcement_document(payload jsonb) IS 'Notes a document of a case, with the event or action that it vouches for; answers its id';
@@ -3538,24 +3421,6 @@ $$;
 
 COMMENT ON FUNCTION public.record_subpoena_response(payload jsonb) IS 'Ends the subpoena that is out, or with complied=false notes a poor answer, and schedules a review';
 
-CREATE FUNCTION public.lock_routing() RETURNS uuid
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-declare
-  v_org uuid := public.current_org_id();
-begin
-  perform from public.routing_state s where s.org_id = v_org for no key update;
-  if not found then
-    raise sqlstate 'PT404' using message = 'organisation not found';
-  end if;
-  return v_org;
-end;
-$$;
-
-COMMENT ON FUNCTION public.lock_routing() IS 'Locks the routing of the caller''s organisation until the transaction ends, and answers the organisation';
-
-CREATE FUNCTION public.lock_tier_policies_to_publish(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, OUT o_published public.tier_policies, OUT o_draft public.tier_policies) RETURNS record
 CREATE FUNCTION public.refresh_case_metrics(p_org_id uuid) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -3703,31 +3568,6 @@ begin
 end;
 $$;
 
-CREATE FUNCTION public.open_routing(p_known_no bigint, p_changes_max integer) RETURNS TABLE(revision bigint, sequence bigint, now timestamp with time zone, changes jsonb)
-    LANGUAGE plpgsql
-    SET search_path TO ''
-    AS $$
-declare
-  v_org uuid := public.current_org_id();
-  v_state public.routing_state;
-  v_changes jsonb;
-begin
-  -- A server that hangs does not hold up the others for long.
-  perform set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_session_timeout', '10s', true);
-  select * into v_state from public.routing_state s where s.org_id = v_org for no key update;
-  if v_state.sequence > p_known_no and v_state.sequence - p_known_no <= p_changes_max then
-    -- Rows are never split: who knows the end of one knows all of it.
-    select jsonb_agg(l.changes order by l.last_no) into v_changes
-      from public.routing_log l where l.org_id = v_org and l.last_no > p_known_no;
-  end if;
-  return query select v_state.revision, v_state.sequence, public.app_now(), v_changes;
-end;
-$$;
-
-COMMENT ON FUNCTION public.open_routing(p_known_no bigint, p_changes_max integer) IS 'Takes the lock, and answers the changes after the one that the caller knows; null where there are none, or too many to be worth it';
-
-CREATE FUNCTION public.org_today(p_org_id uuid) RETURNS date
-    LANGUAGE sql STABLE
 COMMENT ON FUNCTION public.request_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_note text) IS 'Puts this version of a draft up for approval by another admin';
 
 CREATE FUNCTION public.retire_agent(p_agent_id uuid) RETURNS void
@@ -4207,56 +4047,6 @@ $$;
 
 COMMENT ON FUNCTION public.save_visitor_key(p_key text, p_name text, p_allowed_origins text[]) IS 'Makes a key, or changes the pages that may use one';
 
-CREATE FUNCTION public.rank_pool_members(p_pool_id uuid, p_agent_ids uuid[], p_ranks integer[], p_expected_revision bigint DEFAULT NULL::bigint) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  v_org uuid := public.lock_routing();
-  v_agents uuid[];
-  v_bad int;
-begin
-  if not exists (select from public.agent_pools p where p.org_id = v_org and p.id = p_pool_id and p.deleted_at is null) then
-    raise sqlstate 'PT404' using message = 'pool not found';
-  end if;
-  if p_expected_revision <> (select s.revision from public.routing_state s where s.org_id = v_org) then
-    raise sqlstate 'PT409' using message = 'pools were changed by somebody else meanwhile', detail = 'revision_moved',
-      hint = 'load them again and look at the preview';
-  end if;
-  select min(u.n) - 1 into v_bad from unnest(p_ranks) with ordinality as u (rank, n) where u.rank is null or u.rank not between 1 and 99;
-  if v_bad is not null then
-    raise sqlstate 'PT422' using message = 'a rank is a whole number from 1 to 99', detail = format('ranks[%s].priority_rank', v_bad);
-  end if;
-  select min(u.n) - 1 into v_bad from unnest(p_agent_ids) with ordinality as u (id, n)
-   where not exists (select from public.agent_pool_members m where m.org_id = v_org and m.pool_id = p_pool_id and m.agent_profile_id = u.id);
-  if v_bad is not null then
-    raise sqlstate 'PT422' using message = 'no such agent in this pool', detail = format('ranks[%s].agent_id', v_bad);
-  end if;
-  select min(u.n) - 1 into v_bad
-    from (select n, row_number() over (partition by id order by n) as nth from unnest(p_agent_ids) with ordinality as u (id, n)) u
-   where u.nth > 1;
-  if v_bad is not null then
-    raise sqlstate 'PT422' using message = 'the agent is named twice', detail = format('ranks[%s].agent_id', v_bad);
-  end if;
-  with changed as (
-    update public.agent_pool_members m set priority_rank = u.rank
-      from unnest(p_agent_ids, p_ranks) as u (id, rank)
-     where m.org_id = v_org and m.pool_id = p_pool_id and m.agent_profile_id = u.id and m.priority_rank <> u.rank
-    returning m.agent_profile_id
-  )
-  select array_agg(c.agent_profile_id) into v_agents from changed c;
-  if v_agents is null then
-    return (select s.revision from public.routing_state s where s.org_id = v_org);
-  end if;
-  return public.append_routing_changes(
-    v_org, (select jsonb_agg(public.agent_memberships(v_org, a.id) order by a.id) from unnest(v_agents) as a (id)), true);
-end;
-$$;
-
-COMMENT ON FUNCTION public.rank_pool_members(p_pool_id uuid, p_agent_ids uuid[], p_ranks integer[], p_expected_revision bigint) IS 'Gives members of a pool these ranks, all or none; answers the revision that counts from the next decision on';
-
-CREATE FUNCTION public.record_shadow_tiers(p_org_id uuid, p_shadow_id uuid, p_judgment_nos bigint[], p_published smallint[], p_shadow smallint[], p_balance_cents bigint[]) RETURNS void
-    LANGUAGE plpgsql
 CREATE FUNCTION public.schedule_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_override_note text, p_receipt jsonb, p_effective_at timestamp with time zone) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -4306,26 +4096,6 @@ $$;
 
 COMMENT ON FUNCTION public.set_case_enrichment(p_case_id uuid, p_collectability_score numeric, p_collectability_tier text, p_summary text) IS 'Keeps the score and the collectability tier that enrichment came to; null leaves what is known';
 
-CREATE FUNCTION public.remove_pool_member(p_pool_id uuid, p_agent_id uuid) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  v_org uuid := public.lock_routing();
-begin
-  delete from public.agent_pool_members m
-   where m.org_id = v_org and m.pool_id = p_pool_id and m.agent_profile_id = p_agent_id;
-  if not found then
-    raise sqlstate 'PT404' using message = 'member not found';
-  end if;
-  perform public.append_routing_changes(v_org, jsonb_build_array(public.agent_memberships(v_org, p_agent_id)), true);
-end;
-$$;
-
-COMMENT ON FUNCTION public.remove_pool_member(p_pool_id uuid, p_agent_id uuid) IS 'Takes an agent out of a pool; leads that the agent has stay';
-
-CREATE FUNCTION public.request_tier_policy_approval(p_policy_id uuid, p_expected_version integer, p_note text) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
 CREATE FUNCTION public.set_case_scores(p_case_id uuid, p_identity_score numeric, p_contactability_score numeric, p_asset_score numeric, p_recency_amount_score numeric, p_adverse_penalty numeric, p_collectability_score numeric, p_collectability_tier text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -4349,29 +4119,6 @@ $$;
 
 COMMENT ON FUNCTION public.set_case_scores(p_case_id uuid, p_identity_score numeric, p_contactability_score numeric, p_asset_score numeric, p_recency_amount_score numeric, p_adverse_penalty numeric, p_collectability_score numeric, p_collectability_tier text) IS 'Keeps a whole scoring; the judgment gets its score, where there is one';
 
-CREATE FUNCTION public.retire_agent(p_agent_id uuid) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  v_org uuid := public.lock_routing();
-begin
-  if exists (select from public.leads l where l.org_id = v_org and l.agent_id = p_agent_id and l.state in ('assigned', 'in_call')) then
-    raise sqlstate 'PT409' using message = 'the agent has leads', hint = 'set the agent away first, which hands them over, and end the calls';
-  end if;
-  update public.agent_profiles set retired_at = public.app_now() where org_id = v_org and id = p_agent_id and retired_at is null;
-  if not found then
-    raise sqlstate 'PT404' using message = 'agent not found';
-  end if;
-  delete from public.agent_pool_members where org_id = v_org and agent_profile_id = p_agent_id;
-  delete from public.agent_presence where org_id = v_org and agent_id = p_agent_id;
-  perform public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
-end;
-$$;
-
-COMMENT ON FUNCTION public.retire_agent(p_agent_id uuid) IS 'Takes an agent who has no leads out of every pool; what was recorded stays';
-
-CREATE FUNCTION public.retry_dead_letter(p_id uuid) RETURNS bigint
 CREATE FUNCTION public.set_enforcement_stage(payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -4439,65 +4186,6 @@ begin
 end;
 $$;
 
-CREATE FUNCTION public.revoke_visitor_key(p_key text) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  v_org uuid := public.lock_routing();
-begin
-  update public.visitor_keys set revoked_at = public.app_now() where org_id = v_org and key = p_key and revoked_at is null;
-  if not found then
-    raise sqlstate 'PT404' using message = 'key not found';
-  end if;
-  perform public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
-end;
-$$;
-
-COMMENT ON FUNCTION public.revoke_visitor_key(p_key text) IS 'The next lead that comes with this key is refused, on every server';
-
-CREATE FUNCTION public.routing_due(p_is_waiting_due boolean) RETURNS SETOF uuid
-    LANGUAGE sql STABLE
-    SET search_path TO ''
-    AS $$
-  select p.org_id from public.agent_presence p
-    left join public.server_processes s on s.id = p.process_id
-   where p.socket_id is not null and p.status <> 'offline'
-     and (p.status in ('idle', 'in_simulation') and p.seen_at <= public.app_now() - interval '2 minutes'
-       or coalesce(p.disconnected_at + interval '10 seconds', s.seen_at + interval '15 seconds', p.since) <= public.app_now())
-  union
-  select l.org_id from public.leads l where l.state = 'waiting' and (p_is_waiting_due or l.wait_until <= public.app_now())
-  union
-  select l.org_id from public.leads l
-   where l.state in ('waiting', 'assigned') and l.seen_at <= public.app_now() - interval '1 minute'
-$$;
-
-COMMENT ON FUNCTION public.routing_due(p_is_waiting_due boolean) IS 'Organisations in which an agent has gone silent or lost the socket, a lead has waited long enough or a visitor has left; on demand all in which leads wait. Asked every second by every server';
-
-CREATE FUNCTION public.routing_due_here() RETURNS TABLE(kind text, id uuid)
-    LANGUAGE sql STABLE
-    SET search_path TO ''
-    AS $$
-  select case when coalesce(p.disconnected_at + interval '10 seconds', s.seen_at + interval '15 seconds', p.since) <= public.app_now()
-              then 'gone' else 'silent' end,
-         p.agent_id
-    from public.agent_presence p
-    left join public.server_processes s on s.id = p.process_id
-   where p.org_id = public.current_org_id() and p.socket_id is not null and p.status <> 'offline'
-     and (p.status in ('idle', 'in_simulation') and p.seen_at <= public.app_now() - interval '2 minutes'
-       or coalesce(p.disconnected_at + interval '10 seconds', s.seen_at + interval '15 seconds', p.since) <= public.app_now())
-  union all
-  select 'waited', l.id from public.leads l
-   where l.org_id = public.current_org_id() and l.state = 'waiting' and l.wait_until <= public.app_now()
-  union all
-  select 'left', l.id from public.leads l
-   where l.org_id = public.current_org_id() and l.state in ('waiting', 'assigned') and l.seen_at <= public.app_now() - interval '1 minute'
-$$;
-
-COMMENT ON FUNCTION public.routing_due_here() IS 'What is due in the caller''s organisation: agents gone or silent, leads that have waited long enough or whose visitor has left';
-
-CREATE FUNCTION public.run_nightly(p_org_id uuid) RETURNS bigint
-    LANGUAGE plpgsql
 COMMENT ON FUNCTION public.set_enforcement_stage(payload jsonb) IS 'Moves a case to another stage, forward unless override=true, with its next action, tasks, event and history; expected_stage refuses where somebody else has moved it';
 
 CREATE FUNCTION public.set_enforcement_stage_settings(payload jsonb) RETURNS jsonb
@@ -4562,151 +4250,6 @@ $$;
 
 COMMENT ON FUNCTION public.set_judgment_priority(payload jsonb) IS 'Says how much a judgment matters, beside its computed tier; v_priority_pipeline goes by it';
 
-CREATE FUNCTION public.save_agent(p_agent_id uuid, p_user_id uuid, p_display_name text, p_capacity integer) RETURNS uuid
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  v_org uuid := public.lock_routing();
-  v_id uuid := p_agent_id;
-begin
-  if coalesce(btrim(p_display_name), '') = '' then
-    raise sqlstate 'PT422' using message = 'an agent needs a name', detail = 'display_name';
-  end if;
-  if length(btrim(p_display_name)) > 80 then
-    raise sqlstate 'PT422' using message = 'the name is longer than 80 characters', detail = 'display_name';
-  end if;
-  if p_capacity is null or p_capacity not between 1 and 1000 then
-    raise sqlstate 'PT422' using message = 'a capacity is a whole number from 1 to 1000', detail = 'capacity';
-  end if;
-  if p_user_id is not null then
-    if not exists (select from public.memberships m where m.org_id = v_org and m.user_id = p_user_id) then
-      raise sqlstate 'PT422' using message = 'nobody of this organisation', detail = 'user_id';
-    end if;
-    if exists (select from public.agent_profiles a where a.org_id = v_org and a.user_id = p_user_id and a.retired_at is null
-                  and a.id is distinct from p_agent_id) then
-      raise sqlstate 'PT422' using message = 'this person is an agent already', detail = 'user_id';
-    end if;
-  end if;
-  if p_agent_id is null then
-    insert into public.agent_profiles (org_id, user_id, display_name, capacity)
-    values (v_org, p_user_id, btrim(p_display_name), p_capacity) returning id into v_id;
-  else
-    update public.agent_profiles
-       set user_id = p_user_id, display_name = btrim(p_display_name), capacity = p_capacity
-     where org_id = v_org and id = p_agent_id and retired_at is null;
-    if not found then
-      raise sqlstate 'PT404' using message = 'agent not found';
-    end if;
-  end if;
-  perform public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
-  return v_id;
-end;
-$$;
-
-COMMENT ON FUNCTION public.save_agent(p_agent_id uuid, p_user_id uuid, p_display_name text, p_capacity integer) IS 'Adds an agent, or changes one where an id is given';
-
-CREATE FUNCTION public.save_page_rules(p_rules jsonb, p_expected_revision bigint) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  v_org uuid := public.lock_routing();
-  v_bad int;
-begin
-  if p_expected_revision <> (select s.revision from public.routing_state s where s.org_id = v_org) then
-    raise sqlstate 'PT409' using message = 'pools were changed by somebody else meanwhile', detail = 'revision_moved',
-      hint = 'load them again';
-  end if;
-  select min(u.n) - 1 into v_bad from jsonb_array_elements(p_rules) with ordinality as u (rule, n)
-   where not exists (select from public.agent_pools p
-                      where p.org_id = v_org and p.id = (u.rule ->> 'pool_id')::uuid and p.deleted_at is null);
-  if v_bad is not null then
-    raise sqlstate 'PT422' using message = 'no such pool in this organisation', detail = format('rules[%s].pool_id', v_bad);
-  end if;
-  delete from public.pool_page_rules r where r.org_id = v_org;
-  insert into public.pool_page_rules (org_id, rule_id, pool_id, place, rule)
-  select v_org, u.rule ->> 'id', (u.rule ->> 'pool_id')::uuid, u.n, u.rule
-    from jsonb_array_elements(p_rules) with ordinality as u (rule, n);
-  return public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
-end;
-$$;
-
-COMMENT ON FUNCTION public.save_page_rules(p_rules jsonb, p_expected_revision bigint) IS 'Replaces the page rules of the organisation by these, which the caller has checked, in their order';
-
-CREATE FUNCTION public.save_pool(p_pool_id uuid, p_name text, p_fallback public.pool_fallback, p_is_waiting_on boolean, p_wait_seconds_max integer, p_wait_leads_max integer) RETURNS uuid
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  v_org uuid := public.lock_routing();
-  v_id uuid := p_pool_id;
-begin
-  if coalesce(btrim(p_name), '') = '' then
-    raise sqlstate 'PT422' using message = 'a pool needs a name', detail = 'name';
-  end if;
-  if length(btrim(p_name)) > 80 then
-    raise sqlstate 'PT422' using message = 'the name is longer than 80 characters', detail = 'name';
-  end if;
-  if p_wait_seconds_max not between 5 and 3600 then
-    raise sqlstate 'PT422' using message = 'leads wait between 5 seconds and an hour', detail = 'waiting.seconds_max';
-  end if;
-  if p_wait_leads_max not between 1 and 1000 then
-    raise sqlstate 'PT422' using message = 'between 1 and 1000 leads can wait', detail = 'waiting.leads_max';
-  end if;
-  if exists (select from public.agent_pools p where p.org_id = v_org and lower(p.name) = lower(btrim(p_name))
-                and p.deleted_at is null and p.id is distinct from p_pool_id) then
-    raise sqlstate 'PT422' using message = format('there is a pool `%s` already', btrim(p_name)), detail = 'name';
-  end if;
-  if p_pool_id is null then
-    insert into public.agent_pools (org_id, name, fallback, is_waiting_on, wait_seconds_max, wait_leads_max)
-    values (v_org, btrim(p_name), p_fallback, p_is_waiting_on, p_wait_seconds_max, p_wait_leads_max)
-    returning id into v_id;
-  else
-    update public.agent_pools
-       set name = btrim(p_name), fallback = p_fallback, is_waiting_on = p_is_waiting_on,
-           wait_seconds_max = p_wait_seconds_max, wait_leads_max = p_wait_leads_max
-     where org_id = v_org and id = p_pool_id and deleted_at is null;
-    if not found then
-      raise sqlstate 'PT404' using message = 'pool not found';
-    end if;
-  end if;
-  perform public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
-  return v_id;
-end;
-$$;
-
-COMMENT ON FUNCTION public.save_pool(p_pool_id uuid, p_name text, p_fallback public.pool_fallback, p_is_waiting_on boolean, p_wait_seconds_max integer, p_wait_leads_max integer) IS 'Adds a pool, or changes one where an id is given';
-
-CREATE FUNCTION public.save_visitor_key(p_key text, p_name text, p_allowed_origins text[]) RETURNS text
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-declare
-  v_org uuid := public.lock_routing();
-  v_key text := p_key;
-begin
-  if coalesce(btrim(p_name), '') = '' or length(btrim(p_name)) > 80 then
-    raise sqlstate 'PT422' using message = 'a key needs a name of at most 80 characters', detail = 'name';
-  end if;
-  if p_key is null then
-    v_key := 'pk_' || replace(gen_random_uuid()::text, '-', '');
-    insert into public.visitor_keys (key, org_id, name, allowed_origins) values (v_key, v_org, btrim(p_name), p_allowed_origins);
-  else
-    update public.visitor_keys set name = btrim(p_name), allowed_origins = p_allowed_origins
-     where org_id = v_org and key = p_key and revoked_at is null;
-    if not found then
-      raise sqlstate 'PT404' using message = 'key not found';
-    end if;
-  end if;
-  perform public.append_routing_changes(v_org, '[{"do": "configuration"}]', true);
-  return v_key;
-end;
-$$;
-
-COMMENT ON FUNCTION public.save_visitor_key(p_key text, p_name text, p_allowed_origins text[]) IS 'Makes a key, or changes the pages that may use one';
-
-CREATE FUNCTION public.schedule_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_override_note text, p_receipt jsonb, p_effective_at timestamp with time zone) RETURNS void
 CREATE FUNCTION public.set_next_action(payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -5450,184 +4993,6 @@ CREATE FUNCTION public.tier_text(p_tier smallint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ('tier'::text || p_tier);
 
-CREATE TABLE public.visitor_keys (
-    key text NOT NULL,
-    org_id uuid NOT NULL,
-    name text NOT NULL,
-    allowed_origins text[] DEFAULT '{}'::text[] NOT NULL,
-    created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    revoked_at timestamp with time zone,
-    CONSTRAINT visitor_keys_key_check CHECK ((key ~ '^pk_[0-9a-f]{32}$'::text)),
-    CONSTRAINT visitor_keys_name_check CHECK (((btrim(name) <> ''::text) AND (length(name) <= 80)))
-);
-
-ALTER TABLE ONLY public.visitor_keys FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE public.visitor_keys IS 'Public keys: they stand in the pages of an organisation and say for whom a lead is, not who asks';
-
-COMMENT ON COLUMN public.visitor_keys.allowed_origins IS 'Pages that may use it, as browsers name them: scheme, host and port in lower case';
-
-CREATE FUNCTION public.visitor_key(p_key text) RETURNS public.visitor_keys
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
-    AS $$ select k from public.visitor_keys k where k.key = p_key and k.revoked_at is null $$;
-
-COMMENT ON FUNCTION public.visitor_key(p_key text) IS 'The organisation of a visitor and the pages that may ask for it';
-
-CREATE TABLE public.agent_pool_member_events (
-    id bigint NOT NULL,
-    org_id uuid NOT NULL,
-    pool_id uuid NOT NULL,
-    agent_profile_id uuid NOT NULL,
-    at timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    change public.pool_member_change NOT NULL,
-    old_rank integer,
-    new_rank integer,
-    actor_id uuid,
-    actor_name text
-);
-
-ALTER TABLE ONLY public.agent_pool_member_events FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE public.agent_pool_member_events IS 'Append-only, by trigger: every rank that an agent had in a pool, from when, by whom';
-
-ALTER TABLE public.agent_pool_member_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.agent_pool_member_events_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE public.agent_pool_members (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    org_id uuid NOT NULL,
-    pool_id uuid NOT NULL,
-    agent_profile_id uuid NOT NULL,
-    priority_rank integer DEFAULT 1 NOT NULL,
-    created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    CONSTRAINT agent_pool_members_priority_rank_check CHECK (((priority_rank >= 1) AND (priority_rank <= 99)))
-);
-
-ALTER TABLE ONLY public.agent_pool_members FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE public.agent_pool_members IS 'Rank 1 is asked first; a rank is left only when every member of it is unavailable or at capacity';
-
-CREATE TABLE public.agent_pools (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    org_id uuid NOT NULL,
-    name text NOT NULL,
-    is_default boolean DEFAULT false NOT NULL,
-    fallback public.pool_fallback DEFAULT 'none'::public.pool_fallback NOT NULL,
-    is_waiting_on boolean DEFAULT false NOT NULL,
-    wait_seconds_max integer DEFAULT 120 NOT NULL,
-    wait_leads_max integer DEFAULT 20 NOT NULL,
-    created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT agent_pools_check CHECK (((deleted_at IS NULL) OR (NOT is_default))),
-    CONSTRAINT agent_pools_name_check CHECK (((btrim(name) <> ''::text) AND (length(name) <= 80))),
-    CONSTRAINT agent_pools_wait_leads_max_check CHECK (((wait_leads_max >= 1) AND (wait_leads_max <= 1000))),
-    CONSTRAINT agent_pools_wait_seconds_max_check CHECK (((wait_seconds_max >= 5) AND (wait_seconds_max <= 3600)))
-);
-
-ALTER TABLE ONLY public.agent_pools FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE public.agent_pools IS 'Agents that serve one demand; a deleted pool stays for what was recorded of it';
-
-COMMENT ON COLUMN public.agent_pools.is_default IS 'Takes the pages that no rule names; one an organisation, which cannot be deleted';
-
-COMMENT ON COLUMN public.agent_pools.fallback IS 'Whom a lead goes to when nobody in the pool is free: nobody, or any agent of the organisation';
-
-COMMENT ON COLUMN public.agent_pools.is_waiting_on IS 'Leads that find nobody wait, first come first served, at most so many and at most so long';
-
-CREATE TABLE public.agent_presence (
-    org_id uuid NOT NULL,
-    agent_id uuid NOT NULL,
-    status public.agent_status DEFAULT 'offline'::public.agent_status NOT NULL,
-    since timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    seen_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    socket_id uuid,
-    process_id uuid,
-    disconnected_at timestamp with time zone,
-    CONSTRAINT agent_presence_check CHECK (((socket_id IS NULL) = (process_id IS NULL)))
-)
-WITH (fillfactor='50');
-
-ALTER TABLE ONLY public.agent_presence FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE public.agent_presence IS 'Whether an agent is there; an agent without a row is offline';
-
-COMMENT ON COLUMN public.agent_presence.seen_at IS 'Last heartbeat; an idle agent of a socket who is silent for two minutes becomes away';
-
-COMMENT ON COLUMN public.agent_presence.socket_id IS 'Connection that speaks for the agent; null where the status was set by an admin and stays until somebody changes it';
-
-COMMENT ON COLUMN public.agent_presence.process_id IS 'Server that holds the socket; not a reference, as it outlives the server';
-
-COMMENT ON COLUMN public.agent_presence.disconnected_at IS 'When the socket was closed; ten seconds later the agent is offline';
-
-CREATE TABLE public.agent_profiles (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    org_id uuid NOT NULL,
-    user_id uuid,
-    display_name text NOT NULL,
-    capacity integer DEFAULT 5 NOT NULL,
-    created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    retired_at timestamp with time zone,
-    CONSTRAINT agent_profiles_capacity_check CHECK (((capacity >= 1) AND (capacity <= 1000))),
-    CONSTRAINT agent_profiles_display_name_check CHECK (((btrim(display_name) <> ''::text) AND (length(display_name) <= 80)))
-);
-
-ALTER TABLE ONLY public.agent_profiles FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE public.agent_profiles IS 'Who takes leads; a retired agent stays for what was recorded of them';
-
-COMMENT ON COLUMN public.agent_profiles.user_id IS 'Who signs in as this agent; null for one that nobody has signed in as, and once the membership has ended';
-
-COMMENT ON COLUMN public.agent_profiles.capacity IS 'Leads at the same time, over all pools';
-
-CREATE TABLE public.agent_status_events (
-    org_id uuid NOT NULL,
-    change_no bigint NOT NULL,
-    agent_id uuid NOT NULL,
-    at timestamp with time zone NOT NULL,
-    status public.agent_status NOT NULL,
-    cause text NOT NULL,
-    CONSTRAINT agent_status_events_cause_check CHECK ((cause = ANY (ARRAY['connected'::text, 'agent'::text, 'admin'::text, 'silent'::text, 'disconnected'::text, 'accepted'::text, 'ended'::text])))
-);
-
-ALTER TABLE ONLY public.agent_status_events FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE public.agent_status_events IS 'Append-only: every status that an agent had, from when and why';
-
-CREATE TABLE public.core_judgments (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    org_id uuid NOT NULL,
-    judgment_no bigint NOT NULL,
-    case_number text NOT NULL,
-    docket text GENERATED ALWAYS AS (upper(regexp_replace(case_number, '[^A-Za-z0-9]'::text, ''::text, 'g'::text))) STORED NOT NULL,
-    court text,
-    county text,
-    state text,
-    case_type text,
-    plaintiff_id uuid NOT NULL,
-    defendant_name text,
-    defendant_address text,
-    filing_date date,
-    judgment_date date,
-    judgment_amount numeric(14,2) NOT NULL,
-    balance_due numeric(14,2),
-    status text DEFAULT 'unsatisfied'::text NOT NULL,
-    collectability_score numeric(5,2),
-    asset_signals smallint DEFAULT 0 NOT NULL,
-    tier smallint,
-    tier_reason text,
-    tier_decided_by text,
-    tier_as_of timestamp with time zone,
-    tier_policy_revision integer,
-    tier_policy_digest text,
-    lead_source text,
-    lead_id text,
 CREATE FUNCTION public.upsert_enrichment_bundle(bundle jsonb) RETURNS jsonb
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -6614,23 +5979,6 @@ COMMENT ON TABLE public.plaintiff_tasks IS 'What people are to do, for a plainti
 COMMENT ON COLUMN public.plaintiff_tasks.stage IS 'The stage that created it; null for others';
 
 COMMENT ON COLUMN public.plaintiff_tasks.priority IS 'The effective tier of the case when the task was made; higher first';
-
-CREATE TABLE public.pool_page_rules (
-    org_id uuid NOT NULL,
-    rule_id text NOT NULL,
-    pool_id uuid NOT NULL,
-    place integer NOT NULL,
-    rule jsonb NOT NULL,
-    CONSTRAINT pool_page_rules_place_check CHECK ((place > 0)),
-    CONSTRAINT pool_page_rules_rule_check CHECK ((jsonb_typeof(rule) = 'object'::text)),
-    CONSTRAINT pool_page_rules_rule_id_check CHECK (((length(rule_id) >= 1) AND (length(rule_id) <= 200)))
-);
-
-ALTER TABLE ONLY public.pool_page_rules FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE public.pool_page_rules IS 'Which pool a page leads to: the first active rule by place that matches, else the default pool';
-
-COMMENT ON COLUMN public.pool_page_rules.rule IS 'As policy::routing::PageRule reads it';
 
 CREATE TABLE public.pool_page_rules (
     org_id uuid NOT NULL,
@@ -8588,53 +7936,18 @@ CREATE POLICY "the router works for one organisation" ON public.agent_profiles T
 
 CREATE POLICY "the router works for one organisation" ON public.agent_status_events TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
-CREATE POLICY "members see what is of their organisation" ON public.agent_pool_member_events FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.agent_pool_members FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.agent_pools FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.agent_presence FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.agent_profiles FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.agent_status_events FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.lead_assignments FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.lead_releases FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.leads FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.missed_leads FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.pool_page_rules FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.routing_log FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.routing_state FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what is of their organisation" ON public.visitor_keys FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "members see what their shadows decided" ON public.tier_shadow_tiers FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 CREATE POLICY "the router works for one organisation" ON public.lead_assignments TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "the router works for one organisation" ON public.lead_releases TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "the router works for one organisation" ON public.leads TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
-ALTER TABLE public.missed_leads ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.nightly_runs ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "the router works for one organisation" ON public.missed_leads TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "the router works for one organisation" ON public.pool_page_rules TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "the router works for one organisation" ON public.routing_log TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
-ALTER TABLE public.pool_page_rules ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.queue_attempts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "the router works for one organisation" ON public.routing_state TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "the router works for one organisation" ON public.visitor_keys TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
@@ -8643,48 +7956,10 @@ CREATE POLICY "the router works for one organisation" ON public.visitor_secrets 
 
 CREATE POLICY "the service appends assignments" ON public.tier_assignments TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
-ALTER TABLE public.routing_log ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.routing_state ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.server_processes ENABLE ROW LEVEL SECURITY;
-
-CREATE POLICY "servers and the router know the servers" ON public.server_processes TO service_role, lead_router USING (true) WITH CHECK (true);
-
-ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY "the service appends calls" ON public.plaintiff_call_attempts TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service appends events" ON public.enforcement_events TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
-CREATE POLICY "the router works for one organisation" ON public.agent_pool_members TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.agent_pools TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.agent_presence TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.agent_profiles TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.agent_status_events TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.lead_assignments TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.lead_releases TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.leads TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.missed_leads TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.pool_page_rules TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.routing_log TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.routing_state TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.visitor_keys TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the router works for one organisation" ON public.visitor_secrets TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
-CREATE POLICY "the service appends assignments" ON public.tier_assignments TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 CREATE POLICY "the service appends history" ON public.enforcement_history TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service appends past facts" ON public.judgment_facts TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
@@ -8830,12 +8105,6 @@ GRANT USAGE ON SCHEMA public TO authenticated;
 GRANT ALL ON SCHEMA public TO service_role;
 GRANT USAGE ON SCHEMA public TO lead_router;
 
-REVOKE ALL ON FUNCTION public.add_pool_member(p_pool_id uuid, p_agent_id uuid, p_rank integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.add_pool_member(p_pool_id uuid, p_agent_id uuid, p_rank integer) TO admin;
-
-REVOKE ALL ON FUNCTION public.agent_memberships(p_org_id uuid, p_agent_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.agent_memberships(p_org_id uuid, p_agent_id uuid) TO service_role;
-
 REVOKE ALL ON FUNCTION judgments._set_updated_at() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.action_order(p_status text) FROM PUBLIC;
@@ -8852,8 +8121,6 @@ GRANT ALL ON FUNCTION public.app_now() TO authenticated;
 GRANT ALL ON FUNCTION public.app_now() TO service_role;
 GRANT ALL ON FUNCTION public.app_now() TO lead_router;
 
-REVOKE ALL ON FUNCTION public.append_routing_changes(p_org_id uuid, p_changes jsonb, p_is_configuration boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.append_routing_changes(p_org_id uuid, p_changes jsonb, p_is_configuration boolean) TO service_role;
 GRANT SELECT ON TABLE public.enforcement_cases TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.enforcement_cases TO service_role;
 
@@ -9220,9 +8487,6 @@ GRANT ALL ON FUNCTION public.request_tier_policy_approval(p_policy_id uuid, p_ex
 REVOKE ALL ON FUNCTION public.retire_agent(p_agent_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.retire_agent(p_agent_id uuid) TO admin;
 
-REVOKE ALL ON FUNCTION public.retry_dead_letter(p_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.retry_dead_letter(p_id uuid) TO enforcement_operator;
-
 REVOKE ALL ON FUNCTION public.retry_alert(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.retry_alert(payload jsonb) TO admin;
 
@@ -9444,8 +8708,6 @@ GRANT SELECT ON TABLE public.agent_status_events TO authenticated;
 GRANT SELECT,INSERT ON TABLE public.agent_status_events TO service_role;
 GRANT SELECT,INSERT ON TABLE public.agent_status_events TO lead_router;
 
-GRANT SELECT ON TABLE public.core_judgments TO authenticated;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.core_judgments TO service_role;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_tokens TO service_role;
 
 GRANT SELECT(id) ON TABLE public.api_tokens TO admin;
@@ -9582,10 +8844,6 @@ GRANT SELECT,INSERT ON TABLE public.plaintiff_status_history TO service_role;
 
 GRANT SELECT ON TABLE public.plaintiff_tasks TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.plaintiff_tasks TO service_role;
-
-GRANT SELECT ON TABLE public.pool_page_rules TO authenticated;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.pool_page_rules TO service_role;
-GRANT SELECT ON TABLE public.pool_page_rules TO lead_router;
 
 GRANT SELECT ON TABLE public.pool_page_rules TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.pool_page_rules TO service_role;

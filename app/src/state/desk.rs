@@ -64,12 +64,14 @@ pub struct Desk {
     toasts: Toasts,
 }
 
+type Heard<Event> = Closure<dyn Fn(Event)>;
+
 /// An open socket; the closures live as long as what calls them
 struct Seat {
     socket: WebSocket,
     heartbeat: Option<IntervalHandle>,
-    moved: Closure<dyn Fn(Event)>,
-    _listeners: (Closure<dyn Fn(MessageEvent)>, Closure<dyn Fn(Event)>),
+    moved: Heard<Event>,
+    _listeners: (Heard<MessageEvent>, Heard<Event>),
 }
 
 impl Drop for Seat {
