@@ -73,7 +73,7 @@ walk("a lead is declined, taken by the next agent and ended, by keyboard", async
   await row(ana).waitFor();
   assert.match(await ana.page.title(), /^\(1\) New lead/);
   assert.match(await ana.page.getByTestId("news").textContent(), /Jane Doe, Sales/);
-  assert.match(await ana.page.getByTestId("reason").textContent(), /Primary/);
+  assert.match(await ana.page.getByTestId("reason").textContent(), /rank 1/);
   await ana.page.keyboard.press("d");
   await ana.page.getByTestId("confirm").focus();
   await ana.page.keyboard.press("Enter");

@@ -788,7 +788,7 @@ fn PatternItem(
     };
     view! {
         <li class="condition pattern" data-test="pattern">
-            <span class="and" aria-hidden="true">"and"</span>
+            <span class="and" aria-hidden="true">{move || if place() == 0 { "when" } else { "and" }}</span>
             <span class="pattern-name" title=forms>{name}" matches"</span>
             <input
                 class="input value mono"

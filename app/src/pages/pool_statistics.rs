@@ -261,6 +261,14 @@ fn Group(rank: Option<u8>) -> impl IntoView {
     }
 }
 
+/// `7`, and what kept the group from taking them: ` at capacity`, ` (5 at capacity, 2 away)`
+fn losses_in_words(lost: &BTreeMap<String, u64>) -> String {
+    match lost.first_key_value() {
+        Some((why, _)) if lost.len() == 1 => format!(" {}", refusal_words(why)),
+        _ => format!(" ({})", losses(lost)),
+    }
+}
+
 fn losses(lost: &BTreeMap<String, u64>) -> String {
     let parts: Vec<String> =
         lost.iter().map(|(why, n)| format!("{} {}", format::count(*n), refusal_words(why))).collect();
@@ -279,7 +287,7 @@ fn tier_row(pool: String, is_first: bool, tier: TierStatistics) -> AnyView {
             <td role="cell" class="number" data-label="Reached">{format::count(tier.reached)}</td>
             <td role="cell" class="number" data-label="Passed on">{format::count(tier.overflow)}</td>
             <td role="cell" class="number" data-label="Overflow rate">{share(tier.overflow_rate.as_deref())}</td>
-            <td role="cell" class="lost" data-label="Lost after it refused">{if lost == 0 { view! { <span class="muted">"none"</span> }.into_any() } else { view! { <strong class="loss">{format::count(lost)}</strong>" "<span class="muted">{losses(&tier.lost)}</span> }.into_any() }}</td>
+            <td role="cell" class="lost" data-label="Lost after it refused">{if lost == 0 { view! { <span class="muted">"none"</span> }.into_any() } else { view! { <strong class="loss">{format::count(lost)}</strong><span class="muted">{losses_in_words(&tier.lost)}</span> }.into_any() }}</td>
             <td role="cell" class="number" data-label="Mean wait">{wait(tier.wait_ms_mean)}</td>
             <td role="cell" class="number" data-label="95 % within">{wait(tier.wait_ms_p95)}</td>
             <td role="cell" class="number" data-label="Fairness">{tier.fairness.map_or_else(|| "–".to_owned(), |fairness| fairness.get(..4).map(str::to_owned).unwrap_or(fairness))}</td>
@@ -347,7 +355,7 @@ struct Period {
 }
 
 const PARTS: [(&str, &str); 5] =
-    [("1", "Primary"), ("2", "Standard"), ("3", "Backup"), ("other", "Other ranks"), ("lost", "Lost")];
+    [("1", "Primary"), ("2", "Standard"), ("3", "Backup"), ("other", "Others"), ("lost", "Lost")];
 
 impl Period {
     fn add(&mut self, period: &PeriodStatistics) {
@@ -592,6 +600,9 @@ mod tests {
         assert_eq!(share(None), "–");
         assert_eq!(wait(Some(420)), "0.4 s");
         assert_eq!(wait(Some(180_000)), "3 min");
+        let lost = |whys: &[(&str, u64)]| whys.iter().map(|(why, n)| ((*why).to_owned(), *n)).collect();
+        assert_eq!(losses_in_words(&lost(&[("at_capacity", 7)])), " at capacity");
+        assert_eq!(losses_in_words(&lost(&[("at_capacity", 5), ("away", 2)])), " (5 at capacity, 2 away)");
     }
 
     #[test]
