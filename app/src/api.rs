@@ -61,7 +61,7 @@ impl fmt::Display for ApiError {
 }
 
 /// Server messages are lower-case without a full stop; people read sentences.
-fn sentence(message: &str) -> String {
+pub fn sentence(message: &str) -> String {
     let message = message.trim();
     let mut letters = message.chars();
     let mut sentence: String =
@@ -355,4 +355,21 @@ pub async fn create_agent(agent: SaveAgent) -> Result<Created, ApiError> {
 /// The arrivals of a day, an ISO date.
 pub async fn arrivals(day: &str) -> Result<DayArrivals, ApiError> {
     get(&format!("/api/pools/arrivals?day={day}")).await
+}
+
+pub async fn page_rules() -> Result<PageRules, ApiError> {
+    get("/api/pools/page-rules").await
+}
+
+pub async fn save_page_rules(rules: SavePageRules) -> Result<PoolsRevision, ApiError> {
+    read(send(Request::put("/api/pools/page-rules"), &rules).await?).await
+}
+
+/// `query` is an encoded query string without its question mark.
+pub async fn pool_statistics(query: &str) -> Result<PoolStatistics, ApiError> {
+    get(&format!("/api/pools/statistics?{query}")).await
+}
+
+pub async fn agent_desk() -> Result<AgentDesk, ApiError> {
+    get("/api/agent").await
 }

@@ -9,7 +9,7 @@ use crate::pages::{
 };
 use crate::state::page::{Inner, Page};
 use crate::state::session::{Phase, use_session};
-use crate::state::{clock, focus, leave_guard, live, screen, session, theme, toasts, url};
+use crate::state::{clock, desk, focus, leave_guard, live, screen, session, theme, toasts, url};
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Route, Router};
@@ -66,6 +66,7 @@ fn SignedIn(page: Memo<Page>) -> impl IntoView {
         Phase::PasswordWanted => view! { <SetPasswordPage/> }.into_any(),
         Phase::SignedIn => {
             live::provide();
+            desk::provide();
             view! { <Frame>{move || inner_page(page.get())}</Frame> }.into_any()
         }
     }
@@ -84,6 +85,11 @@ fn inner_page(page: Page) -> AnyView {
         Page::Inner(Inner::PolicyHistory) => view! { <Deferred page=parts::policy_history_page/> }.into_any(),
         Page::Inner(Inner::Pools) => view! { <Deferred page=parts::pools_page/> }.into_any(),
         Page::Inner(Inner::Queues) => view! { <Deferred page=parts::queues_page/> }.into_any(),
+        Page::Inner(Inner::Desk) => view! { <Deferred page=parts::desk_page/> }.into_any(),
+        Page::Inner(Inner::PageRules) => view! { <Deferred page=parts::page_rules_page/> }.into_any(),
+        Page::Inner(Inner::PoolStatistics) => {
+            view! { <Deferred page=parts::pool_statistics_page/> }.into_any()
+        }
         Page::Inner(Inner::NotFound) => view! { <NotFoundPage/> }.into_any(),
         // On its way out of the frame.
         Page::SignIn | Page::Welcome => ().into_any(),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod approvals;
+mod cases;
 mod console;
 mod events;
 mod isolation;
@@ -19,4 +20,5 @@ mod sessions;
 mod shadows;
 mod support;
 mod tiers;
+mod tokens;
 mod vectors;

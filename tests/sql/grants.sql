@@ -9,7 +9,7 @@ select results_eq(
                            case when has_any_column_privilege(r.role, c.oid, 'update') then 'update' end,
                            case when has_table_privilege(r.role, c.oid, 'delete') then 'delete' end)
        from pg_class c cross join (values ('authenticated'), ('enforcement_operator'), ('admin')) as r (role)
-      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v')
+      where c.relnamespace::regnamespace::text in ('public', 'judgments', 'enrichment') and c.relkind in ('r', 'v')
         and (has_any_column_privilege(r.role, c.oid, 'insert') or has_any_column_privilege(r.role, c.oid, 'update')
           or has_table_privilege(r.role, c.oid, 'delete'))
       order by 1, 2 $$,
@@ -20,19 +20,43 @@ select results_eq(
   $$ select p.proname::text collate "default" from pg_proc p
       where p.pronamespace = 'public'::regnamespace and p.prosecdef and has_function_privilege('authenticated', p.oid, 'execute')
       order by 1 $$,
-  $$ values ('queue_job'), ('queue_statistics') $$,
+  $$ values ('log_call_outcome'), ('queue_job'), ('queue_statistics'), ('request_case_copilot') $$,
   'the definer functions that everybody signed in may call');
 
 select results_eq(
   $$ select p.proname::text collate "default" from pg_proc p
       where p.pronamespace = 'public'::regnamespace and has_function_privilege('admin', p.oid, 'execute')
         and p.provolatile = 'v' and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e') order by 1 $$,
-  $$ values ('add_pool_member'), ('answer_tier_policy_approval'), ('cancel_tier_policy_schedule'), ('delete_pool'), ('discard_dead_letter'),
-            ('keep_policy_witnesses'), ('pause_queue'), ('publish_tier_policy'),
-            ('queue_job'), ('rank_pool_members'), ('remove_pool_member'), ('request_tier_policy_approval'), ('retire_agent'),
-            ('retry_dead_letter'), ('revoke_visitor_key'), ('save_agent'), ('save_page_rules'), ('save_pool'), ('save_visitor_key'),
-            ('schedule_tier_policy'), ('set_organisation_settings'), ('start_tier_shadow'), ('stop_tier_shadow') $$,
+  $$ values ('add_enforcement_document'), ('add_pool_member'), ('answer_tier_policy_approval'), ('assign_enforcement_case'), ('cancel_tier_policy_schedule'),
+            ('clear_tier_override'), ('close_enforcement_case'), ('close_plaintiff_task'), ('create_api_token'), ('delete_pool'), ('discard_dead_letter'),
+            ('issue_subpoena'), ('keep_policy_witnesses'), ('link_enforcement_payment'), ('log_call_outcome'), ('log_enforcement_event'),
+            ('open_enforcement_case'), ('pause_queue'), ('publish_tier_policy'), ('put_alert_route'), ('put_plaintiff_contact'), ('queue_enforcement_action'),
+            ('queue_job'), ('rank_pool_members'), ('record_enforcement_payment'), ('record_subpoena_response'), ('remove_pool_member'), ('request_case_copilot'),
+            ('request_tier_policy_approval'), ('retire_agent'), ('retry_alert'), ('retry_dead_letter'), ('revoke_api_token'), ('revoke_visitor_key'),
+            ('save_agent'), ('save_page_rules'), ('save_pool'), ('save_visitor_key'), ('schedule_tier_policy'), ('set_enforcement_stage'),
+            ('set_enforcement_stage_settings'), ('set_judgment_priority'), ('set_next_action'), ('set_organisation_settings'), ('set_plaintiff_status'),
+            ('set_tier_override'), ('start_tier_shadow'), ('stop_tier_shadow') $$,
   'the writing functions that an admin may call');
+
+select results_eq(
+  $$ select p.proname::text collate "default" from pg_proc p
+      where p.pronamespace = 'public'::regnamespace and has_function_privilege('enforcement_operator', p.oid, 'execute')
+        and p.provolatile = 'v' and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e') order by 1 $$,
+  $$ values ('add_enforcement_document'), ('assign_enforcement_case'), ('clear_tier_override'), ('close_enforcement_case'), ('close_plaintiff_task'),
+            ('discard_dead_letter'), ('issue_subpoena'), ('link_enforcement_payment'), ('log_call_outcome'), ('log_enforcement_event'),
+            ('open_enforcement_case'), ('put_plaintiff_contact'), ('queue_enforcement_action'), ('queue_job'), ('record_enforcement_payment'),
+            ('record_subpoena_response'), ('request_case_copilot'), ('retry_dead_letter'), ('set_enforcement_stage'), ('set_judgment_priority'),
+            ('set_next_action'), ('set_plaintiff_status'), ('set_tier_override') $$,
+  'the writing functions that an operator may call');
+select ok(not has_function_privilege('admin', f, 'execute'), format('vendors'' data come by the service alone: %s', f))
+  from unnest(array['public.set_case_enrichment(uuid, numeric, text, text)', 'public.upsert_enrichment_bundle(jsonb)', 'public.insert_or_get_entity(jsonb)',
+                    'public.set_case_scores(uuid, numeric, numeric, numeric, numeric, numeric, numeric, text)', 'public.process_simplicity_imports(uuid)']) f;
+select ok(not has_table_privilege(r, 'public.v_case_copilot_latest', 'select') and not has_table_privilege(r, 'public.case_copilot_briefs', 'select')
+      and not has_table_privilege(r, 'public.rpc_requests', 'select'), format('briefs and first answers are not for %s', r))
+  from unnest(array['anon', 'authenticated', 'enforcement_operator', 'admin']) r;
+select ok(not has_any_column_privilege('service_role', 'public.enforcement_history', 'update') and not has_table_privilege('service_role', t, 'delete'),
+          format('not even the service removes from %s', t))
+  from unnest(array['public.enforcement_history', 'public.enforcement_events', 'public.enforcement_payments', 'public.plaintiff_call_attempts']) t;
 
 select ok(not has_column_privilege('admin', 'public.tier_policies', 'tier_sql', 'update'),
           'an admin cannot write the SQL that a refresh runs');
@@ -52,6 +76,7 @@ select results_eq(
       where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v')
         and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
         and (has_any_column_privilege('lead_router', c.oid, 'select') or has_any_column_privilege('lead_router', c.oid, 'insert'))
+        and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
       order by 1 $$,
   $$ values ('agent_pool_members', ''), ('agent_pools', ''), ('agent_presence', 'insert update'), ('agent_profiles', ''),
             ('agent_status_events', 'insert'), ('lead_assignments', 'insert'), ('lead_releases', 'insert'), ('leads', 'insert update'),
@@ -59,6 +84,8 @@ select results_eq(
             ('server_processes', ''), ('visitor_keys', ''), ('visitor_secrets', '') $$,
   'whoever acts for visitors reaches what routing takes and nothing else');
 select ok(not has_any_column_privilege('authenticated', 'public.visitor_secrets', 'select'), 'nobody signed in reads what signs visitors'' tokens');
+select ok(not has_column_privilege('admin', 'public.api_tokens', 'token_hash', 'select'), 'nobody reads hashes of tokens');
+select ok(not has_table_privilege('enforcement_operator', 'public.enforcement_alert_routes', 'select'), 'addresses of webhooks are for admins');
 select ok(not has_schema_privilege('authenticated', 'pgmq', 'usage'), 'people do not reach the queues past their functions');
 
 select * from finish();

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod alerts;
 mod assignments;
+mod casework;
 mod faults;
 mod leads;
 mod lines;

@@ -4,6 +4,7 @@ use super::icon::{Icon, IconView};
 use super::jump_dialog::JumpDialog;
 use super::leave_dialog::LeaveDialog;
 use crate::api;
+use crate::state::desk::use_desk;
 use crate::state::leave_guard::{Leave, use_leave_guard};
 use crate::state::live::{Connection, use_live};
 use crate::state::session::use_session;
@@ -12,6 +13,7 @@ use crate::state::toasts::use_toasts;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos_meta::Title;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_location;
 
@@ -21,11 +23,12 @@ pub struct PageLink {
     pub icon: Icon,
 }
 
-pub const PAGES: [PageLink; 5] = [
+pub const PAGES: [PageLink; 6] = [
     PageLink { name: "Tiers", address: "/tiers", icon: Icon::Layers },
     PageLink { name: "Judgments", address: "/judgments", icon: Icon::List },
     PageLink { name: "Policy", address: "/policy", icon: Icon::Sliders },
     PageLink { name: "Pools", address: "/pools", icon: Icon::People },
+    PageLink { name: "Desk", address: "/desk", icon: Icon::Headset },
     PageLink { name: "Queues", address: "/queues", icon: Icon::Queue },
 ];
 
@@ -49,7 +52,15 @@ pub fn Frame(children: Children) -> impl IntoView {
         }
     });
     on_cleanup(move || keys.remove());
+    let unanswered = use_desk().unanswered;
+    // A lead that waits shows in the browser's tab, whatever is on the screen.
+    let title = move |page: String| match unanswered.try_get() {
+        Some(1) => format!("(1) New lead · {page} · Dragonfly"),
+        Some(n @ 2..) => format!("({n}) New leads · {page} · Dragonfly"),
+        _ => format!("{page} · Dragonfly"),
+    };
     view! {
+        <Title formatter=title/>
         <div class="frame">
             <a class="skip-link" href="#main" on:click=move |event| {
                 event.prevent_default();
@@ -82,11 +93,23 @@ fn Navigation() -> impl IntoView {
                             aria-current=move || path.with(|path| path.starts_with(page.address)).then_some("page")
                         >
                             <IconView icon=page.icon/><span class="words">{page.name}</span>
+                            {(page.address == "/desk").then(|| view! { <Unanswered/> })}
                         </a>
                     </li>
                 }).collect_view()}
             </ul>
         </nav>
+    }
+}
+
+/// How many leads wait for an answer at the desk
+#[component]
+fn Unanswered() -> impl IntoView {
+    let unanswered = use_desk().unanswered;
+    move || {
+        (unanswered.get() > 0).then(|| {
+            view! { <span class="unanswered" data-test="nav-unanswered">{unanswered.get()}<span class="visually-hidden">" new"</span></span> }
+        })
     }
 }
 

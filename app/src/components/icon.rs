@@ -5,6 +5,8 @@ use leptos::prelude::*;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Icon {
     Alert,
+    ArrowDown,
+    ArrowUp,
     Bank,
     Car,
     Check,
@@ -13,6 +15,7 @@ pub enum Icon {
     Employer,
     Filter,
     Grip,
+    Headset,
     House,
     Layers,
     Link,
@@ -37,6 +40,8 @@ impl Icon {
     fn path(self) -> &'static str {
         match self {
             Icon::Alert => "M8 2 1.6 13.4h12.8zM8 6.4v3.2M8 11.5v.1",
+            Icon::ArrowDown => "M8 3v10M3.8 8.800 8 13l4.2-4.200",
+            Icon::ArrowUp => "M8 13V3M3.8 7.200 8 3l4.2 4.200",
             Icon::Bank => "M2 6.2 8 2.5l6 3.7zM3.6 8v4M6.5 8v4M9.5 8v4M12.4 8v4M2 13.800h12",
             Icon::Car => "M2 11V8.500l1.6-4h8.800l1.6 4V11zM2 8.500h12M4.2 11v1.600M11.8 11v1.6",
             Icon::Check => "m3 8.4 3.2 3.200L13 4.8",
@@ -45,6 +50,9 @@ impl Icon {
             Icon::Employer => "M2.2 5.200h11.600v8H2.200zM5.8 5V3h4.400v2M2.2 8.800h11.6",
             Icon::Filter => "M2 3.500h12M4.5 8h7M6.8 12.500h2.4",
             Icon::Grip => "M6 3.500h.1M10 3.500h.1M6 8h.1M10 8h.1M6 12.500h.1M10 12.500h.1",
+            Icon::Headset => {
+                "M2.500 10V8a5.500 5.500 0 0 1 11 0v2M2.500 9.300h2v3.700h-1a1 1 0 0 1-1-1zM13.500 9.300h-2v3.700h1a1 1 0 0 0 1-1zM13.500 12.500v.5a1.500 1.500 0 0 1-1.500 1.500H9"
+            }
             Icon::House => "M2 7.8 8 2.600l6 5.200M3.8 6.600v7h8.400v-7",
             Icon::Layers => "m8 2 6 3-6 3-6-3zM2.2 8.2 8 11l5.8-2.800M2.2 11.2 8 14l5.8-2.8",
             Icon::Link => {

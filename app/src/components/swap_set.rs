@@ -10,14 +10,13 @@ use crate::format;
 use crate::state::simulation::{RulePair, SwapFilter, SwapRow, moved_by};
 use crate::state::toasts::use_toasts;
 use crate::state::workbench::{SwapView, Workbench};
-use crate::state::{clock, screen};
+use crate::state::{clock, download, screen};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use policy::tier::{AssetSignal, AssetSignals};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use wasm_bindgen::{JsCast, JsValue};
 
 /// How many names the server gives at once.
 const NAMES_MAX: usize = 500;
@@ -346,7 +345,7 @@ fn ExportButton(workbench: Workbench, names: Names) -> impl IntoView {
                         csv.push_str(&cells.map(|cell| format::csv_cell(&cell)).join(","));
                         csv.push_str("\r\n");
                     }
-                    if download(&format!("swap-set-{}.csv", clock::today()), &csv).is_none() {
+                    if download::csv(&format!("swap-set-{}.csv", clock::today()), &csv).is_none() {
                         toasts.say("This browser refused the download.");
                     }
                 }
@@ -365,22 +364,4 @@ fn ExportButton(workbench: Workbench, names: Names) -> impl IntoView {
             <IconView icon=Icon::Download/>{move || if is_busy.get() { "Exporting…" } else { "Export CSV" }}
         </button>
     }
-}
-
-fn download(name: &str, text: &str) -> Option<()> {
-    let options = web_sys::BlobPropertyBag::new();
-    options.set_type("text/csv;charset=utf-8");
-    let blob = web_sys::Blob::new_with_str_sequence_and_options(
-        &js_sys::Array::of1(&JsValue::from_str(text)),
-        &options,
-    )
-    .ok()?;
-    let address = web_sys::Url::create_object_url_with_blob(&blob).ok()?;
-    let link: web_sys::HtmlAnchorElement = document().create_element("a").ok()?.dyn_into().ok()?;
-    link.set_href(&address);
-    link.set_download(name);
-    link.click();
-    // The browser has taken hold of the blob by the time the click returns, but some read it a moment later.
-    set_timeout(move || drop(web_sys::Url::revoke_object_url(&address)), Duration::from_secs(10));
-    Some(())
 }

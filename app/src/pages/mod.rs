@@ -1,11 +1,14 @@
 //! One file a route: it loads, then hands plain data to an inner component that computes and emits.
 
+pub mod desk;
 pub mod judgment;
 pub mod judgments;
 pub mod not_found;
+pub mod page_rules;
 pub mod parts;
 pub mod policy;
 pub mod policy_history;
+pub mod pool_statistics;
 pub mod pools;
 pub mod queues;
 pub mod set_password;

@@ -4,7 +4,10 @@
 //! The code that is reached through one of these functions alone leaves the console's main module, in parts
 //! that `cargo xtask stage` cuts: one for each name in `wasm_split`, and one for what several of them share.
 
-use super::{policy::PolicyPage, policy_history::PolicyHistoryPage, pools::PoolsPage, queues::QueuesPage};
+use super::{
+    desk::DeskPage, page_rules::PageRulesPage, policy::PolicyPage, policy_history::PolicyHistoryPage,
+    pool_statistics::PoolStatisticsPage, pools::PoolsPage, queues::QueuesPage,
+};
 use crate::api::ApiError;
 use crate::components::loaded::{LoadFailed, RowsSkeleton};
 use leptos::prelude::*;
@@ -37,6 +40,21 @@ pub fn pools_page() -> Result<AnyView, ApiError> {
 #[wasm_split(operations, fallible)]
 pub fn queues_page() -> Result<AnyView, ApiError> {
     Ok(view! { <QueuesPage/> }.into_any())
+}
+
+#[wasm_split(pools, fallible)]
+pub fn desk_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <DeskPage/> }.into_any())
+}
+
+#[wasm_split(pools, fallible)]
+pub fn page_rules_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <PageRulesPage/> }.into_any())
+}
+
+#[wasm_split(pools, fallible)]
+pub fn pool_statistics_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <PoolStatisticsPage/> }.into_any())
 }
 
 #[derive(Clone, PartialEq)]

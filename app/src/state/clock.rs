@@ -23,6 +23,23 @@ thread_local! {
 struct Formats {
     date: js_sys::Function,
     time: js_sys::Function,
+    minute: js_sys::Function,
+    hour: js_sys::Function,
+    iso: js_sys::Function,
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    /// `Nov 22, 2025`
+    Date,
+    /// `Nov 22, 2025, 10:42:07 AM EST`
+    Time,
+    /// `10:42 AM`
+    Minute,
+    /// `22`
+    Hour,
+    /// `11/22/2025`
+    Iso,
 }
 
 /// Shows dates in `zone` (an IANA name) from now on.
@@ -44,7 +61,7 @@ fn formatter(zone: &str, options: &[(&str, &str)]) -> js_sys::Function {
     build(zone)
 }
 
-fn format(at: f64, with_time: bool) -> String {
+fn format(at: f64, form: Form) -> String {
     FORMATS.with_borrow_mut(|slot| {
         let formats = slot.get_or_insert_with(|| {
             ZONE.with_borrow(|zone| Formats {
@@ -61,9 +78,18 @@ fn format(at: f64, with_time: bool) -> String {
                         ("timeZoneName", "short"),
                     ],
                 ),
+                minute: formatter(zone, &[("hour", "numeric"), ("minute", "2-digit")]),
+                hour: formatter(zone, &[("hour", "numeric"), ("hourCycle", "h23")]),
+                iso: formatter(zone, &[("year", "numeric"), ("month", "2-digit"), ("day", "2-digit")]),
             })
         });
-        let function = if with_time { &formats.time } else { &formats.date };
+        let function = match form {
+            Form::Date => &formats.date,
+            Form::Time => &formats.time,
+            Form::Minute => &formats.minute,
+            Form::Hour => &formats.hour,
+            Form::Iso => &formats.iso,
+        };
         function
             .call1(&JsValue::UNDEFINED, &JsValue::from_f64(at))
             .ok()
@@ -83,7 +109,30 @@ pub fn millis_between(from: &str, to: &str) -> Option<u64> {
 
 /// `Nov 22, 2025, 10:42:07 AM EST`, or the text itself where it is no time.
 pub fn full_time(at: &str) -> String {
-    millis(at).map_or_else(|| at.to_owned(), |at| format(at, true))
+    millis(at).map_or_else(|| at.to_owned(), |at| format(at, Form::Time))
+}
+
+/// `10:42 AM`, or the text itself where it is no time.
+pub fn minute(at: &str) -> String {
+    millis(at).map_or_else(|| at.to_owned(), |at| format(at, Form::Minute))
+}
+
+/// The hour of the day, 0 to 23; `None` where it is no time.
+pub fn hour_of_day(at: &str) -> Option<usize> {
+    format(millis(at)?, Form::Hour).parse().ok().filter(|hour| *hour < 24)
+}
+
+/// The day as `2025-11-22`; `None` where it is no time.
+pub fn iso_day(at: &str) -> Option<String> {
+    let shown = format(millis(at)?, Form::Iso);
+    let (month, rest) = shown.split_once('/')?;
+    let (day, year) = rest.split_once('/')?;
+    Some(format!("{year}-{month}-{day}"))
+}
+
+/// Whole seconds from a time to `now`, in milliseconds since 1970; none below 0, since clocks differ.
+pub fn seconds_since(at: &str, now: f64) -> u64 {
+    millis(at).map_or(0, |at| ((now - at) / 1000.0).max(0.0) as u64)
 }
 
 /// Below a day `12 min ago`, else the date.
@@ -93,7 +142,7 @@ pub fn short_time(at: &str) -> String {
         use_context::<Clock>().map_or_else(js_sys::Date::now, |clock| clock.0.get().max(js_sys::Date::now()));
     let seconds = (now - millis) / 1000.0;
     if !(-60.0..86_400.0).contains(&seconds) {
-        return format(millis, false);
+        return format(millis, Form::Date);
     }
     match seconds as i64 {
         ..=44 => "just now".to_owned(),

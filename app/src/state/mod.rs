@@ -2,12 +2,15 @@
 
 pub mod clock;
 pub mod decision_table;
+pub mod desk;
+pub mod download;
 pub mod draft;
 pub mod focus;
 pub mod leave_guard;
 pub mod link;
 pub mod live;
 pub mod page;
+pub mod page_rules;
 pub mod pool_lab;
 pub mod pools;
 pub mod remote;

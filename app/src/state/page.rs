@@ -20,6 +20,9 @@ pub enum Inner {
     PolicyHistory,
     Pools,
     Queues,
+    Desk,
+    PageRules,
+    PoolStatistics,
     NotFound,
 }
 
@@ -36,6 +39,9 @@ impl Page {
             "/policy/history" => Inner::PolicyHistory,
             "/pools" => Inner::Pools,
             "/queues" => Inner::Queues,
+            "/desk" => Inner::Desk,
+            "/pools/pages" => Inner::PageRules,
+            "/pools/statistics" => Inner::PoolStatistics,
             other => match other.strip_prefix("/judgments/") {
                 Some(id) if !id.contains('/') => Inner::Judgment(id.to_owned()),
                 _ => Inner::NotFound,
@@ -63,6 +69,7 @@ mod tests {
         check("/judgments/", Inner::Judgments);
         check("/judgments/0190-1", Inner::Judgment("0190-1".to_owned()));
         check("/judgments/0190-1/edit", Inner::NotFound);
+        check("/pools/pages/", Inner::PageRules);
         check("/tier", Inner::NotFound);
     }
 }

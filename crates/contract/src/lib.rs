@@ -90,6 +90,27 @@ bodies! {
         pub must_set_password: bool,
     }
 
+    /// `GET /api/tokens`: a token by which scripts call; the secret itself is shown once, when it is made
+    pub struct ApiToken {
+        pub id: String,
+        pub name: String,
+        /// The member on whose behalf it acts.
+        pub email: String,
+        pub role: Role,
+        pub created_at: String,
+        pub expires_at: String,
+        /// To about five minutes; None while nothing has called with it.
+        pub used_at: Option<String>,
+        pub revoked_at: Option<String>,
+        /// Neither expired nor revoked.
+        pub is_good: bool,
+    }
+
+    /// `POST /api/tokens`: acts for whoever makes it, with `role` at most, for 1 to 366 days
+    pub struct CreateApiToken { pub name: String, pub role: Role, pub days: i32 }
+
+    pub struct CreatedApiToken { pub id: String, /** To be sent as `Authorization: Bearer …`; never shown again */ pub token: String }
+
     pub struct Organisation { pub id: String, pub name: String, /** IANA name */ pub time_zone: String }
 
     /// What a member may do: viewers read, operators work cases and jobs, admins change policies

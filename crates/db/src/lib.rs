@@ -7,8 +7,10 @@
 
 pub mod actor;
 pub mod agents;
+pub mod alerts;
 pub mod approvals;
 pub mod assignments;
+pub mod casework;
 pub mod demo;
 pub mod imports;
 pub mod judgments;
@@ -38,6 +40,7 @@ pub mod shadows;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tiers;
+pub mod tokens;
 pub mod users;
 mod wire;
 

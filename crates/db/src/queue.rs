@@ -21,6 +21,8 @@ use crate::{Actor, Database, SqlError, Transaction, wire};
 const QUEUE_CHANNEL: &str = "dragonfly_queue";
 /// Somebody began a refresh
 const REFRESH_CHANNEL: &str = "dragonfly_refresh";
+/// Somebody wrote an event of a case
+const EVENTS_CHANNEL: &str = "enforcement_events_channel";
 const DEAD_LETTERS_MAX: i64 = 500;
 
 /// A message in a worker's hand
@@ -344,6 +346,8 @@ pub enum Wake {
     Queue { kind: String },
     /// A refresh has begun.
     Refresh,
+    /// Something has happened to a case, of which somebody may want to be told.
+    Alert,
     /// The connection was lost and is back: anything may have happened.
     Anything,
 }
@@ -357,7 +361,7 @@ pub struct WakeListener {
 impl WakeListener {
     /// Begins to listen
     pub async fn connect(db: &Database) -> Result<Self, SqlError> {
-        Ok(Self { listener: db.listen(&[QUEUE_CHANNEL, REFRESH_CHANNEL]).await? })
+        Ok(Self { listener: db.listen(&[QUEUE_CHANNEL, REFRESH_CHANNEL, EVENTS_CHANNEL]).await? })
     }
 
     /// Waits until there is work; after a lost connection it connects again by itself
@@ -365,6 +369,7 @@ impl WakeListener {
         Ok(match self.listener.try_recv().await? {
             None => Wake::Anything,
             Some(notification) if notification.channel() == REFRESH_CHANNEL => Wake::Refresh,
+            Some(notification) if notification.channel() == EVENTS_CHANNEL => Wake::Alert,
             Some(notification) => Wake::Queue { kind: notification.payload().to_owned() },
         })
     }

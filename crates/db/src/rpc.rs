@@ -69,7 +69,23 @@ pub async fn find(tx: &mut Transaction, name: &str) -> Result<Option<Rpc>, SqlEr
     .await
 }
 
+/// Has the functions that this transaction calls answer what they answered to the same id first
+///
+/// A field `request_id` of a payload says the same; where both are given they must agree.
+pub async fn set_request_id(tx: &mut Transaction, request_id: &str) -> Result<(), SqlError> {
+    sqlx::query("select set_config('dragonfly.request_id', $1, true)")
+        .bind(request_id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 impl Rpc {
+    /// Whether a field of the body is one of the arguments
+    pub fn takes(&self, field: &str) -> bool {
+        self.takes_payload() || self.argument_names.iter().any(|name| name == field)
+    }
+
     /// Whether the whole body is the one argument
     fn takes_payload(&self) -> bool {
         self.argument_names == ["payload"] && self.argument_types == ["jsonb"]

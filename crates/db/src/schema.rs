@@ -26,6 +26,51 @@ pub fn dump(database: &TestDatabase) -> Result<String, Box<dyn Error + Send + Sy
     Ok(normalized(&String::from_utf8(output.stdout)?))
 }
 
+/// What others call us by, a line each: functions with their arguments and the roles that may call them, the columns of
+/// tables and views, the names of stages, event kinds, statuses and queue kinds
+pub async fn contract(database: &TestDatabase) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        r#"select line collate "C" from (
+            select format('function %s.%s(%s) returns %s: %s', f.pronamespace::regnamespace, f.proname,
+                          pg_get_function_arguments(f.oid), pg_get_function_result(f.oid),
+                          (select string_agg(g.grantee::regrole::text, ', ' order by g.grantee::regrole::text)
+                             from aclexplode(f.proacl) g where g.grantee <> f.proowner or g.grantee = 'service_role'::regrole)) as line
+              from pg_proc f
+             where f.pronamespace = 'public'::regnamespace and f.prorettype <> 'trigger'::regtype
+               and not exists (select from pg_depend d where d.objid = f.oid and d.deptype = 'e')
+               and (f.proname in ('set_case_enrichment', 'set_case_scores', 'upsert_enrichment_bundle', 'insert_or_get_entity',
+                                  'process_simplicity_imports', 'refresh_enforcement_metrics', 'dequeue_job')
+                 or exists (select from aclexplode(f.proacl) g
+                             where g.grantee in ('authenticated'::regrole, 'enforcement_operator'::regrole, 'admin'::regrole))
+                    and not exists (select from unnest(f.proargnames) n where n like 'p\_%'))
+            union all
+            select format('column %s.%s.%s %s', c.relnamespace::regnamespace, c.relname, a.attname, format_type(a.atttypid, a.atttypmod))
+              from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+             where c.relkind in ('r', 'v')
+               and (c.relnamespace::regnamespace::text in ('judgments', 'enrichment')
+                 or c.relnamespace = 'public'::regnamespace
+                    and (c.relname ~ '^(v_|enforcement_|plaintiff)' or c.relname in ('core_judgments', 'judgments', 'debtor_intelligence',
+                           'judgment_facts', 'entities', 'queue_kinds', 'queue_jobs', 'queue_dead_letters')))
+            union all
+            select format('check %s: %s', k.conrelid::regclass, pg_get_constraintdef(k.oid))
+              from pg_constraint k
+             where k.contype = 'c' and k.conrelid in ('public.enforcement_actions'::regclass, 'public.core_judgments'::regclass,
+                                                      'public.plaintiffs'::regclass, 'public.plaintiff_call_attempts'::regclass,
+                                                      'public.enforcement_history'::regclass)
+               and pg_get_constraintdef(k.oid) like '%ANY (ARRAY[%'
+            union all
+            select format('event kind %s%s', l.event_kind, case when l.needs_document then ', needs a document' else '' end)
+              from public.enforcement_event_kind_lookup l
+            union all
+            select format('stage %s: ordinal %s, %s', l.stage, l.ordinal, coalesce(l.sla_days || ' days', 'no SLA')) from public.enforcement_stage_lookup l
+            union all
+            select format('queue kind %s', k.kind) from public.queue_kinds k) c
+          order by 1"#,
+    )
+    .fetch_all(database.owner())
+    .await
+}
+
 fn normalized(text: &str) -> String {
     let major = text
         .lines()

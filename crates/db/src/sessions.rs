@@ -14,7 +14,7 @@ pub const AGE_DAYS: i32 = 30;
 /// The secret of a session or link as it is stored: SHA-256 of what the browser holds
 pub type TokenHash = [u8; 32];
 
-/// Who a session belongs to and where it is
+/// Who a session or token belongs to and where it is
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct SignedIn {
     pub user_id: Uuid,
@@ -57,6 +57,11 @@ impl From<Role> for MembershipRole {
 }
 
 impl SignedIn {
+    /// Whether it is time to note that the session or token is in use
+    pub(crate) fn is_touch_due(&self) -> bool {
+        self.is_touch_due
+    }
+
     /// On whose behalf the session's transactions run
     pub fn actor(&self) -> Actor {
         let role = match self.role {

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{demo as demo_command, import, migrate, pool, queue, serve, tier, user, worker};
+use commands::{demo as demo_command, import, migrate, pool, queue, serve, tier, token, user, worker};
 use failure::Outcome;
 use settings::{Flags, Settings};
 
@@ -85,6 +85,9 @@ enum Command {
     /// Let people in
     #[command(subcommand)]
     User(user::Command),
+    /// Let scripts in
+    #[command(subcommand)]
+    Token(token::Command),
     Demo(demo_command::Arguments),
     Migrate(migrate::Arguments),
 }
@@ -109,6 +112,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Pool(command) => pool::run(&command),
         Command::Queue(command) => queue::run(&settings, command),
         Command::User(command) => user::run(&settings, command),
+        Command::Token(command) => token::run(&settings, command),
         Command::Demo(arguments) => demo_command::run(&settings, &arguments),
         Command::Migrate(_) => migrate::run(&settings),
     }

@@ -37,12 +37,16 @@ fn every_command_teaches_itself() {
         &["user"],
         &["user", "add"],
         &["user", "reset"],
+        &["token"],
+        &["token", "create"],
+        &["token", "list"],
+        &["token", "revoke"],
     ];
     for command in commands {
         let help = cli.ok(&[command, &["--help"][..]].concat());
         assert!(help.contains("Usage: dragonfly"), "{command:?}: {help}");
         let is_group = command.is_empty()
-            || matches!(command, [name] if ["tier", "pool", "queue", "user"].contains(name));
+            || matches!(command, [name] if ["tier", "pool", "queue", "user", "token"].contains(name));
         let teaches = help.contains("Examples:") || help.contains("Begin with:") || *command == ["migrate"];
         assert!(is_group || teaches, "{command:?}: {help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{command:?}: {help}");
@@ -217,8 +221,7 @@ async fn dead_letters_are_shown_with_their_reason_and_queued_again() {
         (&json!("judgment_id is not a UUID"), &json!("k"))
     );
     assert!(cli.ok(&["queue", "dead"]).contains("  judgment_id is not a UUID\n"));
-    let stats = cli.json(&["queue", "stats", "--json"]);
-    assert_eq!(stats[0]["dead_letters"], json!(1));
+    assert_eq!(cli.tier_queue()["dead_letters"], json!(1));
 
     let id = dead[0]["id"].as_str().unwrap();
     assert_eq!(cli.ok(&["queue", "retry", id]), "1 queued again\n");
@@ -227,7 +230,7 @@ async fn dead_letters_are_shown_with_their_reason_and_queued_again() {
     assert_eq!(String::from_utf8(again.stderr).unwrap(), "error: the dead letter is already retried\n");
     cli.ok(&["worker", "--drain"]);
     assert_eq!(cli.json(&["queue", "retry", "--all", "--json"]), json!({"retried": 1}));
-    assert_eq!(cli.json(&["queue", "stats", "--json"])[0]["depth"], json!(1));
+    assert_eq!(cli.tier_queue()["depth"], json!(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -249,6 +252,27 @@ async fn people_are_let_in_by_a_link() {
     .await
     .unwrap();
     assert_eq!(roles, ["kim@example.com operator"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_are_let_in_by_a_token() {
+    let database = TestDatabase::new().await;
+    let cli = Cli::on(&database);
+    cli.ok(&["user", "add", "--email", "kim@example.com", "--name", "Kim Oh", "--role", "operator"]);
+    let create = |role: &str, email: &str| {
+        cli.run(&["token", "create", "--email", email, "--name", "payments", "--role", role, "--days", "7"])
+    };
+    let created = create("operator", "kim@example.com");
+    assert!(String::from_utf8(created.stdout).unwrap().starts_with("dragonfly_"));
+    for (role, email) in [("admin", "kim@example.com"), ("viewer", "ana@example.com")] {
+        assert_eq!(create(role, email).status.code(), Some(1), "{role} {email}");
+    }
+    let listed = cli.json(&["token", "list", "--json"]);
+    assert_eq!((&listed[0]["role"], &listed[0]["is_good"]), (&json!("operator"), &json!(true)));
+    let id = listed[0]["id"].as_str().unwrap();
+    cli.ok(&["token", "revoke", id]);
+    assert_eq!(cli.run(&["token", "revoke", id]).status.code(), Some(1));
+    assert!(cli.ok(&["token", "list"]).lines().last().unwrap().ends_with("never  no"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

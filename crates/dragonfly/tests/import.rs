@@ -128,8 +128,8 @@ async fn imported_judgments_get_the_tiers_that_the_policy_gives_their_facts() {
         tiers[usize::from(outcome.tier.number())] += 1;
     }
     assert!(tiers.iter().all(|count| *count > 0), "{tiers:?}");
-    let stats = cli.json(&["queue", "stats", "--json"]);
-    assert_eq!((&stats[0]["depth"], &stats[0]["dead_letters"]), (&json!(0), &json!(0)));
+    let stats = cli.tier_queue();
+    assert_eq!((&stats["depth"], &stats["dead_letters"]), (&json!(0), &json!(0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -162,7 +162,7 @@ test("the examples in the README run as they are printed", async () => {
   const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
   const examples = [...readme.matchAll(/```js\n\/\/ node\n([\s\S]*?)```\n\n```text\n([\s\S]*?)```/g)];
   assert.equal(examples.length, readme.split("// node\n").length - 1);
-  assert.equal(examples.length, 2);
+  assert.equal(examples.length, 3);
   for (const [, example, expected] of examples) {
     const lines = [];
     const run = new Function("require", "console", example);

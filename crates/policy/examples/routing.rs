@@ -18,7 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     for document in scenarios(first) {
         let scenario = Scenario::from_json(&document.to_string())?;
-        let draft = scenario.ranks().take(1).map(|(agent, _)| (agent.clone(), policy::routing::PriorityRank::LAST));
+        let draft =
+            scenario.ranks().take(1).map(|(agent, _)| (agent.clone(), policy::routing::PriorityRank::LAST));
         let draft = draft.collect();
         let goal = Goal::from_json(r#"{"tier1_share_min": 0.7, "occupancy_max": 0.9}"#)?;
         println!(

@@ -28,9 +28,9 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::any;
 use axum::{Router, middleware};
-use contract::Role;
+use contract::{CreatedApiToken, Role};
 use db::live::LiveNotice;
-use db::{Actor, Database, SqlError, Transaction, organisations, users};
+use db::{Actor, Database, SqlError, Transaction, organisations, tokens, users};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use tower_http::CompressionLevel;
@@ -222,6 +222,21 @@ pub async fn first_admin_link(db: &Database, base_url: &str) -> Result<Option<St
     let link = sign_in_link(&mut tx, base_url, admin).await?;
     tx.commit().await?;
     Ok(Some(link))
+}
+
+/// A token by which scripts call on behalf of a member of the transaction's organisation, with `role` at most, for so many days
+///
+/// Good after the transaction's commit. The secret is not kept.
+pub async fn create_api_token(
+    tx: &mut Transaction,
+    user_id: Uuid,
+    name: &str,
+    role: Role,
+    days: i32,
+) -> Result<CreatedApiToken, SqlError> {
+    let token = secret::api_token();
+    let id = tokens::create(tx, user_id, name, role, days, &secret::hash(&token)).await?;
+    Ok(CreatedApiToken { id: id.to_string(), token })
 }
 
 /// A link that signs a user in, once, within 24 hours; earlier unused ones of the same user stop working

@@ -19,6 +19,7 @@ mod rpc;
 mod sessions;
 mod shadows;
 mod tiers;
+mod tokens;
 
 use axum::routing::options;
 use utoipa::OpenApi;
@@ -36,6 +37,8 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(sessions::redeem_link))
         .routes(routes!(sessions::set_password))
         .routes(routes!(sessions::choose_organisation))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
         .routes(routes!(tiers::overview))
         .routes(routes!(tiers::start_refresh))
         .routes(routes!(tiers::show_refresh))

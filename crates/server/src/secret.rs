@@ -1,4 +1,4 @@
-//! Random secrets that browsers hold, and their hashes that we keep.
+//! Random secrets that browsers and scripts hold, and their hashes that we keep.
 
 use db::sessions::TokenHash;
 use sha2::{Digest, Sha256};
@@ -6,6 +6,11 @@ use sha2::{Digest, Sha256};
 /// 256 random bits as 64 hexadecimal digits
 pub(crate) fn token() -> String {
     hex(&rand::random::<[u8; 32]>())
+}
+
+/// 256 random bits for a script to hold, with a name in front that scanners of leaked secrets can look for
+pub(crate) fn api_token() -> String {
+    format!("dragonfly_{}", token())
 }
 
 /// 128 random bits as 32 hexadecimal digits

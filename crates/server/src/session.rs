@@ -1,28 +1,30 @@
-//! Who is asking: the session's cookie, and what a handler may demand of its holder.
+//! Who is asking: the session's cookie or a script's token, and what a handler may demand of its holder.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::AppendHeaders;
 use contract::Role;
 use db::Actor;
 use db::sessions::{self, AGE_DAYS, SignedIn, TokenHash};
+use db::tokens;
 
 use crate::error::ApiError;
 use crate::{AppState, secret};
 
 const COOKIE_NAME: &str = "dragonfly_session";
 
-/// Somebody who is signed in, in whatever role
+/// Somebody who is signed in or calls with a token of theirs, in whatever role
 #[derive(Debug)]
 pub(crate) struct Viewer {
     pub(crate) signed_in: SignedIn,
-    pub(crate) token: TokenHash,
+    /// None where a script calls.
+    session: Option<TokenHash>,
 }
 
 /// Somebody who may work cases and jobs
@@ -39,6 +41,13 @@ impl Viewer {
         self.signed_in.actor()
     }
 
+    /// The session's secret as it is stored; a script has none, and may not do what only people do
+    pub(crate) fn session(&self) -> Result<&TokenHash, ApiError> {
+        self.session.as_ref().ok_or_else(|| {
+            ApiError::forbidden("this takes a session, not a token").hint("sign in with a browser")
+        })
+    }
+
     fn demand(self, needed: Role) -> Result<Self, ApiError> {
         if self.signed_in.role.covers(needed) { Ok(self) } else { Err(ApiError::role(needed)) }
     }
@@ -48,9 +57,17 @@ impl FromRequestParts<AppState> for Viewer {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        // What is said on purpose goes before what a browser sends by itself.
+        if parts.headers.contains_key(AUTHORIZATION) {
+            let token = bearer(&parts.headers).ok_or_else(bad_token)?;
+            let mut tx = app.db.begin_as(&Actor::service(None)).await?;
+            let signed_in = tokens::find(&mut tx, &token).await?.ok_or_else(bad_token)?;
+            tx.commit().await?;
+            return Ok(Self { signed_in, session: None });
+        }
         let token = presented(&parts.headers).ok_or_else(ApiError::unauthenticated)?;
         let signed_in = find(app, &token).await?.ok_or_else(ApiError::unauthenticated)?;
-        Ok(Self { signed_in, token })
+        Ok(Self { signed_in, session: Some(token) })
     }
 }
 
@@ -94,6 +111,18 @@ pub(crate) fn presented(headers: &HeaderMap) -> Option<TokenHash> {
         .filter_map(|cookie| cookie.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='))
         .find(|token| token.len() == 64)
         .map(secret::hash)
+}
+
+/// The hash of the token that a script presents
+fn bearer(headers: &HeaderMap) -> Option<TokenHash> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret::hash(token.trim()))
+}
+
+fn bad_token() -> ApiError {
+    ApiError::unauthenticated()
+        .detail("the token is unknown, revoked or expired")
+        .hint("send `Authorization: Bearer` and a token that is good")
 }
 
 pub(crate) type SetCookie = AppendHeaders<[(HeaderName, String); 1]>;

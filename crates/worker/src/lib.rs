@@ -1,8 +1,9 @@
-//! Background work: jobs from the queue, set-based refreshes, the nightly schedule, scheduled policies.
+//! Background work: jobs from the queue, set-based refreshes, the nightly schedule, scheduled policies, alerts.
 //!
-//! [`Worker::run`] does all three until it is told to stop; any number of workers, in any number of
+//! [`Worker::run`] does all of it until it is told to stop; any number of workers, in any number of
 //! processes, may run against one database. [`Worker::once`] and [`Worker::drain`] only take jobs.
 
+pub mod alerts;
 mod failure;
 mod job;
 pub mod jobs;

@@ -1,6 +1,6 @@
 //! The nightly schedule: once a local day, after 02:00, an organisation's judgments are enqueued anew.
 //!
-//! Nothing is done about overrides that have expired: the effective tier goes by the clock.
+//! Overrides that have expired are cleared on the way; the effective tier goes by the clock and does not wait for it.
 
 use db::{Database, SqlError};
 use uuid::Uuid;

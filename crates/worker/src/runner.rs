@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::failure::{Retry, is_passing};
-use crate::{Job, Stop, Verdict, nightly, refresh, schedule};
+use crate::{Job, Stop, Verdict, alerts, nightly, refresh, schedule};
 
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Consoles are told of changes at most this often.
@@ -52,9 +52,10 @@ struct Inner {
     db: Database,
     jobs: Vec<Arc<dyn Job>>,
     options: Options,
-    /// Counts the calls to look at the queue, and at refreshes.
+    /// Counts the calls to look at the queue, at refreshes and at alerts.
     queue_wake: watch::Sender<u64>,
     refresh_wake: watch::Sender<u64>,
+    alert_wake: watch::Sender<u64>,
     jobs_ended: AtomicU64,
     /// Organisations whose consoles are to be told.
     touched: Mutex<BTreeSet<Uuid>>,
@@ -74,6 +75,7 @@ impl Worker {
             options,
             queue_wake: watch::Sender::new(0),
             refresh_wake: watch::Sender::new(0),
+            alert_wake: watch::Sender::new(0),
             jobs_ended: AtomicU64::new(0),
             touched: Mutex::default(),
         };
@@ -89,6 +91,7 @@ impl Worker {
         tasks.spawn(Arc::clone(&self.inner).listen(stop.clone()));
         tasks.spawn(Arc::clone(&self.inner).beat(stop.clone()));
         tasks.spawn(Arc::clone(&self.inner).run_refreshes(stop.clone()));
+        tasks.spawn(Arc::clone(&self.inner).send_alerts(stop.clone()));
         tasks.spawn(Arc::clone(&self.inner).keep_nights(stop.clone()));
         for lane in self.inner.lanes() {
             let (inner, stop) = (Arc::clone(&self.inner), stop.clone());
@@ -376,11 +379,15 @@ impl Inner {
     }
 
     fn wake(&self, wake: &Wake) {
-        if !matches!(wake, Wake::Refresh) {
-            self.queue_wake.send_modify(|calls| *calls += 1);
+        let call = |listeners: &watch::Sender<u64>| listeners.send_modify(|calls| *calls += 1);
+        if matches!(wake, Wake::Anything | Wake::Queue { .. }) {
+            call(&self.queue_wake);
         }
-        if !matches!(wake, Wake::Queue { .. }) {
-            self.refresh_wake.send_modify(|calls| *calls += 1);
+        if matches!(wake, Wake::Anything | Wake::Refresh) {
+            call(&self.refresh_wake);
+        }
+        if matches!(wake, Wake::Anything | Wake::Alert) {
+            call(&self.alert_wake);
         }
     }
 
@@ -443,6 +450,26 @@ impl Inner {
             wake.mark_unchanged();
             let waited = match refresh::run_pending(&self.db, &stop).await {
                 Ok(()) => {
+                    retry = Retry::default();
+                    self.options.poll_interval
+                }
+                Err(error) => retry.after(&error),
+            };
+            tokio::select! {
+                () = stop.stopped() => {}
+                () = tokio::time::sleep(waited) => {}
+                _ = wake.changed() => {}
+            }
+        }
+    }
+
+    async fn send_alerts(self: Arc<Self>, mut stop: Stop) {
+        let mut wake = self.alert_wake.subscribe();
+        let mut retry = Retry::default();
+        while !stop.is_stopped() {
+            wake.mark_unchanged();
+            let waited = match alerts::run_due(&self.db).await {
+                Ok(_) => {
                     retry = Retry::default();
                     self.options.poll_interval
                 }

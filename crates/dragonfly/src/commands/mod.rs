@@ -7,5 +7,6 @@ pub(crate) mod pool;
 pub(crate) mod queue;
 pub(crate) mod serve;
 pub(crate) mod tier;
+pub(crate) mod token;
 pub(crate) mod user;
 pub(crate) mod worker;

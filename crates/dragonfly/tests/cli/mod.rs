@@ -74,6 +74,13 @@ impl Cli {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// How the queue of tier assignments stands
+    #[track_caller]
+    pub(crate) fn tier_queue(&self) -> Value {
+        let kinds = self.json(&["queue", "stats", "--json"]);
+        kinds.as_array().unwrap().iter().find(|stats| stats["kind"] == "tier_assignment").unwrap().clone()
+    }
+
     #[track_caller]
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.ok(arguments)).unwrap()

@@ -1,6 +1,6 @@
 //! What hosts hand over to the third module.
 
-use js_sys::{Array, Reflect};
+use js_sys::Array;
 use policy::routing::{AgentId, PoolId, VisitorId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -64,9 +64,45 @@ pub(super) struct Question {
     pub(super) exclude: Option<AgentId>,
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// A question as an object: its fields one by one, since by way of JSON text a decision would take longer to ask for than to
+    /// make. Any of them may throw.
+    #[wasm_bindgen(js_name = Object)]
+    type Asked;
+
+    #[wasm_bindgen(method, getter, structural, catch, js_name = poolId)]
+    fn pool(this: &Asked) -> Thrown<JsValue>;
+    #[wasm_bindgen(method, getter, structural, catch, js_name = pool_id)]
+    fn pool_as_json(this: &Asked) -> Thrown<JsValue>;
+    #[wasm_bindgen(method, getter, structural, catch, js_name = visitorId)]
+    fn visitor(this: &Asked) -> Thrown<JsValue>;
+    #[wasm_bindgen(method, getter, structural, catch, js_name = visitor_id)]
+    fn visitor_as_json(this: &Asked) -> Thrown<JsValue>;
+    #[wasm_bindgen(method, getter, structural, catch, js_name = excludeAgentId)]
+    fn exclude(this: &Asked) -> Thrown<JsValue>;
+    #[wasm_bindgen(method, getter, structural, catch, js_name = exclude_agent_id)]
+    fn exclude_as_json(this: &Asked) -> Thrown<JsValue>;
+    #[wasm_bindgen(method, getter, structural, catch, js_name = agentId)]
+    fn agent(this: &Asked) -> Thrown<JsValue>;
+    #[wasm_bindgen(method, getter, structural, catch, js_name = agent_id)]
+    fn agent_as_json(this: &Asked) -> Thrown<JsValue>;
+
+    #[wasm_bindgen(js_namespace = Object, js_name = keys, catch)]
+    fn keys(object: &JsValue) -> Thrown<Array>;
+}
+
+type Thrown<T> = std::result::Result<T, JsValue>;
+type Getter = fn(&Asked) -> Thrown<JsValue>;
+
+const POOL: (&str, Getter, Getter) = ("pool_id", Asked::pool, Asked::pool_as_json);
+const VISITOR: (&str, Getter, Getter) = ("visitor_id", Asked::visitor, Asked::visitor_as_json);
+const EXCLUDE: (&str, Getter, Getter) = ("exclude_agent_id", Asked::exclude, Asked::exclude_as_json);
+const AGENT: (&str, Getter, Getter) = ("agent_id", Asked::agent, Asked::agent_as_json);
+
 impl Question {
     pub(super) fn read(value: &JsValue) -> Result<Question> {
-        let [pool_id, visitor_id, exclude] = fields(value, ["pool_id", "visitor_id", "exclude_agent_id"])?;
+        let [pool_id, visitor_id, exclude] = fields(value, [POOL, VISITOR, EXCLUDE])?;
         let is_given = !exclude.is_null() && !exclude.is_undefined();
         Ok(Question {
             pool_id: id(&pool_id, "pool_id", PoolId::new)?,
@@ -77,7 +113,7 @@ impl Question {
 
     /// The same with the agent who is to take the visitor.
     pub(super) fn read_assignment(value: &JsValue) -> Result<(Question, AgentId)> {
-        let [pool_id, visitor_id, agent_id] = fields(value, ["pool_id", "visitor_id", "agent_id"])?;
+        let [pool_id, visitor_id, agent_id] = fields(value, [POOL, VISITOR, AGENT])?;
         let question = Question {
             pool_id: id(&pool_id, "pool_id", PoolId::new)?,
             visitor_id: id(&visitor_id, "visitor_id", VisitorId::new)?,
@@ -87,32 +123,30 @@ impl Question {
     }
 }
 
-/// Reads the fields of an object one by one: by way of JSON text a decision would take longer to ask for than to make.
-fn fields<const N: usize>(value: &JsValue, names: [&str; N]) -> Result<[JsValue; N]> {
+fn fields<const N: usize>(value: &JsValue, known: [(&str, Getter, Getter); N]) -> Result<[JsValue; N]> {
     let thrown = |error: JsValue| DragonflyError::thrown("question", &error);
     if !value.is_object() || value.is_instance_of::<Array>() {
         return Err(DragonflyError::new("question", "is not an object".to_owned()));
     }
+    let asked: &Asked = value.unchecked_ref();
     let mut read = [const { JsValue::UNDEFINED }; N];
-    for key in own_keys(value).map_err(thrown)?.iter() {
-        let name = key.as_string().unwrap_or_default();
-        let as_json = snake(&name);
-        let place = names.iter().position(|known| *known == as_json);
-        let place = place.and_then(|place| read.get_mut(place)).ok_or_else(|| {
-            let name: String = name.chars().take(40).collect();
-            DragonflyError::new("question", format!("unknown field `{name}`"))
-        })?;
-        *place = Reflect::get(value, &key).map_err(thrown)?;
+    let mut count = 0;
+    for (field, (_, getter, as_json)) in read.iter_mut().zip(known) {
+        *field = getter(asked).map_err(thrown)?;
+        if field.is_undefined() {
+            *field = as_json(asked).map_err(thrown)?;
+        }
+        count += u32::from(!field.is_undefined());
+    }
+    // Names cross the boundary only where there are others, or some twice or without a value.
+    let keys = keys(value).map_err(thrown)?;
+    if keys.length() != count {
+        for key in keys.iter().filter_map(|key| key.as_string()) {
+            if known.iter().all(|(name, ..)| *name != snake(&key)) {
+                let key: String = key.chars().take(40).collect();
+                return Err(DragonflyError::new("question", format!("unknown field `{key}`")));
+            }
+        }
     }
     Ok(read)
-}
-
-fn own_keys(value: &JsValue) -> std::result::Result<Array, JsValue> {
-    #[wasm_bindgen]
-    extern "C" {
-        /// Which a proxy may refuse to tell
-        #[wasm_bindgen(js_namespace = Object, js_name = keys, catch)]
-        fn keys(object: &JsValue) -> std::result::Result<Array, JsValue>;
-    }
-    keys(value)
 }

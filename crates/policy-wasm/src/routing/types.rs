@@ -223,7 +223,7 @@ export interface Scenario {
   patience?: Distribution;
   /** What the service level counts; 0 when absent. */
   service_level_within?: number;
-  /** At a constant rate, 310 to 100,000,000; 100,000 when absent. */
+  /** At a constant rate, 310 to 10,000,000; 100,000 when absent. */
   arrivals?: number;
   /** 1 when absent. */
   seed?: number;

@@ -29,7 +29,10 @@ impl RoutingError {
 /// JSON text longer than this is not read: a configuration of 100,000 agents takes a fifth of it.
 const BYTES_MAX: usize = 64 << 20;
 
-/// Reads JSON text; errors name the field, or `root` where no field is to blame.
+/// Reads JSON text; errors name the field, with `root` for the whole and before the places of a list
 pub fn read_json<T: DeserializeOwned>(json: &str, root: &str) -> Result<T, RoutingError> {
-    read_json_of(json, root, BYTES_MAX).map_err(|(field, message)| RoutingError { field, message })
+    read_json_of(json, root, BYTES_MAX).map_err(|(field, message)| {
+        let field = if field.starts_with('[') { format!("{root}{field}") } else { field };
+        RoutingError { field, message }
+    })
 }

@@ -101,8 +101,11 @@ pub(super) fn comparison(saved: Side<'_>, draft: Side<'_>) -> Comparison {
     }
 }
 
+/// The place of a rank among the groups of a scenario and its slots, where there is such a group
+type Place = Option<(usize, u32)>;
+
 fn groups(saved: Side<'_>, draft: Side<'_>) -> Vec<GroupDifference> {
-    let mut ranks: BTreeMap<PriorityRank, [Option<(usize, u32)>; 2]> = BTreeMap::new();
+    let mut ranks: BTreeMap<PriorityRank, [Place; 2]> = BTreeMap::new();
     for (side, place) in [saved, draft].into_iter().zip([0, 1]) {
         for (number, (rank, members)) in side.scenario.groups().into_iter().enumerate() {
             let slots = members.iter().map(|member| member.slots).sum();
@@ -112,13 +115,13 @@ fn groups(saved: Side<'_>, draft: Side<'_>) -> Vec<GroupDifference> {
         }
     }
     let none = Estimate::certain(0.0);
-    let tally = |batch: &Batch, group: Option<(usize, u32)>| {
+    let tally = |batch: &Batch, group: Place| {
         group.and_then(|(number, _)| batch.groups.get(number).copied()).unwrap_or_default()
     };
     let mut previous = [None, None];
     let mut differences = Vec::new();
     for (rank, [before, after]) in ranks {
-        let of = |ratio: &dyn Fn(&Batch, Option<(usize, u32)>) -> (f64, f64)| {
+        let of = |ratio: &dyn Fn(&Batch, Place) -> (f64, f64)| {
             let before = |batch: &Batch| ratio(batch, before);
             let after = |batch: &Batch| ratio(batch, after);
             difference((saved.batches, &before), (draft.batches, &after)).unwrap_or(none)
@@ -127,7 +130,7 @@ fn groups(saved: Side<'_>, draft: Side<'_>) -> Vec<GroupDifference> {
         let passing = [before.or(previous[0]), after.or(previous[1])];
         previous = passing;
         let [passing_before, passing_after] = passing;
-        let overflow = |batch: &Batch, group: Option<(usize, u32)>| {
+        let overflow = |batch: &Batch, group: Place| {
             of_arrivals(group.map_or(batch.arrivals, |_| tally(batch, group).overflow), batch)
         };
         let overflow_before = |batch: &Batch| overflow(batch, passing_before);

@@ -54,7 +54,7 @@ enum Kind {
 pub(super) struct DistributionDocument {
     kind: Kind,
     mean: f64,
-    #[serde(default)]
+    #[serde(default, alias = "cv2")]
     scv: Option<f64>,
 }
 

@@ -39,30 +39,38 @@ pub struct ErlangA {
     pub lost: f64,
 }
 
+/// Longer waiting lists than this are not summed over.
+const PLACES_MAX: u32 = 10_000_000;
+
 /// Erlang A (M/M/n+M): exponential handling times with mean 1 and exponential patience, in the same unit
 ///
-/// By the balance of flows between neighbouring numbers of visitors, summed until what is left does not count. Source: C. Palm,
-/// *Research on telephone traffic carried by full availability groups*, 1957.
-pub fn erlang_a(slots: u32, erlangs: f64, patience_mean: f64) -> ErlangA {
-    // Relative to the weight of "all slots in use, nobody waits"; below it the weights of Erlang B sum to 1 / B.
+/// By the balance of flows between neighbouring numbers of visitors, summed until what is left does not count; `None` where that takes
+/// more than 10,000,000 places, as it does where nearly everybody waits nearly for ever. Source: C. Palm, *Research on telephone traffic
+/// carried by full availability groups*, 1957.
+pub fn erlang_a(slots: u32, erlangs: f64, patience_mean: f64) -> Option<ErlangA> {
     let (slots_of, leaving) = (f64::from(slots), 1.0 / patience_mean);
+    // Relative to the weight of "all slots in use, nobody waits"; with those below it they sum to 1 / B.
+    let (mut full, mut served) = (1.0, 1.0 / erlang_b(slots, erlangs));
     let (mut weight, mut total, mut waiting) = (1.0, 0.0, 0.0);
-    let mut place = 0.0;
-    while place < 1e7 && weight > 1e-18 * (1.0 + total) {
-        place += 1.0;
+    for place in 1..=PLACES_MAX {
+        let place = f64::from(place);
         weight *= erlangs / (slots_of + place * leaving);
         total += weight;
         waiting += place * weight;
+        if weight > 1e150 {
+            for sum in [&mut full, &mut served, &mut weight, &mut total, &mut waiting] {
+                *sum *= 1e-150;
+            }
+        }
+        // The weights fall from here on, and the next does not count.
+        if weight <= 1e-18 * (served + total) && erlangs < slots_of + place * leaving {
+            let all = served + total;
+            let waiting = waiting / all;
+            let lost = if erlangs > 0.0 { waiting * leaving / erlangs } else { 0.0 };
+            return Some(ErlangA { p_wait: (full + total) / all, p_queue: total / all, waiting, lost });
+        }
     }
-    let served = 1.0 / erlang_b(slots, erlangs);
-    let all = served + total;
-    let waiting = waiting / all;
-    ErlangA {
-        p_wait: (1.0 + total) / all,
-        p_queue: total / all,
-        waiting,
-        lost: if erlangs > 0.0 { waiting * leaving / erlangs } else { 0.0 },
-    }
+    None
 }
 
 #[cfg(test)]
@@ -87,14 +95,23 @@ mod tests {
     }
 
     #[test]
+    fn erlang_a_is_a_number_however_heavy_the_load() {
+        // Ten of a thousand erlangs are served.
+        let heavy = erlang_a(10, 1000.0, 50.0).unwrap();
+        check(heavy.lost, 0.99);
+        check(heavy.p_wait, 1.0);
+        assert_eq!(erlang_a(1, 1e6, 1e9), None);
+    }
+
+    #[test]
     fn erlang_a_lies_between_b_and_c() {
         // Nobody waits any time: all who would wait are lost.
-        check(erlang_a(8, 6.0, 1e-9).lost, erlang_b(8, 6.0));
+        check(erlang_a(8, 6.0, 1e-9).unwrap().lost, erlang_b(8, 6.0));
         // Everybody waits for ever.
-        check(erlang_a(10, 8.0, 1e9).p_wait, erlang_c(10, 8.0).unwrap());
+        check(erlang_a(10, 8.0, 1e9).unwrap().p_wait, erlang_c(10, 8.0).unwrap());
         // With patience like handling, the number of visitors is Poisson: M/M/infinity.
         let poisson: f64 =
             (0..3).map(|n| 2.0_f64.powi(n) / [1.0, 1.0, 2.0][n as usize]).sum::<f64>() / 2.0_f64.exp();
-        check(erlang_a(3, 2.0, 1.0).p_wait, 1.0 - poisson);
+        check(erlang_a(3, 2.0, 1.0).unwrap().p_wait, 1.0 - poisson);
     }
 }

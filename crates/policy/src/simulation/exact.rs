@@ -86,7 +86,7 @@ pub fn exact(scenario: &Scenario) -> Option<Exact> {
             ErlangA { p_wait, p_queue: p_wait * use_of_all, waiting, lost: 0.0 }
         }
         (true, Some(Distribution::Exponential { mean: patience })) => {
-            erlang_a(slots, erlangs, patience / mean)
+            erlang_a(slots, erlangs, patience / mean)?
         }
         (true, Some(_)) => return None,
     };

@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::distribution::{Distribution, DistributionDocument};
+use super::estimate::BATCHES;
 use crate::routing::{AgentId, PriorityRank, RoutingError};
 use crate::tier::only_objects;
 
 /// More agents, or more slots of one, are refused.
 const AGENTS_MAX: usize = 20_000;
 const SLOTS_MAX: u32 = 10_000;
+/// More slots of all agents are refused.
+const SLOTS_OF_ALL_MAX: u64 = 1_000_000;
 /// Fewer arrivals make no batches, more take minutes.
 const ARRIVALS_MIN: u64 = 310;
-const ARRIVALS_MAX: u64 = 100_000_000;
+pub(super) const ARRIVALS_MAX: u64 = 10_000_000;
 /// More arrivals a day, or slots in use on average, are refused.
 const RATE_MAX: f64 = 1e7;
 
@@ -45,7 +48,7 @@ pub struct ScenarioDocument {
     /// The service level counts who is served within this time; 0 when missing.
     #[serde(default)]
     pub service_level_within: f64,
-    /// How many arrivals are simulated at a constant rate, 310 to 100,000,000; 100,000 when missing.
+    /// How many arrivals are simulated at a constant rate, 310 to 10,000,000; 100,000 when missing.
     #[serde(default)]
     pub arrivals: Option<u64>,
     /// Where the random numbers begin; 1 when missing.
@@ -233,8 +236,12 @@ impl TryFrom<ScenarioDocument> for Scenario {
                 if let Some(hour) = rates.iter().position(|rate| !is_rate(*rate)) {
                     return refused(&format!("arrivals_by_hour[{hour}]"), "is not 0 to 10000000");
                 }
-                if rates.iter().sum::<f64>() <= 0.0 {
+                let day = rates.iter().sum::<f64>();
+                if day <= 0.0 {
                     return refused("arrivals_by_hour", "has no arrivals");
+                }
+                if day * BATCHES as f64 > ARRIVALS_MAX as f64 {
+                    return refused("arrivals_by_hour", "has more than 333333 arrivals");
                 }
                 Arrivals::ByHour(rates)
             }
@@ -248,7 +255,7 @@ impl TryFrom<ScenarioDocument> for Scenario {
         }
         let arrivals_count = document.arrivals.unwrap_or(100_000);
         if !(ARRIVALS_MIN..=ARRIVALS_MAX).contains(&arrivals_count) {
-            return refused("arrivals", "is not 310 to 100000000");
+            return refused("arrivals", "is not 310 to 10000000");
         }
         let away = document.away.iter().enumerate();
         let away = away.map(|(place, away)| away.check(&format!("away[{place}]"), &members));
@@ -311,6 +318,9 @@ fn members(document: &ScenarioDocument, mean: f64) -> Result<Vec<Member>, Routin
             "groups",
             "has nobody, or more than 20000 agents together with `members`",
         ));
+    }
+    if members.iter().map(|member| u64::from(member.slots)).sum::<u64>() > SLOTS_OF_ALL_MAX {
+        return Err(RoutingError::new("groups", "has more than 1000000 slots together with `members`"));
     }
     let mut ids = BTreeSet::new();
     if let Some(twice) = members.iter().find(|member| !ids.insert(&member.id)) {

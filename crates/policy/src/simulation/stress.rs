@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::engine::{Batch, GroupTally, Run, run};
 use super::estimate::{BATCHES, Estimate, difference, estimate, share};
 use super::outcome::of_arrivals;
-use super::scenario::{Arrivals, Scenario};
+use super::scenario::{ARRIVALS_MAX, Arrivals, Scenario};
 use crate::routing::{PriorityRank, RoutingError};
 
 /// Pieces that the shown time is cut into.
@@ -73,7 +73,8 @@ pub struct StressPeak {
 /// Shows what the absences of a scenario do
 ///
 /// From half their length before them until four times their length after, at least ten handling times; a day by the hour from its
-/// beginning to its end. Both courses meet the same visitors, in 30 replications of several runs each. Errors: a scenario in which nobody is away.
+/// beginning to its end. Both courses meet the same visitors, in 30 replications of several runs each. Errors: a
+/// scenario in which nobody is away, one so long that more than 10,000,000 visitors would come.
 pub fn stress(scenario: &Scenario) -> Result<Stress, RoutingError> {
     let first = scenario.away.iter().map(|away| away.from).reduce(f64::min);
     let last = scenario.away.iter().map(|away| away.until).reduce(f64::max);
@@ -98,6 +99,12 @@ pub fn stress(scenario: &Scenario) -> Result<Stress, RoutingError> {
     let skipped = cuts.len() - BINS as usize;
 
     let each = scenario.rate_mean() * (show_until - begin);
+    if each * BATCHES as f64 > ARRIVALS_MAX as f64 {
+        return Err(RoutingError::new(
+            "away",
+            "is so long that more than 10000000 visitors would come meanwhile",
+        ));
+    }
     let runs = (ARRIVALS / BATCHES as f64 / each.max(1.0)).clamp(1.0, RUNS_MAX as f64) as u64;
     let length = Run::Times { from: begin, cuts: &cuts };
     let calm = Scenario { away: Vec::new(), ..scenario.clone() };
@@ -132,11 +139,8 @@ pub fn stress(scenario: &Scenario) -> Result<Stress, RoutingError> {
     let peaks =
         ranks.iter().enumerate().map(|(group, (rank, slots))| peak(&bins, &stressed, group, *rank, *slots));
     let whole = |bins: &[Vec<Batch>]| -> Vec<Batch> {
-        let replication = |number: usize| {
-            bins.iter()
-                .filter_map(|bin| bin.get(number))
-                .fold(Batch::default(), |sum, batch| added(sum, batch))
-        };
+        let replication =
+            |number: usize| bins.iter().filter_map(|bin| bin.get(number)).fold(Batch::default(), added);
         (0..BATCHES as usize).map(replication).collect()
     };
     let lost_more = difference((&whole(&usual), &lost), (&whole(&stressed), &lost));

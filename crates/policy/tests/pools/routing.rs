@@ -81,6 +81,33 @@ proptest! {
     }
 
     #[test]
+    fn any_text_is_a_document_or_an_error_that_names_a_field(
+        seed: u64, spoils in proptest::collection::vec((any::<prop::sample::Index>(), "[\\\\\"{}\\[\\],:0-9eE.+a-z \u{0}é-]{0,3}"), 1..6),
+    ) {
+        let script = sample::routing_script(seed, 10, 0);
+        let scenario = json!({
+            "groups": [{ "rank": 1, "agents": 3, "slots": 2 }], "members": [{ "agent_id": "a" }], "arrivals_per_unit": 2.5,
+            "handling": { "kind": "lognormal", "mean": 1.5, "scv": 2 }, "waiting": true, "patience": { "kind": "constant", "mean": 2 },
+            "away": [{ "ranks": [1], "from": 1, "until": 2 }], "arrivals": 400,
+        });
+        let spoilt = |document: &Value| {
+            let mut text: Vec<char> = document.to_string().chars().collect();
+            for (place, spoil) in &spoils {
+                let place = place.index(text.len());
+                text.splice(place..(place + 1).min(text.len()), spoil.chars());
+            }
+            text.into_iter().collect::<String>()
+        };
+        if let Err(error) = Script::from_json(&spoilt(&script)).map(|script| script.run()) {
+            prop_assert!(!error.field.is_empty() && !error.message.is_empty());
+        }
+        match policy::simulation::Scenario::from_json(&spoilt(&scenario)) {
+            Ok(scenario) => prop_assert!(policy::simulation::exact(&scenario).is_none_or(|exact| exact.lost.is_finite())),
+            Err(error) => prop_assert!(!error.field.is_empty() && !error.message.is_empty()),
+        }
+    }
+
+    #[test]
     fn the_order_in_which_agents_are_listed_changes_nothing(seed: u64, listing: u64) {
         let [one, other] = [0, listing].map(|listing| {
             let script = sample::routing_script(seed, 60, listing);

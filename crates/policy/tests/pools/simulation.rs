@@ -376,6 +376,9 @@ fn while_rank_1_is_away_the_others_carry_the_load_and_then_recover() {
     assert!((during.lost.unwrap().value - 0.31).abs() < 0.08, "{during:?}");
     assert!(course.recovered_after.unwrap() < 10.0);
     assert!(course.lost_more.is_significant());
+    let long = json!({ "away": [{ "ranks": [1], "from": 0.0, "until": 1e6 }] });
+    let refused = stress(&scenario(with(document.clone(), long))).unwrap_err();
+    assert_eq!(refused.field, "away");
     // Without reassignment their visitors stay until they are done.
     let staying = stress(&scenario(with(document, json!({ "reassign": false })))).unwrap();
     let just_after = staying.bins.iter().find(|bin| bin.from >= 100.0).unwrap();
@@ -450,7 +453,15 @@ fn bad_scenarios_are_refused_at_the_field() {
         "handling.scv: is not 1 to 10000",
     );
     check(json!({ "handling": null }), "handling: is missing");
-    check(json!({ "arrivals": 30 }), "arrivals: is not 310 to 100000000");
+    check(
+        json!({ "groups": [{ "agents": 200, "slots": 10_000 }] }),
+        "groups: has more than 1000000 slots together with `members`",
+    );
+    check(
+        json!({ "arrivals_per_unit": null, "arrivals_by_hour": [1e6] }),
+        "arrivals_by_hour: has more than 333333 arrivals",
+    );
+    check(json!({ "arrivals": 30 }), "arrivals: is not 310 to 10000000");
     check(
         json!({ "patience": { "kind": "constant", "mean": 1 } }),
         "patience: is for scenarios with waiting only",

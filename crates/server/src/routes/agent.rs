@@ -64,13 +64,14 @@ pub(crate) async fn socket(
     if !is_same_origin(&headers) {
         return Err(ApiError::forbidden("sockets from another origin are refused"));
     }
+    let token = *viewer.session()?;
     let agent = find(&app, &viewer).await?;
     let seat = Seat {
         agent,
         org_id: viewer.signed_in.org_id,
         socket_id: Uuid::new_v4(),
         actor: viewer.actor(),
-        token: viewer.token,
+        token,
         app,
     };
     Ok(upgrade.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(move |socket| seat.work(socket)))

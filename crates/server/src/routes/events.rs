@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use contract::LiveEvent;
 
+use crate::error::ApiError;
 use crate::session::Viewer;
 use crate::{AppState, live};
 
@@ -12,6 +13,10 @@ use crate::{AppState, live};
 /// It names what changed, and the reader fetches it. After a gap, `judgments` and `queues` are sent.
 #[utoipa::path(get, path = "/api/events", tag = "server",
     responses((status = 200, body = LiveEvent, content_type = "text/event-stream")))]
-pub(crate) async fn events(State(app): State<AppState>, viewer: Viewer) -> impl IntoResponse {
-    live::events(app, viewer.token, viewer.signed_in.org_id)
+pub(crate) async fn events(
+    State(app): State<AppState>,
+    viewer: Viewer,
+) -> Result<impl IntoResponse, ApiError> {
+    let session = *viewer.session()?;
+    Ok(live::events(app, session, viewer.signed_in.org_id))
 }

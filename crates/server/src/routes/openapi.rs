@@ -15,31 +15,28 @@ use crate::session::Viewer;
 #[openapi(
     info(title = "Dragonfly", description = "Enforcement tiers of court judgments. Money is a decimal string with \
         two places, a score a decimal string, an instant an RFC 3339 string in UTC. Everything but health and \
-        sign-in takes the cookie of a session; every error is an `application/problem+json`."),
+        sign-in takes the cookie of a session or a token; every error is an `application/problem+json`."),
     components(schemas(Problem)),
-    security(("session" = [])),
+    security(("session" = []), ("token" = [])),
     modifiers(&Session)
 )]
 pub(crate) struct Document;
 
-/// Adds what no derive can say: the cookie
+/// Adds what no derive can say: the cookie and the token
 struct Session;
 
 impl Modify for Session {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let cookie = ApiKeyValue::with_description("dragonfly_session", "Set by `POST /api/session`");
-        document
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-        let token = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("Answered by `POST /api/leads`"))
-            .build();
-        document
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("visitor", SecurityScheme::Http(token));
+        let token = |answered_by: &str| {
+            SecurityScheme::Http(
+                HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(answered_by)).build(),
+            )
+        };
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        components.add_security_scheme("token", token("Answered by `POST /api/tokens`"));
+        components.add_security_scheme("visitor", token("Answered by `POST /api/leads`"));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use db::rpc;
 use serde_json::{Map, Value};
 
@@ -10,26 +11,62 @@ use crate::error::ApiError;
 use crate::extract::{JsonBody, PathName, clipped};
 use crate::session::Viewer;
 
+const REQUEST_ID: &str = "request_id";
+
 /// Calls a function of the database with named arguments, under the caller's role
 ///
 /// The fields of the body are the arguments; where the function takes `payload jsonb` alone, they are the
 /// payload. Answers the function's value, an array where it answers rows, null where it answers nothing.
-/// A function that is not granted to the caller's role does not exist: 404.
-#[utoipa::path(post, path = "/rpc/{name}", tag = "rpc", params(("name" = String, Path)), request_body = Object,
+/// A function that is not granted to the caller's role does not exist: 404. With a request id, in the header
+/// `Idempotency-Key` or the field `request_id`, a function that writes does so once: the same call again, by the same
+/// caller, answers what the first one did, also while that is still under way.
+#[utoipa::path(post, path = "/rpc/{name}", tag = "rpc", params(("name" = String, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = Object,
     responses((status = 200, body = Value)))]
 pub(crate) async fn call(
     State(app): State<AppState>,
     viewer: Viewer,
     PathName(name): PathName,
-    JsonBody(fields): JsonBody<Map<String, Value>>,
+    headers: HeaderMap,
+    JsonBody(mut fields): JsonBody<Map<String, Value>>,
 ) -> Result<Json<Value>, ApiError> {
     let mut tx = app.db.begin_as(&viewer.actor()).await?;
     let function = rpc::find(&mut tx, &name).await?;
     let function =
         function.ok_or_else(|| ApiError::not_found(&format!("the function `{}`", clipped(&name))))?;
+    let mut request_id = idempotency_key(&headers)?;
+    if !function.takes(REQUEST_ID)
+        && let Some(field) = fields.remove(REQUEST_ID)
+    {
+        let field =
+            field.as_str().ok_or_else(|| ApiError::invalid(REQUEST_ID, "`request_id` is not a text"))?;
+        if request_id.as_deref().is_some_and(|header| header != field.trim()) {
+            return Err(ApiError::invalid(
+                REQUEST_ID,
+                "the header Idempotency-Key and the field `request_id` differ",
+            ));
+        }
+        request_id = Some(field.trim().to_owned());
+    }
+    if let Some(request_id) = request_id {
+        rpc::set_request_id(&mut tx, &request_id).await?;
+    }
     let arguments =
         function.arguments(fields).map_err(|error| ApiError::invalid(error.argument(), error.to_string()))?;
     let value = function.call(&mut tx, arguments).await?;
     tx.commit().await?;
     Ok(Json(value))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let key = key.to_str().map(str::trim).unwrap_or_default();
+    if key.is_empty() || key.len() > 200 {
+        return Err(ApiError::invalid(
+            REQUEST_ID,
+            "the header Idempotency-Key is not a text of 1 to 200 characters",
+        ));
+    }
+    Ok(Some(key.to_owned()))
 }

@@ -106,7 +106,7 @@ pub(crate) async fn sign_out(
     viewer: Viewer,
 ) -> Result<impl IntoResponse, ApiError> {
     let mut tx = app.db.begin_as(&Actor::service(None)).await?;
-    sessions::end(&mut tx, &viewer.token).await?;
+    sessions::end(&mut tx, viewer.session()?).await?;
     tx.commit().await?;
     Ok((StatusCode::NO_CONTENT, forget_cookie(&app)))
 }
@@ -122,6 +122,7 @@ pub(crate) async fn set_password(
     CallerAddress(address): CallerAddress,
     JsonBody(given): JsonBody<SetPassword>,
 ) -> Result<Begun, ApiError> {
+    viewer.session()?;
     let (user_id, email) = (viewer.signed_in.user_id, &viewer.signed_in.email);
     password::check_new(&given.new)?;
     let stored = {
@@ -166,11 +167,12 @@ pub(crate) async fn choose_organisation(
 ) -> Result<Json<Session>, ApiError> {
     let not_theirs = || ApiError::not_found("this organisation");
     let org_id = given.organisation_id.parse().map_err(|_| not_theirs())?;
+    let token = viewer.session()?;
     let mut tx = app.db.begin_as(&Actor::service(None)).await?;
-    if !sessions::choose_organisation(&mut tx, &viewer.token, org_id).await? {
+    if !sessions::choose_organisation(&mut tx, token, org_id).await? {
         return Err(not_theirs());
     }
-    let session = describe(&mut tx, &viewer.token).await?;
+    let session = describe(&mut tx, token).await?;
     tx.commit().await?;
     Ok(Json(session))
 }

@@ -3,11 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::ValueEnum;
-use contract::Role;
 use db::users;
 
-use super::Url;
+use super::{RoleName, Url};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 use crate::settings::Settings;
@@ -32,16 +30,6 @@ pub(crate) struct Arguments {
     url: Url,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum RoleName {
-    /// Reads
-    Viewer,
-    /// Works cases and jobs too
-    Operator,
-    /// Changes policies too
-    Admin,
-}
-
 const EXAMPLES: &str = "\
 Examples:
   dragonfly user add --email kim@example.com --name 'Kim Oh' --role operator
@@ -58,11 +46,7 @@ pub(crate) fn run(settings: &Settings, arguments: &Arguments) -> Outcome {
     if arguments.name.trim().is_empty() {
         return Err(Failure::usage("the name is blank"));
     }
-    let role = match arguments.role {
-        RoleName::Viewer => Role::Viewer,
-        RoleName::Operator => Role::Operator,
-        RoleName::Admin => Role::Admin,
-    };
+    let role = arguments.role.into();
     with_store(settings, async |store| {
         let mut tx = store.begin().await?;
         let user_id = users::add(&mut tx, store.org_id, email, arguments.name.trim(), role).await?;

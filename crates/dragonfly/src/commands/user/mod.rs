@@ -3,7 +3,8 @@
 mod add;
 mod reset;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
+use contract::Role;
 
 use crate::failure::Outcome;
 use crate::settings::Settings;
@@ -12,6 +13,26 @@ use crate::settings::Settings;
 pub(crate) enum Command {
     Add(add::Arguments),
     Reset(reset::Arguments),
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RoleName {
+    /// Reads
+    Viewer,
+    /// Works cases and jobs too
+    Operator,
+    /// Changes policies too
+    Admin,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Viewer => Role::Viewer,
+            RoleName::Operator => Role::Operator,
+            RoleName::Admin => Role::Admin,
+        }
+    }
 }
 
 /// Where people reach the server, for links

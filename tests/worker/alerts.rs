@@ -1,0 +1,172 @@
+//! Alerts reach whom they are for, once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+use worker::alerts;
+
+use crate::support::Firm;
+
+/// A webhook that answers what it is told to, and keeps what it was sent
+struct Webhook {
+    url: String,
+    received: Arc<Mutex<Vec<(String, Value)>>>,
+}
+
+impl Webhook {
+    async fn answering(statuses: &'static [u16]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let (kept, next) = (Arc::clone(&received), AtomicUsize::new(0));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                let (head, body) = loop {
+                    let read = stream.read_buf(&mut request).await.unwrap();
+                    let text = String::from_utf8_lossy(&request).into_owned();
+                    let length = |head: &str| -> usize {
+                        let line = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+                        line.map_or(0, |length| length.parse().unwrap())
+                    };
+                    match text.split_once("\r\n\r\n") {
+                        Some((head, body)) if body.len() >= length(head) => {
+                            break (head.to_owned(), body.to_owned());
+                        }
+                        _ => assert!(read > 0, "the request ends too soon"),
+                    }
+                };
+                kept.lock().await.push((head, serde_json::from_str(&body).unwrap()));
+                let status = statuses[next.fetch_add(1, Ordering::Relaxed).min(statuses.len() - 1)];
+                let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        Self { url, received }
+    }
+
+    async fn received(&self) -> usize {
+        self.received.lock().await.len()
+    }
+}
+
+async fn open(firm: &Firm) -> Uuid {
+    let judgment_id = firm.add_one().await;
+    call(firm, "open_enforcement_case", json!({ "judgment_id": judgment_id }))
+        .await
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+async fn call(firm: &Firm, name: &str, payload: Value) -> Value {
+    let mut tx = firm.begin().await;
+    let answer = sqlx::query_scalar(&format!("select to_jsonb(public.{name}($1))"))
+        .bind(payload)
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    answer
+}
+
+async fn log(firm: &Firm, case_id: Uuid, note: &str) {
+    let event = json!({ "case_id": case_id, "event_kind": "note", "note": note, "actor": "Ada" });
+    call(firm, "log_enforcement_event", event).await;
+}
+
+async fn route(firm: &Firm, channel: &str, target: Option<&str>) {
+    call(firm, "put_alert_route", json!({ "channel": channel, "target": target, "event_kinds": ["note"] }))
+        .await;
+}
+
+async fn states(firm: &Firm) -> Vec<String> {
+    firm.texts("select state || ' ' || attempts from public.enforcement_alerts order by id").await
+}
+
+#[tokio::test]
+async fn an_event_is_told_once_by_each_way_that_wants_it() {
+    let firm = Firm::new().await;
+    let case_id = open(&firm).await;
+    let webhook = Webhook::answering(&[200]).await;
+    route(&firm, "webhook", Some(&webhook.url)).await;
+    route(&firm, "queue", Some("case_copilot")).await;
+    route(&firm, "console", None).await;
+    log(&firm, case_id, "<b> & so on").await;
+    // No way wants these.
+    call(&firm, "set_next_action", json!({ "case_id": case_id, "next_action_at": "2030-01-01" })).await;
+    call(&firm, "log_enforcement_event", json!({ "case_id": case_id, "event_kind": "blocked" })).await;
+    // Two workers at once tell it no oftener.
+    let (one, other) = tokio::join!(alerts::run_due(&firm.db), alerts::run_due(&firm.db));
+    assert_eq!(one.unwrap() + other.unwrap(), 3);
+    assert_eq!(states(&firm).await, ["sent 1", "sent 1", "sent 1"]);
+    assert_eq!(alerts::run_due(&firm.db).await.unwrap(), 0);
+
+    let received = webhook.received.lock().await;
+    let [(head, body)] = &received[..] else { panic!("{received:?}") };
+    assert!(head.starts_with("POST /hook") && head.contains("idempotency-key: dragonfly-alert-"), "{head}");
+    assert!(body["text"].as_str().unwrap().ends_with(": note (Ada) – &lt;b&gt; &amp; so on"), "{body}");
+    assert_eq!(body["case_id"], json!(case_id));
+    assert_eq!(firm.number("select count(*) from pgmq.q_case_copilot").await, 1);
+}
+
+#[tokio::test]
+async fn what_did_not_arrive_is_told_again_and_what_may_have_is_not() {
+    let firm = Firm::new().await;
+    let case_id = open(&firm).await;
+    let webhook = Webhook::answering(&[503, 429, 200, 404, 500]).await;
+    route(&firm, "webhook", Some(&webhook.url)).await;
+    let due = "update public.enforcement_alerts set next_try_at = now()";
+    log(&firm, case_id, "busy").await;
+    for expect in ["pending 1", "pending 2", "sent 3"] {
+        alerts::run_due(&firm.db).await.unwrap();
+        assert_eq!(states(&firm).await, [expect]);
+        assert_eq!(alerts::run_due(&firm.db).await.unwrap(), 0, "it waits");
+        firm.execute(due).await;
+    }
+    log(&firm, case_id, "gone").await;
+    alerts::run_due(&firm.db).await.unwrap();
+    log(&firm, case_id, "broken").await;
+    alerts::run_due(&firm.db).await.unwrap();
+    assert_eq!(states(&firm).await, ["sent 3", "failed 1", "uncertain 1"]);
+    firm.execute(due).await;
+    assert_eq!(alerts::run_due(&firm.db).await.unwrap(), 0);
+    assert_eq!(webhook.received().await, 5);
+
+    // Somebody who is told that nobody listens gives up in the end.
+    firm.execute("update public.enforcement_alert_routes set target = 'http://127.0.0.1:1/'").await;
+    log(&firm, case_id, "nobody").await;
+    for _ in 0..8 {
+        alerts::run_due(&firm.db).await.unwrap();
+        firm.execute(due).await;
+    }
+    assert_eq!(states(&firm).await[3], "failed 8");
+}
+
+#[tokio::test]
+async fn an_alert_whose_worker_was_killed_is_left_to_people() {
+    let firm = Firm::new().await;
+    let case_id = open(&firm).await;
+    let webhook = Webhook::answering(&[200]).await;
+    route(&firm, "webhook", Some(&webhook.url)).await;
+    log(&firm, case_id, "lost").await;
+    // A worker claims it and is never heard of again.
+    let claimed = db::alerts::claim(&firm.db, 10).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(alerts::run_due(&firm.db).await.unwrap(), 0, "nobody else takes it");
+    firm.execute("update public.enforcement_alerts set claimed_at = now() - interval '6 minutes'").await;
+    alerts::run_due(&firm.db).await.unwrap();
+    assert_eq!(states(&firm).await, ["uncertain 1"]);
+    // The worker comes back after all: too late to say anything.
+    db::alerts::settle(&firm.db, &claimed[0], db::alerts::Outcome::Retry, Some("late")).await.unwrap();
+    assert_eq!(states(&firm).await, ["uncertain 1"]);
+    call(&firm, "retry_alert", json!({ "alert_id": claimed[0].id })).await;
+    alerts::run_due(&firm.db).await.unwrap();
+    assert_eq!((states(&firm).await, webhook.received().await), (vec!["sent 1".to_owned()], 1));
+}

@@ -1,0 +1,258 @@
+//! The jobs on cases: what they do, once, and what becomes of messages that cannot be done.
+
+use std::sync::Arc;
+
+use db::casework::CaseFacts;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use worker::jobs::{Brief, BriefProvider, CaseCopilot, Writing};
+use worker::{Job, Worker};
+
+use crate::support::{Firm, options};
+
+/// An open case in a stage, with its judgment
+async fn case(firm: &Firm, stage: &str, tier: &str, flags: Value) -> (Uuid, Uuid) {
+    let judgment_id = firm.add_one().await;
+    let case_id = sqlx::query_scalar(
+        "insert into public.enforcement_cases (org_id, judgment_id, created_by, current_stage, tier, asset_flags, current_balance)
+         values ($1, $2, 'test', $3, $4, $5, 25000) returning id",
+    )
+    .bind(firm.org_id)
+    .bind(judgment_id)
+    .bind(stage)
+    .bind(tier)
+    .bind(flags)
+    .fetch_one(firm.owner())
+    .await
+    .unwrap();
+    (judgment_id, case_id)
+}
+
+async fn queue(firm: &Firm, kind: &str, key: &str, payload: Value) {
+    let job = json!({ "kind": kind, "idempotency_key": key, "payload": payload });
+    let mut tx = firm.begin().await;
+    sqlx::query("select public.queue_job($1)").bind(job).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn enrichment_is_applied_and_queues_the_tier() {
+    let firm = Firm::new().await;
+    let (judgment_id, _) = case(&firm, "asset_discovery", "tier2", json!({})).await;
+    let payload = json!({
+        "case_id": judgment_id,
+        "bundle": {
+            "contacts": [{ "kind": "phone", "value": "555-0100", "source": "skip", "score": "80" },
+                         { "kind": "phone", "value": "555-0100", "source": "skip", "score": "70" }],
+            "assets": [{ "asset_type": "vehicle", "name": "Old car", "confidence": 20 },
+                       { "asset_type": "vehicle", "name": "New car", "confidence": 90 },
+                       { "asset_type": "boat", "name": "Dinghy" }]
+        },
+        "scores": { "identity_score": 90, "asset_score": "55.5", "collectability_score": "85.25", "collectability_tier": "A" }
+    });
+    queue(&firm, "enrich", "e1", payload.clone()).await;
+    // What cannot be applied goes away alone, and says why.
+    queue(&firm, "enrich", "e2", json!({ "bundle": {} })).await;
+    queue(&firm, "enrich", "asked", json!({ "case_id": judgment_id })).await;
+    queue(&firm, "enrich", "e3", json!({ "case_id": Uuid::new_v4(), "bundle": {} })).await;
+    queue(&firm, "enrich", "e4", json!({ "case_id": judgment_id, "collectability_score": "100.5" })).await;
+    queue(&firm, "enrich", "e5", json!({ "case_id": judgment_id, "collectability_tier": "Z", "assets": [{ "asset_type": "bank", "name": "First" }] })).await;
+    firm.worker().drain().await.unwrap();
+    firm.worker().drain().await.unwrap();
+
+    let known = "select concat_ws(' ', c.identity_score, c.asset_score, c.collectability_score, c.collectability_tier, j.collectability_score,
+                        j.tier, d.vehicle_lead, d.bank_name, (select count(*) from enrichment.contacts), (select count(*) from enrichment.assets),
+                        (select score from enrichment.contacts))
+                   from judgments.cases c join public.core_judgments j on j.id = c.case_id join public.debtor_intelligence d on d.judgment_id = j.id";
+    assert_eq!(firm.texts(known).await, ["90.00 55.50 85.25 A 85.25 3 New car 1 3 80.00"]);
+    let reasons = "select reason from public.queue_dead_letters where kind = 'enrich' order by msg_id";
+    assert_eq!(
+        firm.texts(reasons).await,
+        [
+            "the message names no case_id",
+            "court case not found",
+            "`collectability_score` is not a score from 0 to 100 with at most two decimals",
+            "unknown collectability tier `Z`",
+        ]
+    );
+
+    // Said again, nothing is there twice.
+    queue(&firm, "enrich", "e6", payload).await;
+    firm.worker().drain().await.unwrap();
+    assert_eq!(firm.texts(known).await, ["90.00 55.50 85.25 A 85.25 3 New car 1 3 80.00"]);
+}
+
+#[tokio::test]
+async fn calls_are_planned_by_tier_and_once() {
+    let firm = Firm::new().await;
+    firm.database.set_app_now("2026-11-02T15:00:00Z".parse().unwrap()).await;
+    let (_, warm) = case(&firm, "contact_validation", "tier1", json!({})).await;
+    for (n, key) in ["a", "b"].iter().enumerate() {
+        queue(&firm, "outreach", key, json!({ "case_id": warm, "n": n })).await;
+    }
+    let (_, cold) = case(&firm, "contact_validation", "tier0", json!({})).await;
+    queue(&firm, "outreach", "c", json!({ "case_id": cold })).await;
+    firm.worker().drain().await.unwrap();
+    let calls =
+        "select concat_ws(' ', kind, status, due_at::date) from public.plaintiff_tasks order by created_at";
+    assert_eq!(firm.texts(calls).await, ["call open 2026-11-09"]);
+    assert_eq!(
+        firm.texts("select actor_type || ' ' || rpc from public.enforcement_history").await,
+        ["automation outreach"]
+    );
+
+    // A higher tier is called sooner, after its last call too; who does not want it is not.
+    firm.execute("update public.plaintiff_tasks set status = 'completed', closed_at = now()").await;
+    firm.execute("insert into public.plaintiff_call_attempts (org_id, plaintiff_id, outcome, status, called_by, called_at)
+                  select org_id, id, 'reached', 'reached', 'test', '2026-11-02T12:00:00Z' from public.plaintiffs").await;
+    let (_, hot) = case(&firm, "contact_validation", "tier3", json!({})).await;
+    queue(&firm, "outreach", "d", json!({ "case_id": hot })).await;
+    firm.worker().drain().await.unwrap();
+    assert_eq!(firm.texts(calls).await, ["call completed 2026-11-09", "call open 2026-11-04"]);
+    firm.execute("delete from public.plaintiff_tasks where status = 'open'; update public.plaintiffs set status = 'do_not_call'").await;
+    queue(&firm, "outreach", "e", json!({ "case_id": hot })).await;
+    firm.worker().drain().await.unwrap();
+    assert_eq!(firm.number("select count(*) from public.plaintiff_tasks where status = 'open'").await, 0);
+    assert_eq!(firm.number("select count(*) from public.queue_dead_letters").await, 0);
+}
+
+#[tokio::test]
+async fn the_next_action_goes_by_tier_stage_and_assets() {
+    let firm = Firm::new().await;
+    firm.database.set_app_now("2026-11-02T15:00:00Z".parse().unwrap()).await;
+    let check = async |stage: &str, tier: &str, flags: Value, expect: &str| {
+        let (_, case_id) = case(&firm, stage, tier, flags).await;
+        queue(&firm, "enforce", &case_id.to_string(), json!({ "case_id": case_id })).await;
+        firm.worker().drain().await.unwrap();
+        let found = format!(
+            "select concat_ws(' ', c.next_action_at::date, t.kind, t.due_at::date)
+               from public.enforcement_cases c left join public.plaintiff_tasks t on t.enforcement_case_id = c.id where c.id = '{case_id}'"
+        );
+        assert_eq!(firm.texts(&found).await, [expect], "{stage} {tier}");
+    };
+    check("asset_discovery", "tier3", json!({}), "2026-11-03 search_assets 2026-11-03").await;
+    check("asset_discovery", "tier1", json!({}), "2026-11-09 search_assets 2026-11-09").await;
+    check("asset_discovery", "tier0", json!({}), "2026-12-02").await;
+    let both = json!({ "employer": true, "bank": true });
+    check("action_planning", "tier2", both, "2026-11-05 prepare_garnishment 2026-11-05").await;
+    check("action_planning", "tier2", json!({ "bank": true }), "2026-11-05 prepare_levy 2026-11-05").await;
+    check("action_planning", "tier2", json!({}), "2026-11-05 prepare_subpoena 2026-11-05").await;
+
+    let (_, blocked) = case(&firm, "asset_discovery", "tier3", json!({})).await;
+    firm.execute("update public.enforcement_cases set blocked_since = '2026-11-01', blocked_until = '2026-12-24', next_action_at = '2026-12-24' where next_action_at is null").await;
+    queue(&firm, "enforce", "blocked", json!({ "case_id": blocked })).await;
+    queue(&firm, "enforce", "nobody", json!({ "case_id": Uuid::new_v4() })).await;
+    queue(&firm, "enforce", "nonsense", json!({ "case_id": "x" })).await;
+    firm.worker().drain().await.unwrap();
+    assert_eq!(
+        firm.number("select count(*) from public.enforcement_cases where next_action_at = '2026-12-24'")
+            .await,
+        1
+    );
+    assert_eq!(
+        firm.texts("select reason from public.queue_dead_letters order by msg_id").await,
+        ["enforcement case not found", "`case_id` is not a UUID"]
+    );
+}
+
+#[tokio::test]
+async fn a_message_for_one_firm_reaches_no_case_of_another() {
+    let firm = Firm::new().await;
+    let (_, case_id) = case(&firm, "asset_discovery", "tier3", json!({})).await;
+    let (neighbour, _) = firm.neighbour().await;
+    for kind in ["enforce", "outreach", "case_copilot"] {
+        sqlx::query("select pgmq.send($1, $2)")
+            .bind(kind)
+            .bind(json!({ "org_id": neighbour, "payload": { "case_id": case_id } }))
+            .execute(firm.owner())
+            .await
+            .unwrap();
+    }
+    firm.worker().drain().await.unwrap();
+    assert_eq!(
+        firm.texts("select distinct reason from public.queue_dead_letters").await,
+        ["enforcement case not found"]
+    );
+    assert_eq!(firm.number("select count(*) from public.queue_dead_letters").await, 3);
+}
+
+#[tokio::test]
+async fn a_brief_says_how_a_case_stands() {
+    let firm = Firm::new().await;
+    let (_, case_id) = case(&firm, "action_planning", "tier2", json!({})).await;
+    let mut tx = firm.begin().await;
+    for _ in 0..2 {
+        sqlx::query("select public.request_case_copilot($1, 'Ada')")
+            .bind(case_id)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+    }
+    tx.commit().await.unwrap();
+    firm.worker().drain().await.unwrap();
+    let briefs = "select provider || ' ' || requested_by || ': ' || (next_steps ->> -1) from public.v_case_copilot_latest";
+    assert_eq!(firm.texts(briefs).await, ["template Ada: Prepare a garnishment of wages."]);
+    assert_eq!(firm.number("select count(*) from public.case_copilot_briefs").await, 1);
+    let stage = "select count(*) from public.v_case_copilot_latest where brief like '%Stage action planning for 0 days%'
+                    and facts ->> 'balance' = '25000.00'";
+    assert_eq!(firm.number(stage).await, 1);
+}
+
+struct Moody;
+
+impl BriefProvider for Moody {
+    fn name(&self) -> &'static str {
+        "moody"
+    }
+
+    fn brief<'a>(&'a self, facts: &'a CaseFacts) -> Writing<'a> {
+        Box::pin(async move {
+            match facts.stage.as_str() {
+                "closure" => Err("the model is busy".to_owned()),
+                stage => Ok(Brief { text: stage.to_owned(), next_steps: Vec::new() }),
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_cannot_is_asked_again() {
+    let firm = Firm::new().await;
+    for stage in ["asset_discovery", "closure"] {
+        let (_, case_id) = case(&firm, stage, "tier2", json!({})).await;
+        queue(&firm, "case_copilot", stage, json!({ "case_id": case_id })).await;
+    }
+    let jobs: Vec<Arc<dyn Job>> = vec![Arc::new(CaseCopilot::new(Arc::new(Moody)))];
+    Worker::with_jobs(firm.db.clone(), jobs, options()).drain().await.unwrap();
+    assert_eq!(
+        firm.texts("select provider || ' ' || brief from public.v_case_copilot_latest").await,
+        ["moody asset_discovery"]
+    );
+    assert_eq!(firm.texts("select error from public.queue_attempts").await, ["the model is busy"]);
+    assert_eq!(firm.number("select count(*) from pgmq.q_case_copilot where vt > clock_timestamp()").await, 1);
+}
+
+#[tokio::test]
+async fn the_night_clears_overrides_and_dates_cases() {
+    let firm = Firm::new().await;
+    firm.database.set_app_now("2026-11-03T12:00:00Z".parse().unwrap()).await;
+    let (_, case_id) = case(&firm, "asset_discovery", "tier1", json!({})).await;
+    firm.execute(
+        "update public.enforcement_cases set tier_override = 'tier3', override_expires_at = '2026-11-03T11:59:00Z', override_note = 'vip'",
+    )
+    .await;
+    let (_, undated) = case(&firm, "bank_levy", "tier1", json!({})).await;
+    let mut tx = firm.begin().await;
+    sqlx::query("select public.refresh_enforcement_metrics()").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let changed = format!(
+        "select concat_ws(' ', h.action, h.actor_type, h.note, c.tier_override, c.next_action_at::date)
+           from public.enforcement_history h join public.enforcement_cases c on c.id = h.enforcement_case_id
+          where h.action <> 'tier_changed' order by (c.id = '{case_id}') desc"
+    );
+    assert_eq!(
+        firm.texts(&changed).await,
+        ["override_expired automation vip", "next_action_set automation 2026-11-17"],
+        "{undated}"
+    );
+}
