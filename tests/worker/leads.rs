@@ -300,17 +300,25 @@ async fn servers_route_as_one_and_lose_nothing_that_was_answered_though_they_and
     );
 
     // The check can fail: an agent with one slot is given two leads.
+    let (pool, agent) = (firm.pools[1], firm.agents[0]);
+    let rank: i32 = sqlx::query_scalar(
+        "select priority_rank from public.agent_pool_members where pool_id = $1 and agent_profile_id = $2",
+    )
+    .bind(pool)
+    .bind(agent)
+    .fetch_one(firm.owner())
+    .await
+    .unwrap();
+    let forged = [Uuid::new_v4(), Uuid::new_v4()].map(|lead| {
+        json!({ "do": "assign", "lead": lead, "pool": pool, "agent": agent, "rank": rank, "fallback": false,
+                "arrived_at": "2000-01-01T00:00:00Z" })
+    });
     sqlx::query(
         "insert into public.routing_log (org_id, first_no, last_no, revision, changes)
-         select org_id, sequence + 1, sequence + 2, revision,
-                (select jsonb_agg(jsonb_build_object('do', 'assign', 'lead', gen_random_uuid(), 'pool', $2::uuid, 'agent', $3::uuid,
-                                                     'fallback', false, 'rank', m.priority_rank, 'arrived_at', now())) from generate_series(1, 2))
-           from public.routing_state join public.agent_pool_members m using (org_id)
-          where org_id = $1 and m.pool_id = $2 and m.agent_profile_id = $3",
+         select org_id, sequence + 1, sequence + 2, revision, $2 from public.routing_state where org_id = $1",
     )
     .bind(firm.org_id)
-    .bind(firm.pools[1])
-    .bind(firm.agents[0])
+    .bind(json!(forged))
     .execute(firm.owner())
     .await
     .unwrap();
