@@ -6,10 +6,10 @@ use std::time::Duration;
 
 /// Without an edit for so long, the hand rests.
 const REST: Duration = Duration::from_millis(120);
-/// A drag that does not rest is followed about so often.
-const AT_LATEST_MS: f64 = 400.0;
+/// A drag that does not rest is followed about so often: each time costs the drag a frame or two.
+const AT_LATEST_MS: f64 = 1000.0;
 
-/// Follows `source` when edits rest, and a few times a second while they do not
+/// Follows `source` when edits rest, and once a second while they do not
 ///
 /// A drag edits with every frame. What is computed and drawn within the frame reads `source`; the pictures,
 /// lists and studies beside it read this, so that they cost the drag a frame now and then rather than each one.
