@@ -158,7 +158,7 @@ walk("page rules are edited by keyboard alone, and a lead goes where the page wa
   await keys.press("Alt+ArrowUp");
   await page.locator("[data-test=rule] >> nth=0 >> [data-test=rule-name]").waitFor();
   assert.equal(await page.getByTestId("rule").first().getAttribute("data-name"), "Newsletter");
-  assert.equal(await page.evaluate(() => document.activeElement.dataset.test), "condition-value", "what moves keeps the focus");
+  await page.waitForFunction(() => document.activeElement.dataset.test === "condition-value", null, { polling: 20 });
 
   await page.getByTestId("try-page").focus();
   await keys.type("https://www.example.com/help/a?utm_source=Mail");
@@ -175,7 +175,7 @@ walk("page rules are edited by keyboard alone, and a lead goes where the page wa
   await page.getByTestId("rule-name").first().fill("");
   await page.getByTestId("save-rules").click();
   assert.match(await page.getByTestId("field-error").textContent(), /name/);
-  assert.equal(await page.evaluate(() => document.activeElement.dataset.test), "rule-name");
+  await page.waitForFunction(() => document.activeElement.dataset.test === "rule-name");
   await keys.type("Newsletter");
   await page.getByTestId("remove").last().focus();
   await keys.press("Enter");
