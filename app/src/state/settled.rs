@@ -20,7 +20,7 @@ where
     let (shown, show) = signal(source.get_untracked());
     let waits_since = StoredValue::new(None::<f64>);
     let follow = move || {
-        waits_since.set_value(None);
+        let _ = waits_since.try_set_value(None);
         // The page may be gone.
         if let Some(newest) = source.try_get_untracked() {
             show.try_maybe_update(|shown| {
