@@ -7101,6 +7101,8 @@ CREATE INDEX core_judgments_pipeline ON public.core_judgments USING btree (org_i
 
 CREATE INDEX core_judgments_plaintiff ON public.core_judgments USING btree (org_id, plaintiff_id);
 
+CREATE INDEX core_judgments_portfolio ON public.core_judgments USING btree (org_id, judgment_no) INCLUDE (collectability_score, balance_due, asset_signals, tier) WHERE (status <> ALL (ARRAY['satisfied'::text, 'vacated'::text, 'expired'::text]));
+
 CREATE UNIQUE INDEX enforcement_actions_active ON public.enforcement_actions USING btree (org_id, enforcement_case_id, action_type) WHERE (status = ANY (ARRAY['planned'::text, 'filed'::text, 'served'::text, 'in_progress'::text]));
 
 CREATE INDEX enforcement_actions_case ON public.enforcement_actions USING btree (org_id, enforcement_case_id, opened_at DESC);

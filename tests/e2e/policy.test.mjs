@@ -24,7 +24,7 @@ async function openSimulator(page) {
   await page.getByTestId("limit-score_2").waitFor();
 }
 
-walk("a moved limit is previewed at once and without asking the server", async ({ t, page, accessible }) => {
+walk("a moved limit is previewed at once and without asking the server", async ({ page, accessible }) => {
   await openSimulator(page);
   await accessible();
   const before = await shownMatrix(page);
@@ -38,14 +38,7 @@ walk("a moved limit is previewed at once and without asking the server", async (
   // Names of the rows in view are the one thing that the snapshot leaves out.
   assert.deepEqual(requests.filter((request) => !request.endsWith("/api/judgments/by-no")), []);
 
-  // Dragging: every step recomputes all judgments. The figure is reported; a machine's speed is no test.
-  const took = [];
-  for (let score = 60; score < 100; score += 1) {
-    await page.getByTestId("limit-slider-score_3").fill(String(score));
-    took.push(Number(await page.getByTestId("result").getAttribute("data-recompute-ms")));
-  }
-  took.sort((a, b) => a - b);
-  t.diagnostic(`recomputation at 100,000 judgments: median ${took[20]} ms, slowest ${took.at(-1)} ms; a 60 Hz frame is 16.7 ms`);
+  for (let score = 60; score < 100; score += 1) await page.getByTestId("limit-slider-score_3").fill(String(score));
 
   await page.keyboard.press("Control+z");
   assert.equal(await page.getByTestId("limit-score_3").inputValue(), "98", "undo takes back the last step");

@@ -262,7 +262,7 @@ fn judgment_nos(workbench: Workbench, from: u32, below: u32) -> Vec<u64> {
 }
 
 fn counted_assets(workbench: Workbench, signals: AssetSignals) -> u8 {
-    workbench.settled.with(|simulation| signals.count_of(simulation.after.assets()))
+    workbench.settled.with_untracked(|simulation| signals.count_of(simulation.after.assets()))
 }
 
 fn asset_names(signals: AssetSignals) -> String {

@@ -534,7 +534,6 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
             class="panel policy-result"
             aria-labelledby="result-title"
             data-test="result"
-            data-recompute-ms=move || simulation.with(|simulation| simulation.took_ms.to_string())
             data-moved=move || moved.get().0.to_string()
         >
             <header>

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use std::cell::RefCell;
 use std::time::Duration;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
 #[derive(Clone, Copy)]
 struct Clock(RwSignal<f64>);
@@ -179,21 +179,4 @@ pub fn days_ago(days: f64) -> String {
 /// Milliseconds since the page began, for measuring.
 pub fn stopwatch() -> f64 {
     window().performance().map_or(0.0, |performance| performance.now())
-}
-
-/// Records `name` from `start` (of [`stopwatch`]) to now in the browser's timeline, and says how long that was.
-pub fn measure(name: &str, start: f64) -> f64 {
-    let end = stopwatch();
-    if let Some(performance) = window().performance() {
-        // `performance.measure(name, {start, end})`: web-sys only has the form that takes the names of marks.
-        let span = js_sys::Object::new();
-        let _ = js_sys::Reflect::set(&span, &"start".into(), &start.into());
-        let _ = js_sys::Reflect::set(&span, &"end".into(), &end.into());
-        if let Ok(measure) = js_sys::Reflect::get(&performance, &"measure".into())
-            .and_then(JsCast::dyn_into::<js_sys::Function>)
-        {
-            let _ = measure.call2(&performance, &name.into(), &span);
-        }
-    }
-    end - start
 }

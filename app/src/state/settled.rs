@@ -4,12 +4,12 @@ use super::clock;
 use leptos::prelude::*;
 use std::time::Duration;
 
-/// Without an edit for so long, the hand rests.
-const REST: Duration = Duration::from_millis(120);
+/// Without an edit for so long, the hand rests. Longer than the slowest frame of a drag, which would else seem one.
+const REST: Duration = Duration::from_millis(200);
 /// A drag that does not rest is followed about so often: each time costs the drag a frame or two.
-const AT_LATEST_MS: f64 = 1000.0;
+const AT_LATEST_MS: f64 = 1500.0;
 
-/// Follows `source` when edits rest, and once a second while they do not
+/// Follows `source` when edits rest, and every second and a half while they do not
 ///
 /// A drag edits with every frame. What is computed and drawn within the frame reads `source`; the pictures,
 /// lists and studies beside it read this, so that they cost the drag a frame now and then rather than each one.

@@ -94,7 +94,7 @@ pub struct Workbench {
     /// Follows every edit that is a policy, in its frame; an edit that is none leaves the last one in place.
     pub simulation: Memo<Arc<Simulation>>,
     /// The same when edits rest: what is not watched while dragging shows this one.
-    pub settled: ReadSignal<Arc<Simulation>>,
+    pub settled: Memo<Arc<Simulation>>,
     /// The rows of the swap set of `settled`, filtered and in order.
     pub swap_rows: Memo<Arc<Vec<u32>>>,
     /// How the draft differs from what it is compared with, when edits rest.
@@ -138,14 +138,15 @@ impl Workbench {
                 _ => Arc::new(Simulation::run(before, after)),
             }
         });
-        let settled_simulation = settled(simulation);
+        // Together, so that a drag waits for both at once.
+        let shown = settled(Memo::new(move |_| (simulation.get(), draft.document.get())));
+        let settled_simulation = Memo::new(move |_| shown.with(|(simulation, _)| Arc::clone(simulation)));
         let swap_rows = Memo::new(move |_| {
             let (filter, sort) = (swap.filter.get(), swap.sort.get());
             Arc::new(settled_simulation.with(|simulation| simulation.swap_set(&filter, &sort)))
         });
-        let document = settled(Memo::new(move |_| draft.document.get()));
         let edits = Memo::new_with_compare(
-            move |_| Arc::new(base.with(|base| document.with(|document| edits(base.document(), document)))),
+            move |_| Arc::new(base.with(|base| shown.with(|(_, document)| edits(base.document(), document)))),
             is_another,
         );
         let studies = Studies::new(Script::Studies);

@@ -249,6 +249,15 @@ pub async fn load_statuses(
     routing::write(tx, org_id, &opened, &writes).await
 }
 
+/// Has PostgreSQL clean up behind a load, and learn what is there now
+///
+/// It would by itself, within minutes; until then it plans as if the tables were as small as before, and the work
+/// slows whoever looks meanwhile. Tables of somebody else's are left alone.
+pub async fn vacuum(db: &Database) -> Result<(), SqlError> {
+    sqlx::raw_sql("vacuum (analyze)").execute(db.owner()).await?;
+    Ok(())
+}
+
 /// How many leads of an organisation were ever given to an agent, each as often as it was
 pub async fn count_assignments(db: &Database, org_id: Uuid) -> Result<i64, SqlError> {
     let mut tx = db.begin_as(&Actor::service(org_id)).await?;

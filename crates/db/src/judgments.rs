@@ -22,10 +22,15 @@ const STATUSES: [&str; 5] = ["unsatisfied", "in_progress", "satisfied", "vacated
 // Not `is_closed_status`, which PostgreSQL would call for every row.
 const IS_ACTIVE: &str = "j.status not in ('satisfied', 'vacated', 'expired')";
 
-const ROW_COLUMNS: &str = "j.id, j.judgment_no, j.case_number, p.name as plaintiff_name, j.defendant_name, j.court, j.county,
-    j.state, j.judgment_date, j.judgment_amount, j.balance_due, j.collectability_score, j.asset_signals, j.status,
+// The plaintiff's name is looked up row by row: joined, a table without statistics (one just filled) has PostgreSQL
+// read all judgments of all plaintiffs to show a hundred.
+const ROW_COLUMNS: &str = "j.id, j.judgment_no, j.case_number,
+    (select n.name from public.plaintiffs n where n.org_id = j.org_id and n.id = j.plaintiff_id) as plaintiff_name,
+    j.defendant_name, j.court, j.county, j.state, j.judgment_date, j.judgment_amount, j.balance_due, j.collectability_score, j.asset_signals, j.status,
     j.tier, j.tier_reason, j.tier_as_of";
-const ROW_TABLES: &str =
+const TABLE: &str = "public.core_judgments j";
+/// For an order that needs the plaintiff's name
+const TABLE_WITH_PLAINTIFFS: &str =
     "public.core_judgments j join public.plaintiffs p on p.org_id = j.org_id and p.id = j.plaintiff_id";
 
 pub const PAGE_ROWS_MAX: u32 = 500;
@@ -102,6 +107,11 @@ impl Sort {
             _ => return Err(QueryError { field: "sort", message: format!("cannot sort by `{key}`") }),
         };
         Ok(Self { column, descends })
+    }
+
+    /// What has to be read for the order
+    fn table(self) -> &'static str {
+        if self.column.starts_with("p.") { TABLE_WITH_PLAINTIFFS } else { TABLE }
     }
 
     /// Judgments that lack the value come last either way; equal ones are in the order of their numbers
@@ -344,7 +354,7 @@ pub async fn page(tx: &mut Transaction, filter: &JudgmentFilter) -> Result<Judgm
     let mut sql = QueryBuilder::new(format!(
         "with s as {materialized} (select j.id, j.judgment_no, j.balance_due, {column} as sort_key from "
     ));
-    sql.push(if column.starts_with("p.") { ROW_TABLES } else { "public.core_judgments j" });
+    sql.push(filter.sort.table());
     filter.push_conditions(&mut sql);
     sql.push(
         ") select (select count(*) from s), (select coalesce(sum(s.balance_due), 0) from s), array(select s.id from s",
@@ -356,8 +366,8 @@ pub async fn page(tx: &mut Transaction, filter: &JudgmentFilter) -> Result<Judgm
         sql.build_query_as().fetch_one(&mut **tx).await?;
 
     let records: Vec<Record> = sqlx::query_as(&format!(
-        "select {ROW_COLUMNS} from {ROW_TABLES} join unnest($1::uuid[]) with ordinality o (id, n) on o.id = j.id
-          order by o.n"
+        "select {ROW_COLUMNS} from {TABLE} join unnest($1::uuid[]) with ordinality o (id, n) on o.id = j.id
+          where j.org_id = (select public.current_org_id()) order by o.n"
     ))
     .bind(ids)
     .fetch_all(&mut **tx)
@@ -383,7 +393,7 @@ pub async fn send_rows(
     filter: JudgmentFilter,
     receiver: mpsc::Sender<Result<Vec<JudgmentRow>, SqlError>>,
 ) -> bool {
-    let mut sql = QueryBuilder::new(format!("select {ROW_COLUMNS} from {ROW_TABLES}"));
+    let mut sql = QueryBuilder::new(format!("select {ROW_COLUMNS} from {}", filter.sort.table()));
     filter.push_conditions(&mut sql);
     sql.push(filter.sort.order_by(filter.sort.column, "j.judgment_no"));
     let records = sql.build_query_as::<Record>().fetch(&mut *tx).map_ok(JudgmentRow::from);
@@ -402,7 +412,7 @@ pub async fn send_rows(
 pub async fn by_no(tx: &mut Transaction, judgment_nos: &[u64]) -> Result<Vec<JudgmentRow>, SqlError> {
     let numbers: Vec<i64> = judgment_nos.iter().filter_map(|number| i64::try_from(*number).ok()).collect();
     let records: Vec<Record> = sqlx::query_as(&format!(
-        "select {ROW_COLUMNS} from {ROW_TABLES}
+        "select {ROW_COLUMNS} from {TABLE}
           where j.org_id = (select public.current_org_id()) and j.judgment_no = any($1) order by j.judgment_no"
     ))
     .bind(numbers)
@@ -505,7 +515,7 @@ pub async fn detail(tx: &mut Transaction, id: Uuid) -> Result<Option<JudgmentDet
                          where q.org_id = j.org_id and q.kind = 'tier_assignment' and q.state = 'queued'
                            and (q.idempotency_key = 'tier:manual:' || j.id
                                 or starts_with(q.idempotency_key, 'tier:' || j.id || ':'))) as retier_queued
-           from {ROW_TABLES}
+           from {TABLE}
            left join public.debtor_intelligence d on d.org_id = j.org_id and d.judgment_id = j.id
           where j.id = $1"
     ))

@@ -49,7 +49,7 @@ struct Measurement {
     measure: fn(&Bench) -> Result<Vec<f64>>,
 }
 
-const MEASUREMENTS: [Measurement; 32] = [
+const MEASUREMENTS: [Measurement; 33] = [
     Measurement { name: "console_brotli", unit: "bytes", measure: |bench| console_size(bench, &[]) },
     Measurement {
         name: "console_studio_brotli",
@@ -119,6 +119,7 @@ const MEASUREMENTS: [Measurement; 32] = [
         unit: "ms",
         measure: |bench| bench.script("simulate_100k_browser"),
     },
+    Measurement { name: "rank_to_preview", unit: "ms", measure: |bench| bench.rank_to_preview() },
     Measurement {
         name: "drag_to_paint_100k_p95",
         unit: "ms",
@@ -272,16 +273,8 @@ impl Bench<'_> {
         let measured = match known {
             Some(measured) => measured,
             None => {
-                setup::postgres()?;
-                setup::browser(self.workspace)?;
-                console::build(self.workspace)?;
-                let mut build =
-                    self.workspace.cargo(["build", "--quiet", "--locked", "--package", "dragonfly"]);
-                run(&mut build)?;
-                let mut script = self.workspace.command("node");
-                script.args(["tests/e2e/bench/console.mjs", "--judgments", &judgments.to_string()]);
-                script.args(["--runs", &self.runs().to_string()]);
-                script.env("DRAGONFLY_BINARY", self.workspace.dragonfly());
+                let mut script = self.console_script("console")?;
+                script.args(["--judgments", &judgments.to_string(), "--runs", &self.runs().to_string()]);
                 let measured: Value = serde_json::from_str(&read(&mut script)?)?;
                 self.consoles.borrow_mut().insert(judgments, measured.clone());
                 measured
@@ -289,6 +282,22 @@ impl Bench<'_> {
         };
         let values = measured[list].as_array().with_context(|| format!("no list `{list}`"))?;
         values.iter().map(|value| value.as_f64().context("not a number")).collect()
+    }
+
+    fn rank_to_preview(&self) -> Result<Vec<f64>> {
+        self.values(&mut self.console_script("rank_to_preview")?, self.runs())
+    }
+
+    /// tests/e2e/bench/{name}.mjs, which opens the console of a real server
+    fn console_script(&self, name: &str) -> Result<Command> {
+        setup::postgres()?;
+        setup::browser(self.workspace)?;
+        console::build(self.workspace)?;
+        run(&mut self.workspace.cargo(["build", "--quiet", "--locked", "--package", "dragonfly"]))?;
+        let mut script = self.workspace.command("node");
+        script.arg(format!("tests/e2e/bench/{name}.mjs"));
+        script.env("DRAGONFLY_BINARY", self.workspace.dragonfly());
+        Ok(script)
     }
 
     /// Runs tests/peers, natively and under Node: by name, decisions a second

@@ -29,13 +29,14 @@ struct Step {
     run: fn(&Workspace, &Arguments) -> Result<()>,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: |workspace, _| tidy::check(workspace) },
     Step { name: "clippy", run: clippy },
     Step { name: "wasm", run: wasm_module },
     // Before whatever embeds the console, which would otherwise be built twice.
     Step { name: "console", run: |workspace, _| console::build(workspace) },
+    Step { name: "app", run: app },
     Step { name: "unit", run: unit },
     Step { name: "acceptance", run: |workspace, arguments| acceptance(workspace, arguments, None) },
     Step { name: "e2e", run: e2e },
@@ -115,6 +116,12 @@ pub(crate) fn wasm_module_tests(workspace: &Workspace, name: Option<&str>) -> Re
     let mut tests = node_tests(workspace, "crates/policy-wasm/tests", ".mjs", name)?;
     tests.env("DRAGONFLY_POLICY_WASM", node);
     Ok(tests)
+}
+
+/// What the console computes, natively; how it looks and behaves is walked in a browser
+fn app(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let mut cargo = workspace.cargo(["test", "--quiet", "--locked", "--package", "app"]);
+    run(cargo.args(&arguments.name))
 }
 
 fn unit(workspace: &Workspace, arguments: &Arguments) -> Result<()> {

@@ -49,6 +49,7 @@ pub(crate) fn run(settings: &Settings, arguments: &Arguments) -> Outcome {
             writeln!(out, "{count} judgments tiered in {:.1} s", begun.elapsed().as_secs_f32())?;
             out.flush()?;
         }
+        db::demo::vacuum(&store.db).await?;
         Ok(ExitCode::SUCCESS)
     })
 }
