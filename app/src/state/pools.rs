@@ -45,11 +45,14 @@ impl PoolBench {
         toasts: Toasts,
     ) -> Self {
         let overview = RwSignal::new(newest.get_untracked());
-        let open = Memo::new(move |_| {
+        // Without a choice the first pool that has members; it stays open while it is there.
+        let open = Memo::new(move |last: Option<&String>| {
             let chosen = chosen.get();
             overview.with(|overview| {
-                let named = overview.pools.iter().find(|pool| pool.id == chosen);
-                named.or(overview.pools.first()).map(|pool| pool.id.clone()).unwrap_or_default()
+                let named = |id: &String| overview.pools.iter().find(|pool| pool.id == *id);
+                let pool = named(&chosen).or_else(|| last.and_then(named));
+                let pool = pool.or_else(|| overview.pools.iter().find(|pool| !pool.members.is_empty()));
+                pool.or(overview.pools.first()).map(|pool| pool.id.clone()).unwrap_or_default()
             })
         });
         let bench = Self { overview, live, open, draft: RwSignal::new(BTreeMap::new()), saved, toasts };

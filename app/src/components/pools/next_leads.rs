@@ -5,11 +5,14 @@ use crate::components::rank::{RankBadge, rank_words};
 use crate::format;
 use crate::state::pools::{NextLead, PoolBench};
 use leptos::prelude::*;
-use policy::routing::{Decision, DecisionTrace, GroupTrace};
+use policy::routing::{Decision, DecisionTrace, Fallback, GroupTrace};
 
 #[component]
 pub fn NextLeads(bench: PoolBench) -> impl IntoView {
-    let leads = Memo::new(move |_| bench.next_leads());
+    let leads = Memo::new(move |_| match bench.pool() {
+        Some(pool) if pool.members.is_empty() && pool.fallback == Fallback::None => Vec::new(),
+        _ => bench.next_leads(),
+    });
     let moved = Memo::new(move |_| {
         leads.with(|leads| {
             leads.iter().filter(|lead| lead.saved.decision.agent_id != lead.draft.decision.agent_id).count()
@@ -41,13 +44,14 @@ pub fn NextLeads(bench: PoolBench) -> impl IntoView {
             </header>
             {move || (waiting.get() > 0).then(|| view! { <p class="note">{format!("{} now, and come before these.", format::counted(waiting.get().into(), "lead waits", "leads wait"))}</p> })}
             {move || match leads.with(Vec::is_empty) {
-                true => view! { <Empty title="No pool is open" text="The next leads of a pool appear here."/> }.into_any(),
+                true => view! { <Empty title="Nobody takes these leads" text="Who gets the next leads of this pool appears here once it has a member."/> }.into_any(),
                 false => view! {
                     <div class="head" aria-hidden="true"><span>"#"</span><span>"Saved"</span><span>{move || if has_draft.get() { "Draft" } else { "" }}</span><span>"Why"</span></div>
                     <ol>{leads.get().into_iter().enumerate().map(row).collect_view()}</ol>
                 }.into_any(),
             }}
             <p class="summary" role="status">{move || match (has_draft.get(), moved.get()) {
+                _ if leads.with(Vec::is_empty) => String::new(),
                 (false, _) => "Change a rank to see what it does to these leads.".to_owned(),
                 (true, 0) => format!("The draft changes none of the next {}.", leads.with(Vec::len)),
                 (true, moved) => format!("The draft gives {moved} of the next {} to somebody else.", leads.with(Vec::len)),
