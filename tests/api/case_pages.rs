@@ -104,6 +104,7 @@ async fn filters_let_through_what_they_say_and_export_the_same() {
         ("search=100%25", ""),
         ("tier=3&days_min=7", "4"),
         ("state=closed", "6"),
+        ("state=closed&sort=next_action", "6"),
         ("sort=-next_action", "43215"),
         ("sort=balance", "12354"),
         ("sort=-balance", "53214"),

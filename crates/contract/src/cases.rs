@@ -35,8 +35,8 @@ bodies! {
         #[serde(skip_serializing_if = "Option::is_none")] pub blocked: Option<String>,
         /// So many days in its stage at least, 0 to 9999.
         #[serde(skip_serializing_if = "Option::is_none")] pub days_min: Option<String>,
-        /// `next_action`, `balance` or `days` (in stage); a leading `-` descends. Default: `next_action`; closed cases come
-        /// as `-closed`, or as `closed` or by `balance`.
+        /// `next_action`, `balance` or `days` (in stage); a leading `-` descends. Default: `next_action`. Of closed cases,
+        /// `closed` too, for which `next_action` stands; their default is `-closed`.
         #[serde(skip_serializing_if = "Option::is_none")] pub sort: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")] pub cursor: Option<String>,
         /// 1 to 500, default 100.

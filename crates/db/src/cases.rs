@@ -103,8 +103,9 @@ impl Sort {
         match (name, is_closed) {
             ("next_action", false) => Ok(Self { key: SortKey::NextAction, descends }),
             // Who has been there longest has entered it first.
-            ("days", false) => Ok(Self { key: SortKey::StageEntered, descends: !descends }),
-            ("closed", true) => Ok(Self { key: SortKey::Closed, descends }),
+            ("days", _) => Ok(Self { key: SortKey::StageEntered, descends: !descends }),
+            // A closed case has no next action; what it had last was its closing.
+            ("closed" | "next_action", true) => Ok(Self { key: SortKey::Closed, descends }),
             ("balance", _) => Ok(Self { key: SortKey::Balance, descends }),
             _ => Err(QueryError { field: "sort", message: format!("cannot sort by `{name}`") }),
         }
