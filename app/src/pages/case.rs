@@ -91,7 +91,7 @@ fn Case(
             <OwnerCell detail is_open may_work/>
         </div>
         <div class="case-body">
-            <TimelineView timeline/>
+            <TimelineView timeline facets=facets.value/>
             <div class="case-side">
                 <Tasks detail may_work on_done/>
                 <Actions detail is_open may_work/>
@@ -210,9 +210,8 @@ fn StageCell(detail: Signal<CaseDetail>, may_work: Memo<bool>) -> impl IntoView 
                 <p class="main">{format::words(&case.current_stage)}</p>
                 {sla.map(|sla| view! { <meter class="dwell-meter" data-breached=case.is_sla_breached.to_string() min="0" max=sla.to_string() value=case.days_in_stage.min(sla).to_string() aria-label="Days in stage against its SLA"></meter> })}
                 <p class="sub" class:danger=case.is_sla_breached>{match sla {
-                    Some(sla) if case.is_sla_breached => format!("{} here, SLA {}", in_days(case.days_in_stage), in_days(sla)),
-                    Some(sla) => format!("{} here, of {}", in_days(case.days_in_stage), in_days(sla)),
-                    None => format!("{} here", in_days(case.days_in_stage)),
+                    Some(sla) => format!("Here for {}, SLA {}", in_days(case.days_in_stage), in_days(sla)),
+                    None => format!("Here for {}", in_days(case.days_in_stage)),
                 }}</p>
                 {case.is_blocked.then(|| view! {
                     <p class="sub blocked" data-test="case-blocked"><IconView icon=Icon::Pause/>{match &case.blocked_until { Some(until) => format!("Blocked until {}", clock::date(until)), None => "Blocked".to_owned() }}</p>

@@ -162,7 +162,7 @@ fn GroupRow(kind: String, row: TodayRow) -> impl IntoView {
             <span class="tier">{case.as_ref().map(|case| view! { <TierBadge tier=case.tier short=true/> })}</span>
             <span class="case"><a href=address>{row.judgment.case_number.clone()}</a>{case.clone().map(|case| view! { <BlockedMark case/> })}</span>
             <span class="parties clip" title=name.clone()>{name.clone()}</span>
-            <span class="why">{why}</span>
+            <span class="because">{why}</span>
             <span class="number balance">{case.as_ref().map(|case| format::money_or_dash(case.current_balance.as_deref()))}</span>
             <span class="owner clip">{case.as_ref().map(|case| view! { <OwnerName name=case.owner_name.clone()/> })}</span>
             {move || session.may(Role::Operator).then(|| view! { <a class="button small mend" href=mend.clone() data-test=format!("mend-{}", row.mend)>{verb}</a> })}

@@ -328,7 +328,7 @@ fn LeftOut(left: Vec<CasePlanReason>) -> impl IntoView {
                 {left.into_iter().map(|reason| {
                     let words = match (reason.state.as_str(), reason.reason) {
                         ("dropped", _) => "the plan was ended before their turn".to_owned(),
-                        (_, Some(reason)) => reason,
+                        (_, Some(reason)) => reason.replace('_', " "),
                         (state, None) => state.to_owned(),
                     };
                     let more = reason.count.saturating_sub(reason.cases.len() as u64);

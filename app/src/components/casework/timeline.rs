@@ -7,7 +7,7 @@ use crate::components::time::Time;
 use crate::format;
 use crate::state::live::use_live;
 use crate::state::{clock, url};
-use contract::{TimelineItem, TimelinePage};
+use contract::{CaseFacets, TimelineItem, TimelinePage};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde_json::Value;
@@ -91,7 +91,7 @@ impl Timeline {
 }
 
 #[component]
-pub fn TimelineView(timeline: Timeline) -> impl IntoView {
+pub fn TimelineView(timeline: Timeline, facets: RwSignal<Option<CaseFacets>>) -> impl IntoView {
     let set = StoredValue::new(url::use_set_parameters());
     let entries = Memo::new(move |_| timeline.rows.with(|rows| rows.as_deref().map(folded)));
     let is_first = Memo::new(move |_| entries.with(Option::is_none));
@@ -120,7 +120,7 @@ pub fn TimelineView(timeline: Timeline) -> impl IntoView {
                 _ => view! {
                     <ol>
                         <For each=move || entries.get().unwrap_or_default() key=|entry| (entry.item.id.clone(), entry.item.payload.to_string(), entry.deltas.len()) let:entry>
-                            <Entry entry/>
+                            <Entry entry facets/>
                         </For>
                     </ol>
                 }.into_any(),
@@ -136,6 +136,9 @@ struct Folded {
     item: TimelineItem,
     deltas: Vec<(String, Value, Value)>,
 }
+
+/// What the item's title, note or time say already.
+const SAID_OTHERWISE: [&str; 4] = ["event", "override_note", "override_set_at", "blocked_since"];
 
 /// A change that an event made in the same call is shown with the event, not beside it.
 fn folded(rows: &[TimelineItem]) -> Vec<Folded> {
@@ -153,7 +156,7 @@ fn folded(rows: &[TimelineItem]) -> Vec<Folded> {
             let delta = change.map_or(&item.delta, |change| &change.delta);
             let deltas = delta.as_object().map(|delta| {
                 delta.iter().filter_map(|(field, pair)| match pair.as_array().map(Vec::as_slice) {
-                    Some([before, after]) if field != "event" => {
+                    Some([before, after]) if !SAID_OTHERWISE.contains(&field.as_str()) => {
                         Some((field.clone(), before.clone(), after.clone()))
                     }
                     _ => None,
@@ -165,7 +168,7 @@ fn folded(rows: &[TimelineItem]) -> Vec<Folded> {
 }
 
 #[component]
-fn Entry(entry: Folded) -> impl IntoView {
+fn Entry(entry: Folded, facets: RwSignal<Option<CaseFacets>>) -> impl IntoView {
     let Folded { item, deltas } = entry;
     let by = match &item.rpc {
         Some(rpc) => {
@@ -188,8 +191,14 @@ fn Entry(entry: Folded) -> impl IntoView {
                 {item.note.clone().map(|note| view! { <p class="note">{note}</p> })}
                 {(!deltas.is_empty()).then(|| view! {
                     <ul class="deltas">
-                        {deltas.into_iter().map(|(field, before, after)| view! {
-                            <li><span class="muted">{format::words(&field)}</span>" "<span class="before">{shown(&field, &before)}</span><span aria-label="to">" → "</span><strong>{shown(&field, &after)}</strong></li>
+                        {deltas.into_iter().map(|(field, before, after)| {
+                            let name = format::words(field.trim_end_matches("_at").trim_end_matches("_id"));
+                            // Who owns it is known by an id, until the names have arrived.
+                            let words = move |value: &Value| facets.with(|facets| shown(&field, value, facets.as_ref()));
+                            let later = words.clone();
+                            view! {
+                                <li><span class="muted">{name}</span>" "<span class="before">{move || words(&before)}</span><span aria-label="to">" → "</span><strong>{move || later(&after)}</strong></li>
+                            }
                         }).collect_view()}
                     </ul>
                 })}
@@ -229,7 +238,7 @@ fn details(item: &TimelineItem) -> Option<String> {
             let (from, to) = (text(payload, "from")?, text(payload, "to")?);
             Some(format!("{} → {}", format::words(&from), format::words(&to)))
         }
-        (_, "blocked") => text(payload, "eta").map(|eta| format!("until {}", clock::date(&eta))),
+        (_, "blocked") => text(payload, "eta").map(|eta| format!("until {}", day(&eta))),
         _ => {
             let action = text(payload, "action_type")?;
             let status = text(payload, "status")?;
@@ -242,15 +251,24 @@ fn text(value: &Value, field: &str) -> Option<String> {
     value.get(field)?.as_str().map(str::to_owned)
 }
 
+/// The day of a time, or a day by itself, which no zone moves.
+fn day(at: &str) -> String {
+    if at.len() == 10 { clock::day(at) } else { clock::date(at) }
+}
+
 /// A value of a case as people read it.
-fn shown(field: &str, value: &Value) -> String {
+fn shown(field: &str, value: &Value, facets: Option<&CaseFacets>) -> String {
     match value {
+        Value::Null if field == "owner_id" => "Nobody".to_owned(),
         Value::Null => "–".to_owned(),
+        Value::String(id) if field == "owner_id" => facets
+            .and_then(|facets| facets.owners.iter().find(|owner| owner.user_id == *id))
+            .map_or_else(|| "Somebody".to_owned(), |owner| owner.display_name.clone()),
         Value::String(text) if field.ends_with("balance") || field == "payment" => format::money(text),
         Value::String(text)
             if field.ends_with("_at") || field.ends_with("_since") || field.ends_with("_until") =>
         {
-            clock::date(text)
+            day(text)
         }
         Value::String(text) if field.contains("tier") => text.replace("tier", "Tier "),
         Value::String(text) => format::words(text),
