@@ -8,6 +8,10 @@ use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::fmt;
 
+mod cases;
+
+pub use cases::*;
+
 /// Why a request gave nothing
 #[derive(Debug, Clone, PartialEq)]
 pub enum ApiError {

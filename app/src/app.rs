@@ -75,8 +75,13 @@ fn SignedIn(page: Memo<Page>) -> impl IntoView {
 fn inner_page(page: Page) -> AnyView {
     match page {
         Page::Inner(Inner::Home) => {
-            url::go("/tiers");
+            url::go("/today");
             ().into_any()
+        }
+        Page::Inner(Inner::Today) => view! { <Deferred page=parts::today_page/> }.into_any(),
+        Page::Inner(Inner::Cases) => view! { <Deferred page=parts::cases_page/> }.into_any(),
+        Page::Inner(Inner::Case(id)) => {
+            view! { <Deferred page=move || parts::case_page(id.clone())/> }.into_any()
         }
         Page::Inner(Inner::Tiers) => view! { <TiersPage/> }.into_any(),
         Page::Inner(Inner::Judgments) => view! { <JudgmentsPage/> }.into_any(),

@@ -33,6 +33,22 @@ CREATE TYPE public.assignment_cause AS ENUM (
     'declined'
 );
 
+CREATE TYPE public.case_plan_item_state AS ENUM (
+    'ready',
+    'blocked',
+    'applied',
+    'changed',
+    'refused',
+    'dropped'
+);
+
+CREATE TYPE public.case_plan_state AS ENUM (
+    'planned',
+    'applying',
+    'done',
+    'cancelled'
+);
+
 CREATE TYPE public.dead_letter_state AS ENUM (
     'dead',
     'retried',
@@ -397,6 +413,75 @@ $$;
 
 COMMENT ON FUNCTION public.append_routing_changes(p_org_id uuid, p_changes jsonb, p_is_configuration boolean) IS 'Numbers and keeps changes that the transaction has made, or is about to make: it holds the lock from here on';
 
+CREATE FUNCTION public.apply_case_plan(p_plan_id uuid, p_limit integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_call public.rpc_call;
+  v_plan public.case_plans;
+  v_item record;
+  v_case public.enforcement_cases;
+  v_payload jsonb;
+  v_state public.case_plan_item_state;
+  v_reason text;
+  v_left bigint;
+begin
+  -- Each case is changed by a call of its own, for which the plan is the guard against doing it twice.
+  perform set_config('dragonfly.request_id', '', true);
+  v_call := public.begin_rpc('apply_case_plan', '{}');
+  -- Whoever applies the same plan takes turns.
+  select * into v_plan from public.case_plans p where p.org_id = v_call.org_id and p.id = p_plan_id for no key update;
+  if not found then
+    raise sqlstate 'PT404' using message = 'plan not found';
+  end if;
+  if v_plan.state = 'cancelled' then
+    raise sqlstate 'PT409' using message = 'the plan was cancelled', hint = 'make a new plan';
+  end if;
+  for v_item in
+    select i.case_id, i.arguments, i.seen_updated_at from public.case_plan_items i
+     where i.org_id = v_call.org_id and i.plan_id = v_plan.id and i.state = 'ready'
+     order by i.case_id
+     limit p_limit
+  loop
+    select * into v_case from public.enforcement_cases c where c.org_id = v_call.org_id and c.id = v_item.case_id for no key update;
+    v_state := 'applied';
+    v_reason := null;
+    if v_case.updated_at <> v_item.seen_updated_at then
+      v_state := 'changed';
+      v_reason := case when v_case.closed_at is not null then 'it was closed meanwhile' else 'it was changed meanwhile' end;
+    else
+      v_payload := jsonb_build_object('case_id', v_item.case_id) || v_item.arguments
+        || case when v_plan.change ->> 'note' is null then '{}' else jsonb_build_object('note', v_plan.change ->> 'note') end;
+      begin
+        case v_plan.change ->> 'kind'
+          when 'assign_owner' then perform public.assign_enforcement_case(v_payload);
+          when 'move_stage' then
+            perform public.set_enforcement_stage(v_payload || jsonb_build_object(
+              'stage', v_plan.change ->> 'stage', 'expected_stage', v_case.current_stage, 'override', public.rpc_flag(v_plan.change, 'override')));
+          when 'set_next_action' then
+            perform public.set_next_action(v_payload || jsonb_build_object('next_action_at', v_plan.change ->> 'next_action_at'));
+        end case;
+      exception when sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' then
+        v_state := 'refused';
+        v_reason := sqlerrm;
+      end;
+    end if;
+    update public.case_plan_items i set state = v_state, reason = v_reason, ended_at = public.app_now()
+     where i.org_id = v_call.org_id and i.plan_id = v_plan.id and i.case_id = v_item.case_id;
+  end loop;
+  select count(*) into v_left from public.case_plan_items i
+   where i.org_id = v_call.org_id and i.plan_id = v_plan.id and i.state = 'ready';
+  update public.case_plans p
+     set state = case v_left when 0 then 'done' else 'applying' end::public.case_plan_state,
+         ended_at = case v_left when 0 then coalesce(p.ended_at, public.app_now()) end
+   where p.org_id = v_call.org_id and p.id = v_plan.id;
+  return v_left;
+end;
+$$;
+
+COMMENT ON FUNCTION public.apply_case_plan(p_plan_id uuid, p_limit integer) IS 'Applies the next cases of a plan, each by its function; one that was changed since the plan was made is left as it is. Answers how many are left';
+
 CREATE FUNCTION public.apply_enrichment(p_payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -562,6 +647,30 @@ CREATE FUNCTION public.call_status(p_outcome text, p_interest text) RETURNS text
     RETURN CASE WHEN ((p_outcome = 'reached'::text) AND (p_interest = ANY (ARRAY['hot'::text, 'warm'::text, 'cold'::text]))) THEN ('reached_'::text || p_interest) WHEN ((p_outcome = 'reached'::text) AND (p_interest = 'none'::text)) THEN 'reached_cold'::text ELSE p_outcome END;
 
 COMMENT ON FUNCTION public.call_status(p_outcome text, p_interest text) IS 'The status of a plaintiff that a call amounts to';
+
+CREATE FUNCTION public.cancel_case_plan(p_plan_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_call public.rpc_call := public.begin_rpc('cancel_case_plan', jsonb_build_object('plan_id', p_plan_id));
+  v_plan public.case_plans;
+begin
+  select * into v_plan from public.case_plans p where p.org_id = v_call.org_id and p.id = p_plan_id for no key update;
+  if not found then
+    raise sqlstate 'PT404' using message = 'plan not found';
+  end if;
+  if v_plan.ended_at is not null then
+    return;
+  end if;
+  update public.case_plan_items i set state = 'dropped', ended_at = public.app_now()
+   where i.org_id = v_call.org_id and i.plan_id = v_plan.id and i.state = 'ready';
+  update public.case_plans p set state = 'cancelled', ended_at = public.app_now()
+   where p.org_id = v_call.org_id and p.id = v_plan.id;
+end;
+$$;
+
+COMMENT ON FUNCTION public.cancel_case_plan(p_plan_id uuid) IS 'Ends a plan; what it has changed stays changed';
 
 CREATE FUNCTION public.cancel_tier_policy_schedule(p_policy_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2458,6 +2567,82 @@ end;
 $$;
 
 COMMENT ON FUNCTION public.pick_next_action(p_case_id uuid) IS 'Gives a case its next action by effective tier and stage, due in 1, 3, 7 or 30 days by tier 3, 2, 1, 0; in action_planning by the assets that are known';
+
+CREATE FUNCTION public.plan_case_change(p_change jsonb, p_filter jsonb, p_case_ids uuid[]) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_call public.rpc_call := public.begin_rpc('plan_case_change', jsonb_build_object('change', p_change, 'filter', p_filter, 'case_ids', to_jsonb(p_case_ids)));
+  v_kind text := public.rpc_choice(p_change, 'kind', array['assign_owner', 'move_stage', 'set_next_action'], true);
+  v_note text := public.rpc_text(p_change, 'note');
+  v_owner_id uuid := public.rpc_uuid(p_change, 'owner_id');
+  v_pool_id uuid := public.rpc_uuid(p_change, 'pool_id');
+  v_next_action_at timestamptz := public.rpc_instant(p_change, 'next_action_at', v_kind = 'set_next_action');
+  v_is_override boolean := public.rpc_flag(p_change, 'override');
+  v_owners uuid[] := array[v_owner_id];
+  v_to public.enforcement_stage_lookup;
+  v_role public.membership_role;
+  v_plan_id uuid;
+begin
+  if v_call.result is not null then
+    return (v_call.result #>> '{}')::uuid;
+  end if;
+  if v_kind = 'move_stage' then
+    select * into v_to from public.enforcement_stage_lookup l where l.stage = public.rpc_text(p_change, 'stage', true);
+    if not found then
+      raise sqlstate 'PT422' using message = format('unknown stage `%s`', left(p_change ->> 'stage', 60)), detail = 'stage';
+    end if;
+  elsif v_kind = 'assign_owner' and v_pool_id is not null then
+    -- The pool's best rank takes them in turn: who works a case is not busy with it for minutes, as with a lead.
+    select array_agg(g.user_id order by g.user_id) into v_owners
+      from (select a.user_id, rank() over (order by m.priority_rank) as place
+              from public.agent_pool_members m
+              join public.agent_profiles a on a.org_id = m.org_id and a.id = m.agent_profile_id and a.retired_at is null
+              join public.memberships s on s.org_id = a.org_id and s.user_id = a.user_id and s.role <> 'viewer'
+             where m.org_id = v_call.org_id and m.pool_id = v_pool_id) g
+     where g.place = 1;
+    if v_owners is null then
+      raise sqlstate 'PT422' using message = 'nobody in the pool may work cases', detail = 'pool_id',
+        hint = 'choose a pool whose agents are operators or admins of the organisation';
+    end if;
+  elsif v_kind = 'assign_owner' and v_owner_id is not null then
+    select m.role into v_role from public.memberships m where m.org_id = v_call.org_id and m.user_id = v_owner_id;
+    if not found then
+      raise sqlstate 'PT422' using message = 'the owner is not a member of the organisation', detail = 'owner_id';
+    elsif v_role = 'viewer' then
+      raise sqlstate 'PT422' using message = 'the owner may not work cases', detail = 'owner_id', hint = 'choose an operator or an admin';
+    end if;
+  end if;
+
+  insert into public.case_plans (org_id, change, filter, created_by, created_by_id)
+  values (v_call.org_id, p_change, p_filter, v_call.actor, v_call.actor_id)
+  returning id into v_plan_id;
+  insert into public.case_plan_items (org_id, plan_id, case_id, arguments, seen_updated_at, state, reason)
+  select v_call.org_id, v_plan_id, p.id, p.arguments, p.updated_at,
+         case when p.reason is null then 'ready' else 'blocked' end::public.case_plan_item_state, p.reason
+    from (select c.id, c.updated_at, o.arguments,
+                 case when c.closed_at is not null then 'the case is closed'
+                      when v_kind = 'assign_owner' and c.owner_id = o.owner_id then 'this owner has it already'
+                      when v_kind = 'assign_owner' and o.owner_id is null and c.owner_id is null then 'nobody owns it already'
+                      when v_kind = 'set_next_action' and c.next_action_at = v_next_action_at then 'its next action is then already'
+                      when v_kind <> 'move_stage' then null
+                      when c.current_stage = v_to.stage then 'it is in this stage already'
+                      when v_to.ordinal = 4 then format('entering stage %s needs a document of its own', v_to.stage)
+                      when v_to.ordinal < l.ordinal and not v_is_override then format('it is further on: in stage %s', c.current_stage)
+                      when c.blocked_since is not null then 'somebody outside holds it up'
+                 end as reason
+            from (select i.id, row_number() over (order by i.id) as n from (select distinct u.id from unnest(p_case_ids) as u (id)) i) i
+            join public.enforcement_cases c on c.org_id = v_call.org_id and c.id = i.id
+            join public.enforcement_stage_lookup l on l.stage = c.current_stage
+           cross join lateral (
+             select t.owner_id, case v_kind when 'assign_owner' then jsonb_build_object('owner_id', t.owner_id) else '{}' end as arguments
+               from (select v_owners[(1 + i.n % cardinality(v_owners))::int] as owner_id) t) o) p;
+  return (public.end_rpc(v_call, to_jsonb(v_plan_id)) #>> '{}')::uuid;
+end;
+$$;
+
+COMMENT ON FUNCTION public.plan_case_change(p_change jsonb, p_filter jsonb, p_case_ids uuid[]) IS 'Keeps what a change (assign_owner, move_stage or set_next_action) would do to each of these cases and what keeps it from others; changes none';
 
 CREATE FUNCTION public.plan_outreach(p_case_id uuid) RETURNS jsonb
     LANGUAGE plpgsql
@@ -4699,6 +4884,17 @@ begin
 end;
 $$;
 
+CREATE FUNCTION public.tg_cases_live() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  -- What is notified twice in a transaction is sent once.
+  perform public.notify_live(t.org_id, '{"kind": "cases"}') from (select distinct w.org_id from written w) t;
+  return null;
+end;
+$$;
+
 CREATE FUNCTION public.tg_default_pool_stays() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -5369,6 +5565,50 @@ ALTER TABLE public.case_copilot_briefs ALTER COLUMN id ADD GENERATED ALWAYS AS I
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.case_plan_items (
+    org_id uuid NOT NULL,
+    plan_id uuid NOT NULL,
+    case_id uuid NOT NULL,
+    state public.case_plan_item_state NOT NULL,
+    reason text,
+    arguments jsonb DEFAULT '{}'::jsonb NOT NULL,
+    seen_updated_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT case_plan_items_arguments_check CHECK ((jsonb_typeof(arguments) = 'object'::text)),
+    CONSTRAINT case_plan_items_check CHECK (((state = ANY (ARRAY['ready'::public.case_plan_item_state, 'applied'::public.case_plan_item_state, 'dropped'::public.case_plan_item_state])) OR (reason IS NOT NULL))),
+    CONSTRAINT case_plan_items_reason_check CHECK ((btrim(reason) <> ''::text))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY public.case_plan_items FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN public.case_plan_items.state IS 'blocked was found when the plan was made, changed and refused when it was applied; dropped was left out when the plan was cancelled';
+
+COMMENT ON COLUMN public.case_plan_items.arguments IS 'What differs from case to case in the change';
+
+COMMENT ON COLUMN public.case_plan_items.seen_updated_at IS 'The case as the plan has seen it: one that differs is not changed';
+
+CREATE TABLE public.case_plans (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    org_id uuid NOT NULL,
+    change jsonb NOT NULL,
+    filter jsonb NOT NULL,
+    state public.case_plan_state DEFAULT 'planned'::public.case_plan_state NOT NULL,
+    created_by text NOT NULL,
+    created_by_id uuid,
+    created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT case_plans_change_check CHECK ((jsonb_typeof(change) = 'object'::text)),
+    CONSTRAINT case_plans_check CHECK (((state = ANY (ARRAY['done'::public.case_plan_state, 'cancelled'::public.case_plan_state])) = (ended_at IS NOT NULL))),
+    CONSTRAINT case_plans_filter_check CHECK ((jsonb_typeof(filter) = 'object'::text))
+);
+
+ALTER TABLE ONLY public.case_plans FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.case_plans IS 'One change of many cases, as somebody was shown it';
+
+COMMENT ON COLUMN public.case_plans.filter IS 'The list that the cases were taken from; the items say which they were';
 
 ALTER TABLE public.core_judgments ALTER COLUMN judgment_no ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.core_judgments_judgment_no_seq
@@ -6846,6 +7086,15 @@ ALTER TABLE ONLY public.api_tokens
 ALTER TABLE ONLY public.case_copilot_briefs
     ADD CONSTRAINT case_copilot_briefs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.case_plan_items
+    ADD CONSTRAINT case_plan_items_pkey PRIMARY KEY (org_id, plan_id, case_id);
+
+ALTER TABLE ONLY public.case_plans
+    ADD CONSTRAINT case_plans_org_id_id_key UNIQUE (org_id, id);
+
+ALTER TABLE ONLY public.case_plans
+    ADD CONSTRAINT case_plans_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.core_judgments
     ADD CONSTRAINT core_judgments_org_id_id_key UNIQUE (org_id, id);
 
@@ -7087,6 +7336,12 @@ CREATE INDEX api_tokens_member ON public.api_tokens USING btree (org_id, user_id
 
 CREATE INDEX case_copilot_briefs_case ON public.case_copilot_briefs USING btree (org_id, enforcement_case_id, id DESC);
 
+CREATE INDEX case_plan_items_case ON public.case_plan_items USING btree (org_id, case_id);
+
+CREATE INDEX case_plan_items_ready ON public.case_plan_items USING btree (org_id, plan_id, case_id) WHERE (state = 'ready'::public.case_plan_item_state);
+
+CREATE INDEX case_plans_newest ON public.case_plans USING btree (org_id, created_at DESC);
+
 CREATE INDEX core_judgments_balance ON public.core_judgments USING btree (org_id, balance_due DESC NULLS LAST, judgment_no);
 
 CREATE UNIQUE INDEX core_judgments_case ON public.core_judgments USING btree (org_id, docket, lower(COALESCE(court, ''::text)));
@@ -7119,9 +7374,17 @@ CREATE INDEX enforcement_alerts_newest ON public.enforcement_alerts USING btree 
 
 CREATE INDEX enforcement_alerts_route ON public.enforcement_alerts USING btree (org_id, route_id);
 
+CREATE INDEX enforcement_cases_balance ON public.enforcement_cases USING btree (org_id, current_balance, id) WHERE (closed_at IS NULL);
+
+CREATE INDEX enforcement_cases_blocked ON public.enforcement_cases USING btree (org_id, next_action_at, id) WHERE ((closed_at IS NULL) AND (blocked_since IS NOT NULL));
+
+CREATE INDEX enforcement_cases_closed ON public.enforcement_cases USING btree (org_id, closed_at, id) WHERE (closed_at IS NOT NULL);
+
+CREATE INDEX enforcement_cases_intake ON public.enforcement_cases USING btree (org_id, stage_entered_at, id) WHERE ((closed_at IS NULL) AND (current_stage = 'pre_enforcement'::text));
+
 CREATE INDEX enforcement_cases_judgment ON public.enforcement_cases USING btree (org_id, judgment_id);
 
-CREATE INDEX enforcement_cases_next_action ON public.enforcement_cases USING btree (org_id, next_action_at, id) WHERE (closed_at IS NULL);
+CREATE INDEX enforcement_cases_open ON public.enforcement_cases USING btree (org_id, next_action_at, id) INCLUDE (current_stage, stage_entered_at, tier, tier_override, override_expires_at, owner_id, blocked_since, current_balance) WHERE (closed_at IS NULL);
 
 CREATE UNIQUE INDEX enforcement_cases_open_judgment ON public.enforcement_cases USING btree (judgment_id) WHERE (closed_at IS NULL);
 
@@ -7131,7 +7394,11 @@ CREATE INDEX enforcement_cases_owner ON public.enforcement_cases USING btree (or
 
 CREATE INDEX enforcement_cases_plaintiff ON public.enforcement_cases USING btree (org_id, plaintiff_id);
 
+CREATE INDEX enforcement_cases_stage_entered ON public.enforcement_cases USING btree (org_id, stage_entered_at, id) WHERE (closed_at IS NULL);
+
 CREATE INDEX enforcement_cases_stage_tier ON public.enforcement_cases USING btree (current_stage, tier) WHERE (closed_at IS NULL);
+
+CREATE INDEX enforcement_cases_strategic ON public.enforcement_cases USING btree (org_id, stage_entered_at, id) INCLUDE (tier, tier_override, override_expires_at) WHERE ((closed_at IS NULL) AND ((tier = 'tier3'::text) OR (tier_override = 'tier3'::text)));
 
 CREATE INDEX enforcement_cases_undated ON public.enforcement_cases USING btree (org_id) WHERE ((next_action_at IS NULL) AND (closed_at IS NULL));
 
@@ -7363,6 +7630,14 @@ CREATE TRIGGER take_requests AFTER DELETE ON public.organisations FOR EACH ROW E
 
 CREATE TRIGGER take_tiers AFTER DELETE ON public.tier_shadows FOR EACH ROW EXECUTE FUNCTION public.tg_shadow_takes_its_tiers();
 
+CREATE TRIGGER tell_consoles AFTER INSERT ON public.enforcement_events REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.tg_cases_live();
+
+CREATE TRIGGER tell_consoles AFTER INSERT ON public.enforcement_history REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.tg_cases_live();
+
+CREATE TRIGGER tell_consoles_of_changed AFTER UPDATE ON public.plaintiff_tasks REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.tg_cases_live();
+
+CREATE TRIGGER tell_consoles_of_new AFTER INSERT ON public.plaintiff_tasks REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.tg_cases_live();
+
 CREATE TRIGGER touch_updated_at BEFORE UPDATE OF case_number, court, county, state, plaintiff_id, defendant_name, defendant_address, judgment_date, judgment_amount, balance_due, status, collectability_score ON public.core_judgments FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON public.enforcement_actions FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
@@ -7419,6 +7694,15 @@ ALTER TABLE ONLY public.api_tokens
 
 ALTER TABLE ONLY public.case_copilot_briefs
     ADD CONSTRAINT case_copilot_briefs_org_id_enforcement_case_id_fkey FOREIGN KEY (org_id, enforcement_case_id) REFERENCES public.enforcement_cases(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.case_plan_items
+    ADD CONSTRAINT case_plan_items_org_id_case_id_fkey FOREIGN KEY (org_id, case_id) REFERENCES public.enforcement_cases(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.case_plan_items
+    ADD CONSTRAINT case_plan_items_org_id_plan_id_fkey FOREIGN KEY (org_id, plan_id) REFERENCES public.case_plans(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.case_plans
+    ADD CONSTRAINT case_plans_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.core_judgments
     ADD CONSTRAINT core_judgments_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
@@ -7728,6 +8012,10 @@ ALTER TABLE public.api_tokens ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.case_copilot_briefs ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.case_plan_items ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.case_plans ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.core_judgments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.debtor_intelligence ENABLE ROW LEVEL SECURITY;
@@ -7793,6 +8081,8 @@ CREATE POLICY "members see how their stages are set" ON public.enforcement_stage
 CREATE POLICY "members see past facts of their judgments" ON public.judgment_facts FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see past statuses of their plaintiffs" ON public.plaintiff_status_history FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see plans for their cases" ON public.case_plans FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see refreshes of their judgments" ON public.tier_refreshes FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
@@ -7879,6 +8169,8 @@ CREATE POLICY "members see what is of their organisation" ON public.routing_log 
 CREATE POLICY "members see what is of their organisation" ON public.routing_state FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see what is of their organisation" ON public.visitor_keys FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what plans do to their cases" ON public.case_plan_items FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see what their entities are" ON public.entity_links FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
@@ -7982,11 +8274,15 @@ CREATE POLICY "the service keeps first answers" ON public.rpc_requests TO servic
 
 CREATE POLICY "the service keeps how stages are set" ON public.enforcement_stage_settings TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
+CREATE POLICY "the service keeps plans" ON public.case_plans TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
 CREATE POLICY "the service keeps the ledger" ON public.queue_jobs TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service keeps the rows of imports" ON public.import_rows TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service keeps the ways of alerts" ON public.enforcement_alert_routes TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service keeps what plans do" ON public.case_plan_items TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service links entities" ON public.entity_links TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
@@ -8141,6 +8437,9 @@ GRANT ALL ON FUNCTION public.answer_tier_policy_approval(p_policy_id uuid, p_exp
 REVOKE ALL ON FUNCTION public.append_routing_changes(p_org_id uuid, p_changes jsonb, p_is_configuration boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.append_routing_changes(p_org_id uuid, p_changes jsonb, p_is_configuration boolean) TO service_role;
 
+REVOKE ALL ON FUNCTION public.apply_case_plan(p_plan_id uuid, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.apply_case_plan(p_plan_id uuid, p_limit integer) TO enforcement_operator;
+
 REVOKE ALL ON FUNCTION public.apply_enrichment(p_payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.apply_enrichment(p_payload jsonb) TO service_role;
 
@@ -8160,6 +8459,9 @@ GRANT ALL ON FUNCTION public.begin_rpc(p_rpc text, p_arguments jsonb, p_fields t
 
 REVOKE ALL ON FUNCTION public.call_status(p_outcome text, p_interest text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.call_status(p_outcome text, p_interest text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.cancel_case_plan(p_plan_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.cancel_case_plan(p_plan_id uuid) TO enforcement_operator;
 
 REVOKE ALL ON FUNCTION public.cancel_tier_policy_schedule(p_policy_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.cancel_tier_policy_schedule(p_policy_id uuid) TO admin;
@@ -8385,6 +8687,9 @@ GRANT ALL ON FUNCTION public.pause_queue(p_kind text, p_is_paused boolean) TO ad
 
 REVOKE ALL ON FUNCTION public.pick_next_action(p_case_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.pick_next_action(p_case_id uuid) TO service_role;
+
+REVOKE ALL ON FUNCTION public.plan_case_change(p_change jsonb, p_filter jsonb, p_case_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.plan_case_change(p_change jsonb, p_filter jsonb, p_case_ids uuid[]) TO enforcement_operator;
 
 REVOKE ALL ON FUNCTION public.plan_outreach(p_case_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.plan_outreach(p_case_id uuid) TO service_role;
@@ -8620,6 +8925,8 @@ REVOKE ALL ON FUNCTION public.tg_case_records_tier() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_case_takes_plaintiff() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.tg_cases_live() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.tg_default_pool_stays() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_draft_is_saved() FROM PUBLIC;
@@ -8733,6 +9040,12 @@ GRANT SELECT(revoked_at) ON TABLE public.api_tokens TO admin;
 GRANT SELECT(revoked_by) ON TABLE public.api_tokens TO admin;
 
 GRANT SELECT,INSERT ON TABLE public.case_copilot_briefs TO service_role;
+
+GRANT SELECT ON TABLE public.case_plan_items TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.case_plan_items TO service_role;
+
+GRANT SELECT ON TABLE public.case_plans TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.case_plans TO service_role;
 
 GRANT SELECT ON TABLE public.debtor_intelligence TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.debtor_intelligence TO service_role;

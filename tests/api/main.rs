@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod approvals;
+mod case_pages;
 mod cases;
 mod console;
 mod events;

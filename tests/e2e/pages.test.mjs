@@ -19,7 +19,7 @@ walk("the one-time link signs in, asks for a password, and works once", { signed
   await page.getByTestId("set-password-new").fill(password);
   await page.getByTestId("set-password-again").fill(password);
   await page.getByTestId("set-password-submit").click();
-  await page.getByTestId("tier-card-3").waitFor();
+  await page.getByTestId("today-count-past_due").waitFor();
   server.email = (await (await context.request.get("/api/session")).json()).email;
 
   await page.getByTestId("sign-out").click();
@@ -31,7 +31,7 @@ walk("the one-time link signs in, asks for a password, and works once", { signed
   await page.getByTestId("sign-in-error").waitFor();
   await page.getByTestId("sign-in-password").fill(password);
   await page.keyboard.press("Enter");
-  await page.getByTestId("tier-card-3").waitFor();
+  await page.getByTestId("today-count-past_due").waitFor();
 
   const answer = await context.request.post("/api/session/link", {
     data: { token: new URLSearchParams(new URL(link).hash.slice(1)).get("token") },

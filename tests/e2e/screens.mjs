@@ -18,7 +18,7 @@ const { values, positionals } = parseArgs({
     password: { type: "string" },
   },
 });
-const routes = positionals.length > 0 ? positionals : ["/tiers", "/judgments", "/policy", "/queues"];
+const routes = positionals.length > 0 ? positionals : ["/today", "/cases", "/tiers", "/judgments", "/policy", "/queues"];
 const sizes = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 
 const folder = join(target, "screens");

@@ -23,7 +23,9 @@ pub struct PageLink {
     pub icon: Icon,
 }
 
-pub const PAGES: [PageLink; 6] = [
+pub const PAGES: [PageLink; 8] = [
+    PageLink { name: "Today", address: "/today", icon: Icon::Calendar },
+    PageLink { name: "Cases", address: "/cases", icon: Icon::Case },
     PageLink { name: "Tiers", address: "/tiers", icon: Icon::Layers },
     PageLink { name: "Judgments", address: "/judgments", icon: Icon::List },
     PageLink { name: "Policy", address: "/policy", icon: Icon::Sliders },
@@ -82,7 +84,7 @@ fn Navigation() -> impl IntoView {
     let path = use_location().pathname;
     view! {
         <nav class="frame-nav" aria-label="Pages">
-            <a class="brand" href="/tiers" aria-label="Dragonfly"><img src="/icon.svg" alt=""/><span class="words">"Dragonfly"</span></a>
+            <a class="brand" href="/today" aria-label="Dragonfly"><img src="/icon.svg" alt=""/><span class="words">"Dragonfly"</span></a>
             <ul>
                 {PAGES.iter().map(|page| view! {
                     <li>
@@ -161,7 +163,7 @@ fn OrganisationSwitcher() -> impl IntoView {
                 // Everything on screen belongs to the other organisation: begin afresh.
                 Ok(()) => {
                     guard.has_unsaved.set(false);
-                    let _ = window().location().set_href("/tiers");
+                    let _ = window().location().set_href("/today");
                 }
                 Err(error) => toasts.fail(&error),
             }

@@ -8,7 +8,9 @@ pub enum Icon {
     ArrowDown,
     ArrowUp,
     Bank,
+    Calendar,
     Car,
+    Case,
     Check,
     Close,
     Download,
@@ -25,6 +27,7 @@ pub enum Icon {
     People,
     Play,
     Plus,
+    Pulse,
     Queue,
     Redo,
     Refresh,
@@ -43,7 +46,11 @@ impl Icon {
             Icon::ArrowDown => "M8 3v10M3.8 8.800 8 13l4.2-4.200",
             Icon::ArrowUp => "M8 13V3M3.8 7.200 8 3l4.2 4.200",
             Icon::Bank => "M2 6.2 8 2.5l6 3.7zM3.6 8v4M6.5 8v4M9.5 8v4M12.4 8v4M2 13.800h12",
+            Icon::Calendar => "M2.500 3.800h11v9.700h-11zM2.500 6.800h11M5.500 2.200v3M10.500 2.200v3",
             Icon::Car => "M2 11V8.500l1.6-4h8.800l1.6 4V11zM2 8.500h12M4.2 11v1.600M11.8 11v1.6",
+            Icon::Case => {
+                "M1.800 4.300a1 1 0 0 1 1-1h3.400l1.600 1.800h5.400a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1H2.800a1 1 0 0 1-1-1z"
+            }
             Icon::Check => "m3 8.4 3.2 3.200L13 4.8",
             Icon::Close => "m4 4 8 8M12 4l-8 8",
             Icon::Download => "M8 2.500v7.700M4.8 7.2 8 10.400l3.2-3.200M2.8 13.300h10.4",
@@ -66,6 +73,7 @@ impl Icon {
             }
             Icon::Play => "M4.6 3v10l8-5z",
             Icon::Plus => "M8 3v10M3 8h10",
+            Icon::Pulse => "M1.500 8.500h3l2-5 3 9 2-4h3",
             Icon::Queue => "M2 3.400h12v3H2zM2 9.600h12v3H2zM4.3 4.900h.1M4.3 11.100h.1",
             Icon::Redo => "M10.6 3 13.5 5.900l-2.9 2.900M13.3 5.900H6.200a3.6 3.6 0 1 0 0 7.200h2.6",
             Icon::Refresh => {

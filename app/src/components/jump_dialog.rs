@@ -26,13 +26,13 @@ fn targets(typed: &str) -> Vec<Target> {
         hint: "Page",
         address: page.address.to_owned(),
     });
-    let search = (!typed.is_empty()).then(|| Target {
+    let searches = [("judgments", "/judgments"), ("cases", "/cases")].map(|(what, address)| Target {
         icon: Icon::Search,
-        name: format!("Search judgments for “{typed}”"),
+        name: format!("Search {what} for “{typed}”"),
         hint: "Case number, plaintiff, defendant",
-        address: format!("/judgments?search={}", url::encode(typed)),
+        address: format!("{address}?search={}", url::encode(typed)),
     });
-    pages.chain(search).collect()
+    pages.chain(searches.into_iter().filter(|_| !typed.is_empty())).collect()
 }
 
 #[component]

@@ -4,6 +4,7 @@ pub mod alluvial;
 pub mod approval;
 pub mod assertions;
 pub mod bound_field;
+pub mod casework;
 pub mod difference;
 pub mod empty;
 pub mod findings;

@@ -8,17 +8,20 @@ use crate::components::page_header::PageHeader;
 use crate::components::tier_badge::{TierBadge, tier_key};
 use crate::components::time::Time;
 use crate::format;
-use crate::state::clock;
 use crate::state::live::use_live;
 use crate::state::remote::Remote;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
+use crate::state::{clock, request_key};
 use contract::{Assignment, FactsRow, JudgmentDetail, OpenCase, Role, SignalValues, Why, problem};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_meta::Title;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
 use policy::study::Verdict;
 use policy::tier::{DecidedBy, Tier};
+use serde_json::json;
 
 #[component]
 pub fn JudgmentPage(id: String) -> impl IntoView {
@@ -62,12 +65,15 @@ fn Judgment(
         Some(defendant) => format!("{} v. {defendant}", first.plaintiff_name),
         None => first.plaintiff_name.clone(),
     };
+    let on_retier = on_change.clone();
     view! {
         <PageHeader title=first.case_number.clone() lead parent=("/judgments", "Judgments")>
-            <RetierButton detail on_change/>
+            <RetierButton detail on_change=on_retier/>
         </PageHeader>
         {move || {
             let JudgmentDetail { judgment, signals, outcome, policy_revision, policy_digest, open_case, .. } = detail.get();
+            let judgment_id = judgment.id.clone();
+            let is_closed = matches!(judgment.status.as_str(), "satisfied" | "vacated" | "expired");
             view! {
                 <div class="judgment-top">
                     <section class="panel judgment-tier" data-tier=tier_key(judgment.tier) data-test="judgment-tier">
@@ -110,7 +116,7 @@ fn Judgment(
                         </dl>
                     </section>
                     <Signals signals/>
-                    <Case open_case/>
+                    <Case open_case judgment_id=judgment_id.clone() is_closed on_change=on_change.clone()/>
                 </div>
             }
         }}
@@ -231,12 +237,26 @@ fn Signals(signals: SignalValues) -> impl IntoView {
 }
 
 #[component]
-fn Case(open_case: Option<OpenCase>) -> impl IntoView {
+fn Case(
+    open_case: Option<OpenCase>,
+    judgment_id: String,
+    is_closed: bool,
+    on_change: impl Fn() + Clone + Send + Sync + 'static,
+) -> impl IntoView {
+    let address = open_case.as_ref().map(|case| format!("/cases/{}", case.id));
     view! {
         <section class="panel" data-test="open-case">
-            <header><h2>"Open case"</h2></header>
+            <header>
+                <h2>"Open case"</h2><span class="spacer"></span>
+                {address.map(|address| view! { <a href=address data-test="go-to-case">"Work the case"</a> })}
+            </header>
             {match open_case {
-                None => view! { <div class="content"><p class="muted">"No enforcement case is open."</p></div> }.into_any(),
+                None => view! {
+                    <div class="content">
+                        <p class="muted">{if is_closed { "No enforcement case is open, and the judgment is closed." } else { "No enforcement case is open." }}</p>
+                        {(!is_closed).then(|| view! { <OpenCaseButton judgment_id on_change/> })}
+                    </div>
+                }.into_any(),
                 Some(case) => {
                     let tier = |text: &Option<String>| text.as_deref().and_then(|text| Tier::from_case_text(text).ok());
                     let (computed, overriding) = (tier(&case.tier), tier(&case.tier_override));
@@ -256,6 +276,47 @@ fn Case(open_case: Option<OpenCase>) -> impl IntoView {
                 }
             }}
         </section>
+    }
+}
+
+/// Opens a case on the judgment, once however often it is clicked, and goes there
+#[component]
+fn OpenCaseButton(
+    judgment_id: String,
+    on_change: impl Fn() + Clone + Send + Sync + 'static,
+) -> impl IntoView {
+    let session = use_session();
+    let toasts = use_toasts();
+    let navigate = use_navigate();
+    let is_busy = RwSignal::new(false);
+    let key = request_key::new();
+    let open = move |_| {
+        if is_busy.get_untracked() {
+            return;
+        }
+        is_busy.set(true);
+        let (navigate, on_change) = (navigate.clone(), on_change.clone());
+        let (key, body) = (key.clone(), json!({ "judgment_id": judgment_id }));
+        spawn_local(async move {
+            match api::rpc("open_enforcement_case", &key, &body).await {
+                Ok(id) => {
+                    navigate(
+                        &format!("/cases/{}", id.as_str().unwrap_or_default()),
+                        NavigateOptions::default(),
+                    );
+                }
+                Err(error) => {
+                    toasts.fail(&error);
+                    let _ = is_busy.try_set(false);
+                    on_change();
+                }
+            }
+        });
+    };
+    move || {
+        session.may(Role::Operator).then(|| {
+            view! { <button class="button open-case" data-test="open-a-case" disabled=move || is_busy.get() on:click=open.clone()><IconView icon=Icon::Plus/>"Open a case"</button> }
+        })
     }
 }
 

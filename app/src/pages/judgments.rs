@@ -387,7 +387,7 @@ fn Filters(list: JudgmentList) -> impl IntoView {
     view! {
         <search class="filters" aria-label="Search and filter judgments">
             <div class="first-line">
-                <SearchField/>
+                <SearchField label="Search judgments"/>
                 <button class="button filters-toggle" aria-expanded=move || is_open.get().to_string() on:click=move |_| is_open.update(|open| *open = !*open)>
                     <IconView icon=Icon::Filter/>{move || match chosen() { 0 => "Filters".to_owned(), n => format!("Filters ({n})") }}
                 </button>
@@ -408,7 +408,7 @@ fn Filters(list: JudgmentList) -> impl IntoView {
 }
 
 #[component]
-fn SearchField() -> impl IntoView {
+pub fn SearchField(label: &'static str) -> impl IntoView {
     let current = url::parameter("search");
     let set = StoredValue::new(url::use_set_parameters());
     let typed = RwSignal::new(current.get_untracked());
@@ -432,7 +432,7 @@ fn SearchField() -> impl IntoView {
             <input
                 class="input"
                 type="search"
-                aria-label="Search judgments"
+                aria-label=label
                 placeholder="Case number, plaintiff or defendant"
                 autocomplete="off"
                 spellcheck="false"
@@ -445,7 +445,7 @@ fn SearchField() -> impl IntoView {
 }
 
 #[component]
-fn TierFilter() -> impl IntoView {
+pub fn TierFilter() -> impl IntoView {
     let current = url::parameter("tier");
     let set = StoredValue::new(url::use_set_parameters());
     let is_on = move |key: &str| current.with(|tiers| tiers.split(',').any(|tier| tier == key));
@@ -477,7 +477,7 @@ fn TierFilter() -> impl IntoView {
 }
 
 #[component]
-fn SelectFilter(
+pub fn SelectFilter(
     name: &'static str,
     label: &'static str,
     options: Signal<Vec<(String, String)>>,

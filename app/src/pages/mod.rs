@@ -1,5 +1,7 @@
 //! One file a route: it loads, then hands plain data to an inner component that computes and emits.
 
+pub mod case;
+pub mod cases;
 pub mod desk;
 pub mod judgment;
 pub mod judgments;
@@ -14,4 +16,5 @@ pub mod queues;
 pub mod set_password;
 pub mod sign_in;
 pub mod tiers;
+pub mod today;
 pub mod welcome;

@@ -5,8 +5,9 @@
 //! that `cargo xtask stage` cuts: one for each name in `wasm_split`, and one for what several of them share.
 
 use super::{
-    desk::DeskPage, page_rules::PageRulesPage, policy::PolicyPage, policy_history::PolicyHistoryPage,
-    pool_statistics::PoolStatisticsPage, pools::PoolsPage, queues::QueuesPage,
+    case::CasePage, cases::CasesPage, desk::DeskPage, page_rules::PageRulesPage, policy::PolicyPage,
+    policy_history::PolicyHistoryPage, pool_statistics::PoolStatisticsPage, pools::PoolsPage,
+    queues::QueuesPage, today::TodayPage,
 };
 use crate::api::ApiError;
 use crate::components::loaded::{LoadFailed, RowsSkeleton};
@@ -57,6 +58,21 @@ pub fn pool_statistics_page() -> Result<AnyView, ApiError> {
     Ok(view! { <PoolStatisticsPage/> }.into_any())
 }
 
+#[wasm_split(casework, fallible)]
+pub fn today_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <TodayPage/> }.into_any())
+}
+
+#[wasm_split(casework, fallible)]
+pub fn cases_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <CasesPage/> }.into_any())
+}
+
+#[wasm_split(casework, fallible)]
+pub fn case_page(id: String) -> Result<AnyView, ApiError> {
+    Ok(view! { <CasePage id/> }.into_any())
+}
+
 #[derive(Clone, PartialEq)]
 enum Phase {
     Loading,
@@ -66,8 +82,9 @@ enum Phase {
 
 /// Shows one of the pages above as soon as its part is there
 #[component]
-pub fn Deferred<Part>(page: fn() -> Part) -> impl IntoView
+pub fn Deferred<Page, Part>(page: Page) -> impl IntoView
 where
+    Page: Fn() -> Part + Clone + Send + Sync + 'static,
     Part: Future<Output = Result<AnyView, ApiError>> + 'static,
 {
     let phase = RwSignal::new(Phase::Loading);

@@ -30,7 +30,7 @@ pub fn SignInPage() -> impl IntoView {
             let target = if next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') {
                 next
             } else {
-                "/tiers".to_owned()
+                "/today".to_owned()
             };
             navigate(&target, NavigateOptions { replace: true, ..NavigateOptions::default() });
         }

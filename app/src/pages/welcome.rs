@@ -29,7 +29,7 @@ pub fn WelcomePage() -> impl IntoView {
             match api::redeem_link(token).await {
                 Ok(()) => {
                     session.reload().await;
-                    navigate("/tiers", NavigateOptions { replace: true, ..NavigateOptions::default() });
+                    navigate("/today", NavigateOptions { replace: true, ..NavigateOptions::default() });
                 }
                 Err(error) => failure.set(Some(Some(error))),
             }

@@ -130,6 +130,24 @@ pub fn iso_day(at: &str) -> Option<String> {
     Some(format!("{year}-{month}-{day}"))
 }
 
+/// Today in the organisation's zone, as `2025-11-22`.
+pub fn iso_today() -> String {
+    let now: String = js_sys::Date::new_0().to_iso_string().into();
+    iso_day(&now).unwrap_or_default()
+}
+
+/// The day as `Nov 22, 2025`, or the text itself where it is no time.
+pub fn date(at: &str) -> String {
+    millis(at).map_or_else(|| at.to_owned(), |at| format(at, Form::Date))
+}
+
+/// Seconds from now to a time; negative once it has passed. Moves with the clock.
+pub fn seconds_until(at: &str) -> Option<i64> {
+    let now =
+        use_context::<Clock>().map_or_else(js_sys::Date::now, |clock| clock.0.get().max(js_sys::Date::now()));
+    millis(at).map(|at| ((at - now) / 1000.0) as i64)
+}
+
 /// Whole seconds from a time to `now`, in milliseconds since 1970; none below 0, since clocks differ.
 pub fn seconds_since(at: &str, now: f64) -> u64 {
     millis(at).map_or(0, |at| ((now - at) / 1000.0).max(0.0) as u64)

@@ -33,6 +33,8 @@ pub struct Live {
     pub queues: RwSignal<u32>,
     /// Counts up when pools, agents or leads have changed, at most once a second.
     pub pools: RwSignal<u32>,
+    /// Counts up when something was done to cases or tasks, at most once a second.
+    pub cases: RwSignal<u32>,
 }
 
 pub fn use_live() -> Live {
@@ -48,6 +50,7 @@ pub fn provide() {
         judgments: RwSignal::new(0),
         queues: RwSignal::new(0),
         pools: RwSignal::new(0),
+        cases: RwSignal::new(0),
     };
     provide_context(live);
     let handle = StoredValue::new_local(None::<Handle>);
@@ -73,12 +76,14 @@ fn connect(live: Live, slot: Slot) {
     let judgments = throttled(live.judgments);
     let queues = throttled(live.queues);
     let pools = throttled(live.pools);
+    let cases = throttled(live.cases);
     let opened = Closure::<dyn Fn(MessageEvent)>::new(move |_| {
         // What was missed while the connection was down is fetched once it is up again.
         if live.connection.get_untracked() == Connection::Lost {
             live.judgments.update(|n| *n += 1);
             live.queues.update(|n| *n += 1);
             live.pools.update(|n| *n += 1);
+            live.cases.update(|n| *n += 1);
         }
         live.connection.set(Connection::Live);
     });
@@ -92,6 +97,7 @@ fn connect(live: Live, slot: Slot) {
             LiveEvent::Judgments => judgments(),
             LiveEvent::Queues => queues(),
             LiveEvent::Pools => pools(),
+            LiveEvent::Cases => cases(),
         }
     });
     let failing = source.clone();

@@ -1,5 +1,7 @@
 //! What outlives a page, and what computes without a view.
 
+pub mod case_forms;
+pub mod case_list;
 pub mod clock;
 pub mod decision_table;
 pub mod desk;
@@ -14,6 +16,7 @@ pub mod page_rules;
 pub mod pool_lab;
 pub mod pools;
 pub mod remote;
+pub mod request_key;
 pub mod screen;
 pub mod session;
 pub mod settled;

@@ -13,6 +13,9 @@ pub enum Page {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inner {
     Home,
+    Today,
+    Cases,
+    Case(String),
     Tiers,
     Judgments,
     Judgment(String),
@@ -33,6 +36,8 @@ impl Page {
             "" => Inner::Home,
             "/sign-in" => return Page::SignIn,
             "/welcome" => return Page::Welcome,
+            "/today" => Inner::Today,
+            "/cases" => Inner::Cases,
             "/tiers" => Inner::Tiers,
             "/judgments" => Inner::Judgments,
             "/policy" => Inner::Policy,
@@ -42,8 +47,9 @@ impl Page {
             "/desk" => Inner::Desk,
             "/pools/pages" => Inner::PageRules,
             "/pools/statistics" => Inner::PoolStatistics,
-            other => match other.strip_prefix("/judgments/") {
-                Some(id) if !id.contains('/') => Inner::Judgment(id.to_owned()),
+            other => match other.split('/').collect::<Vec<_>>().as_slice() {
+                ["", "judgments", id] => Inner::Judgment((*id).to_owned()),
+                ["", "cases", id] => Inner::Case((*id).to_owned()),
                 _ => Inner::NotFound,
             },
         };
@@ -69,6 +75,7 @@ mod tests {
         check("/judgments/", Inner::Judgments);
         check("/judgments/0190-1", Inner::Judgment("0190-1".to_owned()));
         check("/judgments/0190-1/edit", Inner::NotFound);
+        check("/cases/0190-1/", Inner::Case("0190-1".to_owned()));
         check("/pools/pages/", Inner::PageRules);
         check("/tier", Inner::NotFound);
     }

@@ -23,8 +23,10 @@ macro_rules! bodies {
     };
 }
 
+mod cases;
 mod pools;
 
+pub use cases::*;
 pub use pools::*;
 
 bodies! {
@@ -722,6 +724,8 @@ bodies! {
         Queues,
         /// Pools, agents or leads have changed; at most once a second.
         Pools,
+        /// Something was done to cases or tasks.
+        Cases,
     }
 
     /// `POST /api/tier/evaluate`: the same shapes as `dragonfly tier eval --json`; `policy` defaults to the published one

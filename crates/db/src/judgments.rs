@@ -35,7 +35,7 @@ const TABLE_WITH_PLAINTIFFS: &str =
 
 pub const PAGE_ROWS_MAX: u32 = 500;
 const PAGE_ROWS: u32 = 100;
-const SEARCH_LENGTH_MAX: usize = 200;
+pub(crate) const SEARCH_LENGTH_MAX: usize = 200;
 
 /// A part of a query that cannot be read
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -205,7 +205,7 @@ impl TryFrom<&JudgmentQuery> for JudgmentFilter {
 }
 
 /// An empty field of a form means that nothing is asked for
-fn given(text: &Option<String>) -> Option<&str> {
+pub(crate) fn given(text: &Option<String>) -> Option<&str> {
     text.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }
 
@@ -297,7 +297,7 @@ impl JudgmentFilter {
     }
 }
 
-fn escape_like(text: &str) -> String {
+pub(crate) fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
@@ -380,10 +380,10 @@ pub async fn page(tx: &mut Transaction, filter: &JudgmentFilter) -> Result<Judgm
 }
 
 /// Rows that are sent at once
-const EXPORT_ROWS: usize = 500;
+pub(crate) const EXPORT_ROWS: usize = 500;
 
 /// A receiver that takes nothing for this long no longer keeps a connection
-const EXPORT_PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const EXPORT_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sends every judgment that a filter lets through, in its order; offset and limit do not count here
 ///

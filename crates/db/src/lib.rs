@@ -10,6 +10,8 @@ pub mod agents;
 pub mod alerts;
 pub mod approvals;
 pub mod assignments;
+pub mod case_plans;
+pub mod cases;
 pub mod casework;
 pub mod demo;
 pub mod imports;

@@ -3,6 +3,7 @@
 mod agent;
 mod agents;
 mod approvals;
+mod cases;
 mod evaluate;
 mod events;
 mod health;
@@ -49,6 +50,16 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(judgments::by_no))
         .routes(routes!(judgments::show))
         .routes(routes!(judgments::retier))
+        .routes(routes!(cases::list))
+        .routes(routes!(cases::export))
+        .routes(routes!(cases::facets))
+        .routes(routes!(cases::make_plan))
+        .routes(routes!(cases::show_plan, cases::cancel_plan))
+        .routes(routes!(cases::apply_plan))
+        .routes(routes!(cases::show))
+        .routes(routes!(cases::timeline))
+        .routes(routes!(cases::today))
+        .routes(routes!(cases::recent))
         .routes(routes!(portfolio::snapshot))
         .routes(routes!(policies::list, policies::create_draft))
         .routes(routes!(policies::published))

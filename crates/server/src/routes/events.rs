@@ -10,7 +10,7 @@ use crate::{AppState, live};
 
 /// A stream of `LiveEvent`s of the organisation as server-sent events
 ///
-/// It names what changed, and the reader fetches it. After a gap, `judgments` and `queues` are sent.
+/// It names what changed, and the reader fetches it. After a gap, `judgments`, `queues` and `cases` are sent.
 #[utoipa::path(get, path = "/api/events", tag = "server",
     responses((status = 200, body = LiveEvent, content_type = "text/event-stream")))]
 pub(crate) async fn events(

@@ -192,7 +192,7 @@ fn cells(row: &JudgmentRow) -> [String; COLUMNS.len()] {
 }
 
 /// Text that no spreadsheet takes for a formula
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         format!("'{text}")
     } else {

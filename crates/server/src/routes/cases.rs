@@ -1,0 +1,286 @@
+//! Cases: lists, export, one by one, timelines, the morning list, recent events, changes of many at once.
+
+use std::io;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::IntoResponse;
+use contract::{
+    CaseDetail, CaseFacets, CasePage, CasePlan, CaseQuery, CaseRow, PlanCases, RecentEvents, RecentQuery,
+    TimelinePage, TimelineQuery, Today,
+};
+use db::case_plans::{self, PlanError};
+use db::cases::{self, CaseFilter, RecentFilter, TimelineFilter};
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::{Semaphore, mpsc};
+use uuid::Uuid;
+
+use super::judgments::safe;
+use crate::AppState;
+use crate::error::ApiError;
+use crate::extract::{JsonBody, Params, PathId};
+use crate::session::{Operator, Viewer};
+
+/// A page of the cases that the query asks for; the first with count and balance of all of them
+#[utoipa::path(get, path = "/api/cases", tag = "cases", params(CaseQuery), responses((status = 200, body = CasePage)))]
+pub(crate) async fn list(
+    State(app): State<AppState>,
+    viewer: Viewer,
+    Params(query): Params<CaseQuery>,
+) -> Result<Json<CasePage>, ApiError> {
+    let filter = CaseFilter::try_from(&query)?;
+    let mut tx = app.db.begin_as(&viewer.actor()).await?;
+    Ok(Json(cases::page(&mut tx, &filter).await?))
+}
+
+/// What filters and forms can offer: stages with what they ask for, owners, kinds of events, pools
+#[utoipa::path(get, path = "/api/cases/facets", tag = "cases", responses((status = 200, body = CaseFacets)))]
+pub(crate) async fn facets(
+    State(app): State<AppState>,
+    viewer: Viewer,
+) -> Result<Json<CaseFacets>, ApiError> {
+    let mut tx = app.db.begin_as(&viewer.actor()).await?;
+    Ok(Json(cases::facets(&mut tx).await?))
+}
+
+/// A case with its judgment, actions, documents, open tasks and payments
+#[utoipa::path(get, path = "/api/cases/{id}", tag = "cases", params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = CaseDetail)))]
+pub(crate) async fn show(
+    State(app): State<AppState>,
+    viewer: Viewer,
+    PathId(id): PathId,
+) -> Result<Json<CaseDetail>, ApiError> {
+    let mut tx = app.db.begin_as(&viewer.actor()).await?;
+    let detail = cases::detail(&mut tx, id).await?;
+    Ok(Json(detail.ok_or_else(|| ApiError::not_found("this case"))?))
+}
+
+/// Events, history, tasks and actions of a case, each at the time when it happened, newest first
+#[utoipa::path(get, path = "/api/cases/{id}/timeline", tag = "cases",
+    params(("id" = String, Path, format = Uuid), TimelineQuery), responses((status = 200, body = TimelinePage)))]
+pub(crate) async fn timeline(
+    State(app): State<AppState>,
+    viewer: Viewer,
+    PathId(id): PathId,
+    Params(query): Params<TimelineQuery>,
+) -> Result<Json<TimelinePage>, ApiError> {
+    let filter = TimelineFilter::try_from(&query)?;
+    let mut tx = app.db.begin_as(&viewer.actor()).await?;
+    let timeline = cases::timeline(&mut tx, id, &filter).await?;
+    Ok(Json(timeline.ok_or_else(|| ApiError::not_found("this case"))?))
+}
+
+/// What wants somebody's hand: past due, blocked, red flags; each row names the form that mends it
+#[utoipa::path(get, path = "/api/today", tag = "cases", responses((status = 200, body = Today)))]
+pub(crate) async fn today(State(app): State<AppState>, viewer: Viewer) -> Result<Json<Today>, ApiError> {
+    let mut tx = app.db.begin_as(&viewer.actor()).await?;
+    Ok(Json(cases::today(&mut tx).await?))
+}
+
+/// The newest events of all cases, each with how its case stands now
+#[utoipa::path(get, path = "/api/events/recent", tag = "cases", params(RecentQuery),
+    responses((status = 200, body = RecentEvents)))]
+pub(crate) async fn recent(
+    State(app): State<AppState>,
+    viewer: Viewer,
+    Params(query): Params<RecentQuery>,
+) -> Result<Json<RecentEvents>, ApiError> {
+    let filter = RecentFilter::try_from(&query)?;
+    let mut tx = app.db.begin_as(&viewer.actor()).await?;
+    Ok(Json(cases::recent(&mut tx, &filter).await?))
+}
+
+// ---- many at once ----
+
+/// Makes a plan for every case of a list: what it would change, and what keeps it from which; changes nothing
+#[utoipa::path(post, path = "/api/cases/plans", tag = "cases", request_body = PlanCases,
+    responses((status = 201, body = CasePlan)))]
+pub(crate) async fn make_plan(
+    State(app): State<AppState>,
+    operator: Operator,
+    JsonBody(request): JsonBody<PlanCases>,
+) -> Result<(StatusCode, Json<CasePlan>), ApiError> {
+    let mut tx = app.db.begin_as(&operator.actor()).await?;
+    let id = case_plans::make(&mut tx, &request).await?;
+    let plan = shown(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, plan))
+}
+
+/// A plan and how far it is
+#[utoipa::path(get, path = "/api/cases/plans/{id}", tag = "cases", params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = CasePlan)))]
+pub(crate) async fn show_plan(
+    State(app): State<AppState>,
+    viewer: Viewer,
+    PathId(id): PathId,
+) -> Result<Json<CasePlan>, ApiError> {
+    let mut tx = app.db.begin_as(&viewer.actor()).await?;
+    shown(&mut tx, id).await
+}
+
+/// Changes the next hundred cases of a plan, in one transaction; ask again until none is `ready`
+///
+/// A case that was changed since the plan was made is named and left as it is. Asked for twice, nothing is done twice.
+#[utoipa::path(post, path = "/api/cases/plans/{id}/apply", tag = "cases", params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = CasePlan)))]
+pub(crate) async fn apply_plan(
+    State(app): State<AppState>,
+    operator: Operator,
+    PathId(id): PathId,
+) -> Result<Json<CasePlan>, ApiError> {
+    let mut tx = app.db.begin_as(&operator.actor()).await?;
+    case_plans::apply(&mut tx, id).await?;
+    let plan = shown(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(plan)
+}
+
+/// Ends a plan; what it has changed stays changed
+#[utoipa::path(delete, path = "/api/cases/plans/{id}", tag = "cases", params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = CasePlan)))]
+pub(crate) async fn cancel_plan(
+    State(app): State<AppState>,
+    operator: Operator,
+    PathId(id): PathId,
+) -> Result<Json<CasePlan>, ApiError> {
+    let mut tx = app.db.begin_as(&operator.actor()).await?;
+    case_plans::cancel(&mut tx, id).await?;
+    let plan = shown(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(plan)
+}
+
+async fn shown(tx: &mut db::Transaction, id: Uuid) -> Result<Json<CasePlan>, ApiError> {
+    let plan = case_plans::show(tx, id).await?;
+    Ok(Json(plan.ok_or_else(|| ApiError::not_found("this plan"))?))
+}
+
+impl From<PlanError> for ApiError {
+    fn from(error: PlanError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PlanError::Query(error) => Self::invalid(format!("filter.{}", error.field), error.message),
+            PlanError::Empty => Self::invalid("filter", detail).hint("loosen the filter"),
+            PlanError::TooMany(_) => Self::invalid("filter", detail).hint("narrow the filter"),
+            PlanError::Database(error) => error.into(),
+        }
+    }
+}
+
+// ---- export ----
+
+/// Everything that the query asks for as CSV, in its order; cursor and limit do not count here
+///
+/// A cell that a spreadsheet would take for a formula begins with an apostrophe.
+#[utoipa::path(get, path = "/api/cases.csv", tag = "cases", params(CaseQuery),
+    responses((status = 200, body = String, content_type = "text/csv")))]
+pub(crate) async fn export(
+    State(app): State<AppState>,
+    viewer: Viewer,
+    Params(query): Params<CaseQuery>,
+) -> Result<impl IntoResponse, ApiError> {
+    // A cursor says where a page begins, and this is no page.
+    let filter = CaseFilter::try_from(&CaseQuery { cursor: None, limit: None, ..query })?;
+    let place = EXPORTS.acquire().await.map_err(ApiError::internal)?;
+    let tx = app.db.begin_as(&viewer.actor()).await?;
+    let (sender, receiver) = mpsc::channel(4);
+    let sending = tokio::spawn(async move {
+        let _place = place;
+        cases::send_rows(tx, filter, sender).await
+    });
+    let header = stream::once(async { csv_piece(&[COLUMNS.map(str::to_owned)]) });
+    let rows = stream::unfold(Some((receiver, sending)), |state| async {
+        let (mut receiver, sending) = state?;
+        match receiver.recv().await {
+            Some(Ok(rows)) => {
+                let cells: Vec<_> = rows.iter().map(cells).collect();
+                Some((csv_piece(&cells), Some((receiver, sending))))
+            }
+            Some(Err(error)) => Some((Err(error.to_string()), None)),
+            None if sending.await.unwrap_or(false) => None,
+            None => Some((Err("the receiver took too long".to_owned()), None)),
+        }
+    });
+    // An error comes too late for another status: the connection breaks off, which browsers report.
+    let body = header.chain(rows).map(|piece| {
+        piece.inspect_err(|cause| tracing::error!(cause, "export_failed")).map_err(io::Error::other)
+    });
+    // Compression asks once more after the end, which the stream of rows does not stand by itself.
+    let body = body.fuse();
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"cases.csv\""),
+    ];
+    Ok((headers, Body::from_stream(body)))
+}
+
+/// Each export keeps a connection while the browser reads: the others are for everybody else.
+static EXPORTS: Semaphore = Semaphore::const_new(2);
+
+const COLUMNS: [&str; 22] = [
+    "case_id",
+    "judgment_no",
+    "case_number",
+    "plaintiff_name",
+    "defendant_name",
+    "tier",
+    "computed_tier",
+    "tier_override",
+    "override_expires_at",
+    "current_stage",
+    "days_in_stage",
+    "sla_days",
+    "is_sla_breached",
+    "next_action_at",
+    "is_past_due",
+    "is_blocked",
+    "blocked_until",
+    "owner_name",
+    "current_balance",
+    "opened_at",
+    "closed_at",
+    "closure_reason",
+];
+
+fn csv_piece(records: &[[String; COLUMNS.len()]]) -> Result<Bytes, String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for record in records {
+        writer.write_record(record).map_err(|error| error.to_string())?;
+    }
+    Ok(writer.into_inner().map_err(|error| error.to_string())?.into())
+}
+
+fn cells(row: &CaseRow) -> [String; COLUMNS.len()] {
+    let optional = |text: &Option<String>| safe(text.as_deref().unwrap_or_default());
+    let tier =
+        |tier: Option<policy::tier::Tier>| tier.map(|tier| tier.number().to_string()).unwrap_or_default();
+    [
+        row.id.clone(),
+        row.judgment_no.to_string(),
+        safe(&row.case_number),
+        optional(&row.plaintiff_name),
+        optional(&row.defendant_name),
+        tier(row.tier),
+        tier(row.computed_tier),
+        tier(row.tier_override),
+        optional(&row.override_expires_at),
+        row.current_stage.clone(),
+        row.days_in_stage.to_string(),
+        row.sla_days.map(|days| days.to_string()).unwrap_or_default(),
+        row.is_sla_breached.to_string(),
+        optional(&row.next_action_at),
+        row.is_past_due.to_string(),
+        row.is_blocked.to_string(),
+        optional(&row.blocked_until),
+        optional(&row.owner_name),
+        optional(&row.current_balance),
+        row.opened_at.clone(),
+        optional(&row.closed_at),
+        optional(&row.closure_reason),
+    ]
+}
