@@ -1014,6 +1014,47 @@ begin
 end;
 $$;
 
+CREATE TABLE public.enforcement_documents (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    org_id uuid NOT NULL,
+    enforcement_case_id uuid NOT NULL,
+    event_id uuid,
+    action_id uuid,
+    doc_kind text NOT NULL,
+    storage_path text NOT NULL,
+    uploaded_by text NOT NULL,
+    uploaded_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    file_name text,
+    media_type text,
+    size_bytes bigint,
+    sha256 bytea,
+    CONSTRAINT enforcement_documents_doc_kind_check CHECK ((btrim(doc_kind) <> ''::text)),
+    CONSTRAINT enforcement_documents_kept CHECK (((num_nulls(file_name, media_type, size_bytes, sha256) = 4) OR ((num_nulls(file_name, media_type, size_bytes, sha256) = 0) AND (btrim(file_name) <> ''::text) AND (size_bytes > 0) AND (length(sha256) = 32)))),
+    CONSTRAINT enforcement_documents_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT enforcement_documents_storage_path_check CHECK ((btrim(storage_path) <> ''::text))
+);
+
+ALTER TABLE ONLY public.enforcement_documents FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.enforcement_documents IS 'Filings and evidence; event and action are those that the document vouches for';
+
+COMMENT ON COLUMN public.enforcement_documents.storage_path IS 'Where the file lies; for one that is kept by us, within the folder or bucket of documents';
+
+COMMENT ON COLUMN public.enforcement_documents.file_name IS 'What its uploader called it; null, as the three after it, where the file was only named by storage_path and is kept elsewhere';
+
+CREATE FUNCTION public.document_json(p_document public.enforcement_documents) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+begin
+  return jsonb_build_object(
+    'id', p_document.id, 'case_id', p_document.enforcement_case_id, 'event_id', p_document.event_id, 'action_id', p_document.action_id,
+    'doc_kind', p_document.doc_kind, 'file_name', p_document.file_name, 'media_type', p_document.media_type,
+    'size_bytes', p_document.size_bytes, 'sha256', encode(p_document.sha256, 'hex'), 'storage_path', p_document.storage_path,
+    'uploaded_by', p_document.uploaded_by, 'uploaded_at', p_document.uploaded_at);
+end;
+$$;
+
 CREATE FUNCTION public.tier_number(p_tier text) RETURNS smallint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (CASE p_tier WHEN 'tier0'::text THEN 0 WHEN 'tier1'::text THEN 1 WHEN 'tier2'::text THEN 2 WHEN 'tier3'::text THEN 3 ELSE NULL::integer END)::smallint;
@@ -4541,6 +4582,52 @@ $$;
 
 COMMENT ON FUNCTION public.stop_tier_shadow(p_shadow_id uuid) IS 'Ends a shadow before its time; what it has recorded stays';
 
+CREATE FUNCTION public.store_enforcement_document(p_document jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  -- The id is new with every try. The same call again is known by what the file holds and is called.
+  v_call public.rpc_call := public.begin_rpc('store_enforcement_document', p_document - array['id', 'ending'],
+    array['case_id', 'doc_kind', 'file_name', 'event_id', 'action_id', 'media_type', 'size_bytes', 'sha256']);
+  v_doc_kind text;
+  v_event_id uuid;
+  v_action_id uuid;
+  v_id uuid;
+  v_case public.enforcement_cases;
+  v_document public.enforcement_documents;
+begin
+  if v_call.result is not null then
+    return v_call.result;
+  end if;
+  v_doc_kind := public.rpc_text(p_document, 'doc_kind', true, 60);
+  v_event_id := public.rpc_uuid(p_document, 'event_id');
+  v_action_id := public.rpc_uuid(p_document, 'action_id');
+  v_id := public.rpc_uuid(p_document, 'id', true);
+  -- A paper may turn up after the case was closed.
+  v_case := public.find_case(v_call.org_id, public.rpc_uuid(p_document, 'case_id', true), p_may_be_closed => true);
+  if v_event_id is not null and not exists (
+       select from public.enforcement_events e where e.org_id = v_call.org_id and e.id = v_event_id and e.enforcement_case_id = v_case.id) then
+    raise sqlstate 'PT404' using message = 'the case has no such event', detail = 'event_id';
+  end if;
+  if v_action_id is not null and not exists (
+       select from public.enforcement_actions a where a.org_id = v_call.org_id and a.id = v_action_id and a.enforcement_case_id = v_case.id) then
+    raise sqlstate 'PT404' using message = 'the case has no such action', detail = 'action_id';
+  end if;
+  insert into public.enforcement_documents
+    (id, org_id, enforcement_case_id, event_id, action_id, doc_kind, storage_path, uploaded_by, file_name, media_type, size_bytes, sha256)
+  values (v_id, v_call.org_id, v_case.id, v_event_id, v_action_id, v_doc_kind,
+          format('%s/%s/%s.%s', v_call.org_id, v_case.id, v_id, p_document ->> 'ending'), v_call.actor, p_document ->> 'file_name',
+          p_document ->> 'media_type', (p_document ->> 'size_bytes')::bigint, decode(p_document ->> 'sha256', 'hex'))
+  returning * into v_document;
+  perform public.write_history(v_call, v_case.id, 'document_added',
+    jsonb_build_object('document', jsonb_build_array(null, v_doc_kind), 'file_name', jsonb_build_array(null, v_document.file_name)));
+  return public.end_rpc(v_call, public.document_json(v_document));
+end;
+$$;
+
+COMMENT ON FUNCTION public.store_enforcement_document(p_document jsonb) IS 'Notes a document of a case whose file the caller gives its place before it commits; answers the document, and for a request id that was answered before the first one';
+
 CREATE FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) RETURNS SETOF public.tier_refresh_chunk
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -5444,26 +5531,6 @@ ALTER TABLE public.enforcement_alerts ALTER COLUMN id ADD GENERATED ALWAYS AS ID
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE public.enforcement_documents (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    org_id uuid NOT NULL,
-    enforcement_case_id uuid NOT NULL,
-    event_id uuid,
-    action_id uuid,
-    doc_kind text NOT NULL,
-    storage_path text NOT NULL,
-    uploaded_by text NOT NULL,
-    uploaded_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT enforcement_documents_doc_kind_check CHECK ((btrim(doc_kind) <> ''::text)),
-    CONSTRAINT enforcement_documents_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT enforcement_documents_storage_path_check CHECK ((btrim(storage_path) <> ''::text))
-);
-
-ALTER TABLE ONLY public.enforcement_documents FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE public.enforcement_documents IS 'Filings and evidence; event and action are those that the document vouches for';
 
 CREATE TABLE public.enforcement_event_kind_lookup (
     event_kind public.enforcement_event_kind NOT NULL,
@@ -8227,6 +8294,12 @@ GRANT ALL ON FUNCTION public.dequeue_job(kind text) TO service_role;
 REVOKE ALL ON FUNCTION public.discard_dead_letter(p_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.discard_dead_letter(p_id uuid) TO enforcement_operator;
 
+GRANT SELECT ON TABLE public.enforcement_documents TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_documents TO service_role;
+
+REVOKE ALL ON FUNCTION public.document_json(p_document public.enforcement_documents) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.document_json(p_document public.enforcement_documents) TO service_role;
+
 REVOKE ALL ON FUNCTION public.tier_number(p_tier text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.tier_number(p_tier text) TO authenticated;
 GRANT ALL ON FUNCTION public.tier_number(p_tier text) TO service_role;
@@ -8611,6 +8684,9 @@ GRANT ALL ON FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit intege
 REVOKE ALL ON FUNCTION public.stop_tier_shadow(p_shadow_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.stop_tier_shadow(p_shadow_id uuid) TO admin;
 
+REVOKE ALL ON FUNCTION public.store_enforcement_document(p_document jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.store_enforcement_document(p_document jsonb) TO enforcement_operator;
+
 REVOKE ALL ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) TO service_role;
 
@@ -8742,9 +8818,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.enforcement_alert_routes TO se
 
 GRANT SELECT ON TABLE public.enforcement_alerts TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_alerts TO service_role;
-
-GRANT SELECT ON TABLE public.enforcement_documents TO authenticated;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_documents TO service_role;
 
 GRANT SELECT ON TABLE public.enforcement_event_kind_lookup TO authenticated;
 GRANT SELECT ON TABLE public.enforcement_event_kind_lookup TO service_role;

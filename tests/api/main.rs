@@ -5,6 +5,7 @@
 mod approvals;
 mod cases;
 mod console;
+mod documents;
 mod events;
 mod isolation;
 mod judgments;

@@ -23,8 +23,10 @@ macro_rules! bodies {
     };
 }
 
+mod documents;
 mod pools;
 
+pub use documents::*;
 pub use pools::*;
 
 bodies! {

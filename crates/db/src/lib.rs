@@ -12,6 +12,7 @@ pub mod approvals;
 pub mod assignments;
 pub mod casework;
 pub mod demo;
+pub mod documents;
 pub mod imports;
 pub mod judgments;
 pub mod lead_statistics;

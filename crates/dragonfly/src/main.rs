@@ -51,10 +51,15 @@ picks and that goes before the top level:
   org = \"main\"                                --org, DRAGONFLY_ORG
   listen = \"127.0.0.1:8080\"                   serve --listen, DRAGONFLY_LISTEN
   behind_tls_proxy = false                    serve --behind-tls-proxy, DRAGONFLY_BEHIND_TLS_PROXY
+  documents = \"/srv/papers\"                   --documents, DRAGONFLY_DOCUMENTS; or s3://BUCKET/PREFIX
+  documents_endpoint = \"https://…\"            DRAGONFLY_DOCUMENTS_ENDPOINT; S3 of others than Amazon
+  documents_region = \"us-east-1\"              DRAGONFLY_DOCUMENTS_REGION, AWS_REGION
+  documents_megabytes_max = 25                DRAGONFLY_DOCUMENTS_MEGABYTES_MAX
   leads_per_minute = 60                       serve --leads-per-minute, DRAGONFLY_LEADS_PER_MINUTE
   poll_interval_seconds = 10                  worker --poll-interval, DRAGONFLY_POLL_INTERVAL
   [profile.prod]
   org = \"castor\"
+A bucket takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and where there is one AWS_SESSION_TOKEN.
 DRAGONFLY_LOG chooses what is logged on standard error: error, warn, info, debug, or per module.
 
 Without a database URL a private PostgreSQL is started in the data directory, or joined where it
