@@ -645,7 +645,7 @@ $$;
 
 COMMENT ON FUNCTION public.case_json(p_case public.enforcement_cases) IS 'A case as functions answer it: money and scores are texts';
 
-CREATE FUNCTION public.claim_alerts(p_limit integer) RETURNS TABLE(id bigint, org_id uuid, attempt integer, channel text, target text, event_id uuid, event_kind text, occurred_at timestamp with time zone, case_id uuid, case_number text, actor text, note text, payload jsonb)
+CREATE FUNCTION public.claim_alerts(p_limit integer, p_channels text[] DEFAULT ARRAY['webhook'::text]) RETURNS TABLE(id bigint, org_id uuid, attempt integer, channel text, target text, event_id uuid, event_kind text, occurred_at timestamp with time zone, case_id uuid, case_number text, actor text, note text, payload jsonb)
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
@@ -657,7 +657,7 @@ begin
   return query
     with due as (
       select a.id from public.enforcement_alerts a
-        join public.enforcement_alert_routes r on r.org_id = a.org_id and r.id = a.route_id and r.channel = 'webhook'
+        join public.enforcement_alert_routes r on r.org_id = a.org_id and r.id = a.route_id and r.channel = any (p_channels)
        where a.state = 'pending' and a.next_try_at <= public.app_now()
        order by a.next_try_at, a.id
        limit p_limit
@@ -677,7 +677,7 @@ begin
 end;
 $$;
 
-COMMENT ON FUNCTION public.claim_alerts(p_limit integer) IS 'Takes alerts that go outside; commit before sending, so that nobody else sends them too';
+COMMENT ON FUNCTION public.claim_alerts(p_limit integer, p_channels text[]) IS 'Takes alerts that go outside by these ways; commit before sending, so that nobody else sends them too. E-mails wait where no worker knows a mail server';
 
 CREATE FUNCTION public.clear_tier_override(payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2727,7 +2727,7 @@ COMMENT ON FUNCTION public.put_action(p_call public.rpc_call, p_case public.enfo
 CREATE FUNCTION public.put_alert_route(payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
-    AS $$
+    AS $_$
 declare
   v_call public.rpc_call := public.begin_rpc('put_alert_route', payload,
     array['route_id', 'channel', 'target', 'event_kinds', 'is_enabled', 'actor'], payload ->> 'actor');
@@ -2741,12 +2741,14 @@ begin
     return v_call.result;
   end if;
   v_id := public.rpc_uuid(payload, 'route_id');
-  v_channel := public.rpc_choice(payload, 'channel', array['console', 'webhook', 'queue'], true);
+  v_channel := public.rpc_choice(payload, 'channel', array['console', 'webhook', 'queue', 'email'], true);
   v_target := public.rpc_text(payload, 'target', v_channel <> 'console', 1000);
   if v_channel = 'console' then
     v_target := null;
   elsif v_channel = 'webhook' and v_target !~ '^https?://[^\s/]' then
     raise sqlstate 'PT422' using message = '`target` is not the address of a webhook', detail = 'target', hint = 'it begins with https://';
+  elsif v_channel = 'email' and (v_target !~ '^[!-~]+$' or v_target !~ '^[^@<>(),;:"\\]+@[^@<>(),;:"\\]+\.[^@<>(),;:"\\.]+$' or length(v_target) > 254) then
+    raise sqlstate 'PT422' using message = '`target` is not an e-mail address', detail = 'target', hint = 'one address, such as ops@example.com';
   elsif v_channel = 'queue' and not exists (select from public.queue_kinds k where k.kind = v_target and k.kind <> 'tier_assignment') then
     raise sqlstate 'PT422' using message = format('unknown queue kind `%s`', left(v_target, 60)), detail = 'target';
   end if;
@@ -2774,7 +2776,7 @@ begin
   returning * into v_route;
   return public.end_rpc(v_call, to_jsonb(v_route));
 end;
-$$;
+$_$;
 
 COMMENT ON FUNCTION public.put_alert_route(payload jsonb) IS 'Adds a way by which to tell of events, or with route_id rewrites one; event_kinds left out means all';
 
@@ -4968,8 +4970,8 @@ declare
   v_note text;
 begin
   if tg_op = 'DELETE' then
-    -- The organisation goes, and its log with it.
-    if pg_trigger_depth() > 1 then
+    -- The organisation goes, and its log with it. A trigger that runs afterwards is at depth 1, also when the row went by a cascade.
+    if not exists (select from public.organisations o where o.id = old.org_id) then
       return null;
     end if;
     v_policy := old;
@@ -5488,7 +5490,7 @@ CREATE TABLE public.enforcement_alert_routes (
     created_by text NOT NULL,
     created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    CONSTRAINT enforcement_alert_routes_channel_check CHECK ((channel = ANY (ARRAY['console'::text, 'webhook'::text, 'queue'::text]))),
+    CONSTRAINT enforcement_alert_routes_channel_check CHECK ((channel = ANY (ARRAY['console'::text, 'webhook'::text, 'queue'::text, 'email'::text]))),
     CONSTRAINT enforcement_alert_routes_check CHECK (((channel = 'console'::text) = (target IS NULL))),
     CONSTRAINT enforcement_alert_routes_event_kinds_check CHECK ((cardinality(event_kinds) > 0)),
     CONSTRAINT enforcement_alert_routes_target_check CHECK ((btrim(target) <> ''::text))
@@ -5498,7 +5500,7 @@ ALTER TABLE ONLY public.enforcement_alert_routes FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.enforcement_alert_routes IS 'By what way whom to tell of which events';
 
-COMMENT ON COLUMN public.enforcement_alert_routes.target IS 'The address of a webhook, which is a secret, or the kind of a queue';
+COMMENT ON COLUMN public.enforcement_alert_routes.target IS 'The address of a webhook, which is a secret, the kind of a queue, or an e-mail address';
 
 COMMENT ON COLUMN public.enforcement_alert_routes.event_kinds IS 'Null means all';
 
@@ -8240,8 +8242,8 @@ GRANT ALL ON FUNCTION public.case_delta(p_before public.enforcement_cases, p_aft
 REVOKE ALL ON FUNCTION public.case_json(p_case public.enforcement_cases) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.case_json(p_case public.enforcement_cases) TO service_role;
 
-REVOKE ALL ON FUNCTION public.claim_alerts(p_limit integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.claim_alerts(p_limit integer) TO service_role;
+REVOKE ALL ON FUNCTION public.claim_alerts(p_limit integer, p_channels text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.claim_alerts(p_limit integer, p_channels text[]) TO service_role;
 
 REVOKE ALL ON FUNCTION public.clear_tier_override(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.clear_tier_override(payload jsonb) TO enforcement_operator;

@@ -10,8 +10,10 @@ pub mod agents;
 pub mod alerts;
 pub mod approvals;
 pub mod assignments;
+pub mod backup;
 pub mod casework;
 pub mod demo;
+pub mod doctor;
 pub mod documents;
 pub mod imports;
 pub mod judgments;
@@ -33,9 +35,10 @@ pub mod refreshes;
 pub mod replay;
 pub mod routing;
 pub mod rpc;
+pub mod rpc_catalogue;
 pub mod schedules;
-#[cfg(feature = "testing")]
 pub mod schema;
+pub mod scratch;
 pub mod sessions;
 pub mod shadows;
 #[cfg(feature = "testing")]

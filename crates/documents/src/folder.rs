@@ -65,6 +65,32 @@ impl Folder {
         Ok(())
     }
 
+    pub(crate) fn files(&self) -> io::Result<Vec<(StoragePath, SystemTime)>> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.root.clone()];
+        while let Some(folder) = folders.pop() {
+            let entries = match fs::read_dir(&folder) {
+                // Folders go with their last file, and there may be none yet.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries?,
+            };
+            for entry in entries {
+                let entry = entry?;
+                let path = entry.path();
+                if entry.file_type()?.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let relative = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
+                // What lies in `.incoming` is no path of ours.
+                if let Some(relative) = relative.and_then(StoragePath::parse) {
+                    files.push((relative, entry.metadata()?.modified()?));
+                }
+            }
+        }
+        Ok(files)
+    }
+
     pub(crate) fn open(&self, path: &StoragePath) -> io::Result<Option<(u64, File)>> {
         match File::open(self.root.join(path.as_str())) {
             Ok(file) => Ok(Some((file.metadata()?.len(), file))),

@@ -15,6 +15,7 @@ use std::io::{self, Read, Seek};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -204,6 +205,16 @@ impl Documents {
             Place::Bucket(bucket) => bucket.get(&path).map_err(io::Error::other),
         });
         Ok(opened.await?.map(|(size, reader)| (size, pieces(reader))))
+    }
+
+    /// Every file in the folder, with when it was written; none where documents lie in a bucket, which is not searched
+    pub async fn files(&self) -> io::Result<Vec<(StoragePath, SystemTime)>> {
+        let place = Arc::clone(&self.place);
+        blocking(move || match &*place {
+            Place::Folder(folder) => folder.files(),
+            Place::Bucket(_) => Ok(Vec::new()),
+        })
+        .await
     }
 
     /// Reads a whole file and compares it with what is noted of it

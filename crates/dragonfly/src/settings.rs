@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use documents::{Bucket, Documents};
 use serde::Deserialize;
+use worker::mail::Mailer;
 
 use crate::failure::Failure;
 
@@ -56,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) org: Option<String>,
     /// None only where there is no home to keep them in.
     pub(crate) documents: Option<Documents>,
+    /// By which alerts go as e-mails.
+    pub(crate) mailer: Option<Mailer>,
     pub(crate) listen: SocketAddr,
     pub(crate) behind_tls_proxy: bool,
     pub(crate) leads_per_minute: u32,
@@ -77,6 +80,8 @@ struct Layer {
     documents_endpoint: Option<String>,
     documents_region: Option<String>,
     documents_megabytes_max: Option<u32>,
+    smtp_url: Option<String>,
+    smtp_from: Option<String>,
 }
 
 const FILE: &str = "dragonfly.toml";
@@ -134,6 +139,8 @@ impl Settings {
                 "DRAGONFLY_DOCUMENTS_MEGABYTES_MAX",
                 text("DRAGONFLY_DOCUMENTS_MEGABYTES_MAX")?,
             )?,
+            smtp_url: text("DRAGONFLY_SMTP_URL")?,
+            smtp_from: text("DRAGONFLY_SMTP_FROM")?,
         };
         let profile = match &flags.profile {
             Some(profile) => Some(profile.clone()),
@@ -160,11 +167,20 @@ impl Settings {
             Place::Url(_) => default_data_dir(&env, is_root).ok(),
         };
         let documents = documents_of(&layers, home, text)?;
+        let mailer = match layers.iter().find_map(|layer| layer.smtp_url.as_deref()) {
+            None => None,
+            Some(url) => {
+                let from = layers.iter().find_map(|layer| layer.smtp_from.as_deref());
+                let from = from.ok_or("`smtp_url` is set and `smtp_from` is not: from whom are e-mails?")?;
+                Some(Mailer::new(url, from).map_err(|error| error.to_string())?)
+            }
+        };
         let seconds = layers.iter().find_map(|layer| layer.poll_interval_seconds).unwrap_or(10.0);
         Ok(Settings {
             place,
             org: layers.iter().find_map(|layer| layer.org.clone()),
             documents,
+            mailer,
             listen: layers
                 .iter()
                 .find_map(|layer| layer.listen)
@@ -371,6 +387,9 @@ mod tests {
             "outside 0 to 86400",
         );
         check_refused(&Flags::default(), &[], None, "HOME is not set");
+        let smtp =
+            |file| check_refused(&Flags::default(), &[("HOME", "/")], Some(file), "`smtp_from` is not");
+        smtp("smtp_url = \"smtps://mail.example.com\"");
         let bucket = [("HOME", "/"), ("DRAGONFLY_DOCUMENTS", "s3://papers")];
         check_refused(&Flags::default(), &bucket, None, "AWS_ACCESS_KEY_ID is not set");
         check_refused(

@@ -108,8 +108,11 @@ async fn serve(
 
     let (stopper, stop) = stop_channel();
     let worker = (!arguments.no_worker).then(|| {
-        let options =
-            Options { poll_interval: settings.poll_interval, ..Options::new(super::worker::name()) };
+        let options = Options {
+            poll_interval: settings.poll_interval,
+            mailer: settings.mailer.clone(),
+            ..Options::new(super::worker::name())
+        };
         let worker = Worker::new(store.db.clone(), options);
         tokio::spawn(async move { worker.run(stop).await })
     });

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::rpc::idempotency_key;
 use crate::error::ApiError;
-use crate::extract::{Params, PathId};
+use crate::extract::PathId;
 use crate::session::{Operator, Viewer};
 use crate::{App, AppState};
 
@@ -49,18 +49,9 @@ pub(crate) async fn upload(
     State(app): State<AppState>,
     operator: Operator,
     PathId(case_id): PathId,
-    Params(params): Params<UploadParams>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<StoredDocument>, ApiError> {
-    let documents = place(&app)?.clone();
-    let request_id = idempotency_key(&headers)?;
-    let file_name = FileName::parse(&params.file_name).map_err(bad_name)?;
-    let event_id = id("event_id", params.event_id)?;
-    let action_id = id("action_id", params.action_id)?;
-    if params.doc_kind.contains('\0') {
-        return Err(ApiError::invalid("doc_kind", "`doc_kind` is not a text"));
-    }
     // Nobody sends megabytes to hear that the case is not theirs.
     let actor = operator.actor();
     let mut tx = app.db.begin_as(&actor).await?;
@@ -68,6 +59,16 @@ pub(crate) async fn upload(
         return Err(ApiError::not_found("this case"));
     }
     drop(tx);
+    let documents = place(&app)?.clone();
+    let request_id = idempotency_key(&headers)?;
+    let Query(params) = Query::<UploadParams>::try_from_uri(request.uri())
+        .map_err(|rejection| ApiError::invalid("", rejection.body_text()))?;
+    let file_name = FileName::parse(&params.file_name).map_err(bad_name)?;
+    let event_id = id("event_id", params.event_id)?;
+    let action_id = id("action_id", params.action_id)?;
+    if params.doc_kind.contains('\0') {
+        return Err(ApiError::invalid("doc_kind", "`doc_kind` is not a text"));
+    }
 
     let received =
         documents.receive(&file_name, request.into_body().into_data_stream()).await.map_err(not_taken)?;
