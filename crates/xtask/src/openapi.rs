@@ -40,10 +40,15 @@ pub(crate) fn check(workspace: &Workspace, length: &Length) -> Result<()> {
         .args(["--config-file", &workspace.root.join(FOLDER).join("schemathesis.toml").to_string_lossy()])
         .args(["run", &format!("{address}/api/openapi.json"), "--url", &address])
         .args(["--header", &format!("Authorization: Bearer {}", token.trim())])
+        // For hooks.py.
+        .env("PYTHONPATH", workspace.root.join(FOLDER))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("DRAGONFLY_URL", &address)
+        .env("DRAGONFLY_TOKEN", token.trim())
         // What it keeps between runs and reports belongs to no clone.
         .current_dir(&home.path);
     match length {
-        Length::Short => schemathesis.args(["--generation-deterministic", "--max-examples", "4"]),
+        Length::Short => schemathesis.args(["--generation-deterministic", "--max-examples", "2"]),
         Length::Seconds(seconds) => {
             schemathesis.args(["--max-examples", "200", "--max-time", &seconds.to_string()])
         }

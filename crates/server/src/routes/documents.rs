@@ -128,7 +128,7 @@ async fn keep(
 
 /// The file of a document, to be saved: never shown by the browser as a page of ours
 #[utoipa::path(get, path = "/api/documents/{id}", tag = "documents", params(("id" = String, Path, format = Uuid)),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream")))]
+    responses((status = 200, body = Vec<u8>, content_type = "*/*")))]
 pub(crate) async fn download(
     State(app): State<AppState>,
     viewer: Viewer,

@@ -114,10 +114,12 @@ fn schema(kind: &ArgumentKind, is_required: bool) -> Value {
         ArgumentKind::Choice(choices) => {
             json!({ "anyOf": [{ "type": "string", "enum": choices }, { "type": "null" }] })
         }
-        ArgumentKind::Money => text(json!({ "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,2})?$" })),
+        ArgumentKind::Money => text(json!({ "pattern": r"^[0-9]{1,12}(\.[0-9]{1,2})?$" })),
         ArgumentKind::Score => text(json!({ "pattern": r"^[0-9]{1,3}(\.[0-9]{1,2})?$" })),
+        // A date begins in the organisation's zone.
         ArgumentKind::Instant => {
-            text(json!({ "description": "RFC 3339, or a date, which begins in the organisation's zone" }))
+            let forms = [json!({ "format": "date-time" }), json!({ "format": "date" })];
+            json!({ "anyOf": forms.map(text) })
         }
         ArgumentKind::Object => json!({ "type": ["object", "null"] }),
         ArgumentKind::Flag => json!({ "type": "boolean" }),
