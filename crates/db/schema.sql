@@ -754,7 +754,7 @@ $$;
 
 COMMENT ON FUNCTION public.case_json(p_case public.enforcement_cases) IS 'A case as functions answer it: money and scores are texts';
 
-CREATE FUNCTION public.claim_alerts(p_limit integer) RETURNS TABLE(id bigint, org_id uuid, attempt integer, channel text, target text, event_id uuid, event_kind text, occurred_at timestamp with time zone, case_id uuid, case_number text, actor text, note text, payload jsonb)
+CREATE FUNCTION public.claim_alerts(p_limit integer, p_channels text[] DEFAULT ARRAY['webhook'::text]) RETURNS TABLE(id bigint, org_id uuid, attempt integer, channel text, target text, event_id uuid, event_kind text, occurred_at timestamp with time zone, case_id uuid, case_number text, actor text, note text, payload jsonb)
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
@@ -766,7 +766,7 @@ begin
   return query
     with due as (
       select a.id from public.enforcement_alerts a
-        join public.enforcement_alert_routes r on r.org_id = a.org_id and r.id = a.route_id and r.channel = 'webhook'
+        join public.enforcement_alert_routes r on r.org_id = a.org_id and r.id = a.route_id and r.channel = any (p_channels)
        where a.state = 'pending' and a.next_try_at <= public.app_now()
        order by a.next_try_at, a.id
        limit p_limit
@@ -786,7 +786,7 @@ begin
 end;
 $$;
 
-COMMENT ON FUNCTION public.claim_alerts(p_limit integer) IS 'Takes alerts that go outside; commit before sending, so that nobody else sends them too';
+COMMENT ON FUNCTION public.claim_alerts(p_limit integer, p_channels text[]) IS 'Takes alerts that go outside by these ways; commit before sending, so that nobody else sends them too. E-mails wait where no worker knows a mail server';
 
 CREATE FUNCTION public.clear_tier_override(payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1120,6 +1120,47 @@ begin
      set state = 'discarded', resolved_at = public.app_now(), resolved_by = public.current_user_id()
    where id = p_id;
   perform public.notify_live(v_letter.org_id, '{"kind": "queues"}');
+end;
+$$;
+
+CREATE TABLE public.enforcement_documents (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    org_id uuid NOT NULL,
+    enforcement_case_id uuid NOT NULL,
+    event_id uuid,
+    action_id uuid,
+    doc_kind text NOT NULL,
+    storage_path text NOT NULL,
+    uploaded_by text NOT NULL,
+    uploaded_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    file_name text,
+    media_type text,
+    size_bytes bigint,
+    sha256 bytea,
+    CONSTRAINT enforcement_documents_doc_kind_check CHECK ((btrim(doc_kind) <> ''::text)),
+    CONSTRAINT enforcement_documents_kept CHECK (((num_nulls(file_name, media_type, size_bytes, sha256) = 4) OR ((num_nulls(file_name, media_type, size_bytes, sha256) = 0) AND (btrim(file_name) <> ''::text) AND (size_bytes > 0) AND (length(sha256) = 32)))),
+    CONSTRAINT enforcement_documents_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT enforcement_documents_storage_path_check CHECK ((btrim(storage_path) <> ''::text))
+);
+
+ALTER TABLE ONLY public.enforcement_documents FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.enforcement_documents IS 'Filings and evidence; event and action are those that the document vouches for';
+
+COMMENT ON COLUMN public.enforcement_documents.storage_path IS 'Where the file lies; for one that is kept by us, within the folder or bucket of documents';
+
+COMMENT ON COLUMN public.enforcement_documents.file_name IS 'What its uploader called it; null, as the three after it, where the file was only named by storage_path and is kept elsewhere';
+
+CREATE FUNCTION public.document_json(p_document public.enforcement_documents) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+begin
+  return jsonb_build_object(
+    'id', p_document.id, 'case_id', p_document.enforcement_case_id, 'event_id', p_document.event_id, 'action_id', p_document.action_id,
+    'doc_kind', p_document.doc_kind, 'file_name', p_document.file_name, 'media_type', p_document.media_type,
+    'size_bytes', p_document.size_bytes, 'sha256', encode(p_document.sha256, 'hex'), 'storage_path', p_document.storage_path,
+    'uploaded_by', p_document.uploaded_by, 'uploaded_at', p_document.uploaded_at);
 end;
 $$;
 
@@ -2871,7 +2912,7 @@ COMMENT ON FUNCTION public.put_action(p_call public.rpc_call, p_case public.enfo
 CREATE FUNCTION public.put_alert_route(payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
-    AS $$
+    AS $_$
 declare
   v_call public.rpc_call := public.begin_rpc('put_alert_route', payload,
     array['route_id', 'channel', 'target', 'event_kinds', 'is_enabled', 'actor'], payload ->> 'actor');
@@ -2885,12 +2926,14 @@ begin
     return v_call.result;
   end if;
   v_id := public.rpc_uuid(payload, 'route_id');
-  v_channel := public.rpc_choice(payload, 'channel', array['console', 'webhook', 'queue'], true);
+  v_channel := public.rpc_choice(payload, 'channel', array['console', 'webhook', 'queue', 'email'], true);
   v_target := public.rpc_text(payload, 'target', v_channel <> 'console', 1000);
   if v_channel = 'console' then
     v_target := null;
   elsif v_channel = 'webhook' and v_target !~ '^https?://[^\s/]' then
     raise sqlstate 'PT422' using message = '`target` is not the address of a webhook', detail = 'target', hint = 'it begins with https://';
+  elsif v_channel = 'email' and (v_target !~ '^[!-~]+$' or v_target !~ '^[^@<>(),;:"\\]+@[^@<>(),;:"\\]+\.[^@<>(),;:"\\.]+$' or length(v_target) > 254) then
+    raise sqlstate 'PT422' using message = '`target` is not an e-mail address', detail = 'target', hint = 'one address, such as ops@example.com';
   elsif v_channel = 'queue' and not exists (select from public.queue_kinds k where k.kind = v_target and k.kind <> 'tier_assignment') then
     raise sqlstate 'PT422' using message = format('unknown queue kind `%s`', left(v_target, 60)), detail = 'target';
   end if;
@@ -2918,7 +2961,7 @@ begin
   returning * into v_route;
   return public.end_rpc(v_call, to_jsonb(v_route));
 end;
-$$;
+$_$;
 
 COMMENT ON FUNCTION public.put_alert_route(payload jsonb) IS 'Adds a way by which to tell of events, or with route_id rewrites one; event_kinds left out means all';
 
@@ -4726,6 +4769,52 @@ $$;
 
 COMMENT ON FUNCTION public.stop_tier_shadow(p_shadow_id uuid) IS 'Ends a shadow before its time; what it has recorded stays';
 
+CREATE FUNCTION public.store_enforcement_document(p_document jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  -- The id is new with every try. The same call again is known by what the file holds and is called.
+  v_call public.rpc_call := public.begin_rpc('store_enforcement_document', p_document - array['id', 'ending'],
+    array['case_id', 'doc_kind', 'file_name', 'event_id', 'action_id', 'media_type', 'size_bytes', 'sha256']);
+  v_doc_kind text;
+  v_event_id uuid;
+  v_action_id uuid;
+  v_id uuid;
+  v_case public.enforcement_cases;
+  v_document public.enforcement_documents;
+begin
+  if v_call.result is not null then
+    return v_call.result;
+  end if;
+  v_doc_kind := public.rpc_text(p_document, 'doc_kind', true, 60);
+  v_event_id := public.rpc_uuid(p_document, 'event_id');
+  v_action_id := public.rpc_uuid(p_document, 'action_id');
+  v_id := public.rpc_uuid(p_document, 'id', true);
+  -- A paper may turn up after the case was closed.
+  v_case := public.find_case(v_call.org_id, public.rpc_uuid(p_document, 'case_id', true), p_may_be_closed => true);
+  if v_event_id is not null and not exists (
+       select from public.enforcement_events e where e.org_id = v_call.org_id and e.id = v_event_id and e.enforcement_case_id = v_case.id) then
+    raise sqlstate 'PT404' using message = 'the case has no such event', detail = 'event_id';
+  end if;
+  if v_action_id is not null and not exists (
+       select from public.enforcement_actions a where a.org_id = v_call.org_id and a.id = v_action_id and a.enforcement_case_id = v_case.id) then
+    raise sqlstate 'PT404' using message = 'the case has no such action', detail = 'action_id';
+  end if;
+  insert into public.enforcement_documents
+    (id, org_id, enforcement_case_id, event_id, action_id, doc_kind, storage_path, uploaded_by, file_name, media_type, size_bytes, sha256)
+  values (v_id, v_call.org_id, v_case.id, v_event_id, v_action_id, v_doc_kind,
+          format('%s/%s/%s.%s', v_call.org_id, v_case.id, v_id, p_document ->> 'ending'), v_call.actor, p_document ->> 'file_name',
+          p_document ->> 'media_type', (p_document ->> 'size_bytes')::bigint, decode(p_document ->> 'sha256', 'hex'))
+  returning * into v_document;
+  perform public.write_history(v_call, v_case.id, 'document_added',
+    jsonb_build_object('document', jsonb_build_array(null, v_doc_kind), 'file_name', jsonb_build_array(null, v_document.file_name)));
+  return public.end_rpc(v_call, public.document_json(v_document));
+end;
+$$;
+
+COMMENT ON FUNCTION public.store_enforcement_document(p_document jsonb) IS 'Notes a document of a case whose file the caller gives its place before it commits; answers the document, and for a request id that was answered before the first one';
+
 CREATE FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) RETURNS SETOF public.tier_refresh_chunk
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -5077,8 +5166,8 @@ declare
   v_note text;
 begin
   if tg_op = 'DELETE' then
-    -- The organisation goes, and its log with it.
-    if pg_trigger_depth() > 1 then
+    -- The organisation goes, and its log with it. A trigger that runs afterwards is at depth 1, also when the row went by a cascade.
+    if not exists (select from public.organisations o where o.id = old.org_id) then
       return null;
     end if;
     v_policy := old;
@@ -5641,7 +5730,7 @@ CREATE TABLE public.enforcement_alert_routes (
     created_by text NOT NULL,
     created_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    CONSTRAINT enforcement_alert_routes_channel_check CHECK ((channel = ANY (ARRAY['console'::text, 'webhook'::text, 'queue'::text]))),
+    CONSTRAINT enforcement_alert_routes_channel_check CHECK ((channel = ANY (ARRAY['console'::text, 'webhook'::text, 'queue'::text, 'email'::text]))),
     CONSTRAINT enforcement_alert_routes_check CHECK (((channel = 'console'::text) = (target IS NULL))),
     CONSTRAINT enforcement_alert_routes_event_kinds_check CHECK ((cardinality(event_kinds) > 0)),
     CONSTRAINT enforcement_alert_routes_target_check CHECK ((btrim(target) <> ''::text))
@@ -5651,7 +5740,7 @@ ALTER TABLE ONLY public.enforcement_alert_routes FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.enforcement_alert_routes IS 'By what way whom to tell of which events';
 
-COMMENT ON COLUMN public.enforcement_alert_routes.target IS 'The address of a webhook, which is a secret, or the kind of a queue';
+COMMENT ON COLUMN public.enforcement_alert_routes.target IS 'The address of a webhook, which is a secret, the kind of a queue, or an e-mail address';
 
 COMMENT ON COLUMN public.enforcement_alert_routes.event_kinds IS 'Null means all';
 
@@ -5684,26 +5773,6 @@ ALTER TABLE public.enforcement_alerts ALTER COLUMN id ADD GENERATED ALWAYS AS ID
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE public.enforcement_documents (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    org_id uuid NOT NULL,
-    enforcement_case_id uuid NOT NULL,
-    event_id uuid,
-    action_id uuid,
-    doc_kind text NOT NULL,
-    storage_path text NOT NULL,
-    uploaded_by text NOT NULL,
-    uploaded_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT enforcement_documents_doc_kind_check CHECK ((btrim(doc_kind) <> ''::text)),
-    CONSTRAINT enforcement_documents_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT enforcement_documents_storage_path_check CHECK ((btrim(storage_path) <> ''::text))
-);
-
-ALTER TABLE ONLY public.enforcement_documents FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE public.enforcement_documents IS 'Filings and evidence; event and action are those that the document vouches for';
 
 CREATE TABLE public.enforcement_event_kind_lookup (
     event_kind public.enforcement_event_kind NOT NULL,
@@ -8475,8 +8544,8 @@ GRANT ALL ON FUNCTION public.case_delta(p_before public.enforcement_cases, p_aft
 REVOKE ALL ON FUNCTION public.case_json(p_case public.enforcement_cases) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.case_json(p_case public.enforcement_cases) TO service_role;
 
-REVOKE ALL ON FUNCTION public.claim_alerts(p_limit integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.claim_alerts(p_limit integer) TO service_role;
+REVOKE ALL ON FUNCTION public.claim_alerts(p_limit integer, p_channels text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.claim_alerts(p_limit integer, p_channels text[]) TO service_role;
 
 REVOKE ALL ON FUNCTION public.clear_tier_override(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.clear_tier_override(payload jsonb) TO enforcement_operator;
@@ -8528,6 +8597,12 @@ GRANT ALL ON FUNCTION public.dequeue_job(kind text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.discard_dead_letter(p_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.discard_dead_letter(p_id uuid) TO enforcement_operator;
+
+GRANT SELECT ON TABLE public.enforcement_documents TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_documents TO service_role;
+
+REVOKE ALL ON FUNCTION public.document_json(p_document public.enforcement_documents) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.document_json(p_document public.enforcement_documents) TO service_role;
 
 REVOKE ALL ON FUNCTION public.tier_number(p_tier text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.tier_number(p_tier text) TO authenticated;
@@ -8916,6 +8991,9 @@ GRANT ALL ON FUNCTION public.step_tier_refresh(p_refresh_id uuid, p_limit intege
 REVOKE ALL ON FUNCTION public.stop_tier_shadow(p_shadow_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.stop_tier_shadow(p_shadow_id uuid) TO admin;
 
+REVOKE ALL ON FUNCTION public.store_enforcement_document(p_document jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.store_enforcement_document(p_document jsonb) TO enforcement_operator;
+
 REVOKE ALL ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) TO service_role;
 
@@ -9055,9 +9133,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.enforcement_alert_routes TO se
 
 GRANT SELECT ON TABLE public.enforcement_alerts TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_alerts TO service_role;
-
-GRANT SELECT ON TABLE public.enforcement_documents TO authenticated;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_documents TO service_role;
 
 GRANT SELECT ON TABLE public.enforcement_event_kind_lookup TO authenticated;
 GRANT SELECT ON TABLE public.enforcement_event_kind_lookup TO service_role;

@@ -124,6 +124,11 @@ async fn nothing_of_another_organisation_can_be_reached() {
     let order = json!({ "name": "theirs", "role": "viewer", "days": 1 });
     let token: CreatedApiToken = theirs.admin.post("/api/tokens", order).await.json();
 
+    let opened = theirs.operator.post("/rpc/open_enforcement_case", json!({ "judgment_id": judgment })).await;
+    let case: Uuid = opened.json();
+    let paper = json!({ "case_id": case, "doc_kind": "x", "storage_path": "theirs.pdf" });
+    let paper: Uuid = theirs.operator.post("/rpc/add_enforcement_document", paper).await.json();
+
     let document = TierPolicy::revision_1().document().clone();
     let body = json!({
         "name": "Theirs", "policy": document, "expected_version": 1, "expected_revision": 1, "note": "mine now", "is_approved": true,
@@ -144,6 +149,8 @@ async fn nothing_of_another_organisation_can_be_reached() {
             path if path.starts_with("/api/agents/") => vec![agent.clone()],
             // Visitors have tokens, not sessions.
             path if path.starts_with("/api/leads/") => continue,
+            path if path.starts_with("/api/cases/") => vec![case.to_string()],
+            path if path.starts_with("/api/documents/") => vec![paper.to_string()],
             path if path.starts_with("/api/tokens/") => vec![token.id.clone()],
             path => panic!("no id of theirs for {path}"),
         };

@@ -6,6 +6,7 @@ mod approvals;
 mod case_pages;
 mod cases;
 mod console;
+mod documents;
 mod events;
 mod isolation;
 mod judgments;

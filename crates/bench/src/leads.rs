@@ -54,7 +54,7 @@ pub(crate) fn serve(home: &Path) -> Result<()> {
     })
 }
 
-async fn start_or_join(home: &Path) -> Result<Private> {
+pub(crate) async fn start_or_join(home: &Path) -> Result<Private> {
     let search_path = std::env::var_os("PATH").unwrap_or_default();
     Ok(Launcher::new(home.join("db"), search_path).start_or_join().await?)
 }
@@ -94,7 +94,8 @@ pub(crate) fn measure(measured: Measured, is_quick: bool, runs: usize) -> Result
     })
 }
 
-async fn start(home: &Path) -> Result<(Child, SocketAddr)> {
+/// A server as a process of its own, and where it listens
+pub(crate) async fn start(home: &Path) -> Result<(Child, SocketAddr)> {
     let mut server = Command::new(std::env::current_exe()?)
         .args([SERVER.as_ref(), home.as_os_str()])
         .stdin(Stdio::null())
@@ -159,20 +160,24 @@ async fn client(server: SocketAddr, body: String, left: Arc<AtomicUsize>) -> Res
     while is_one_left() {
         let begun = Instant::now();
         stream.get_mut().write_all(request.as_bytes()).await?;
-        let answer = answer(&mut stream).await?;
+        let (_, answer) = answer(&mut stream).await?;
         waits.push(begun.elapsed().as_secs_f64() * 1000.0);
         ensure!(answer.contains(r#""status":"assigned""#), "not assigned: {answer}");
     }
     Ok(waits)
 }
 
-/// The body of the next answer, which says its length
-async fn answer(stream: &mut BufReader<TcpStream>) -> Result<String> {
+/// The status and the body of the next answer, which says its length
+pub(crate) async fn answer(stream: &mut BufReader<TcpStream>) -> Result<(u16, String)> {
     let mut length = 0;
+    let mut status = 0;
     loop {
         let mut line = String::new();
         ensure!(stream.read_line(&mut line).await? > 0, "the server has closed the connection");
         let line = line.trim_end().to_ascii_lowercase();
+        if let Some(code) = line.strip_prefix("http/1.1 ") {
+            status = code.split(' ').next().unwrap_or_default().parse()?;
+        }
         if let Some(value) = line.strip_prefix("content-length:") {
             length = value.trim().parse()?;
         }
@@ -182,5 +187,5 @@ async fn answer(stream: &mut BufReader<TcpStream>) -> Result<String> {
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
-    Ok(String::from_utf8(body)?)
+    Ok((status, String::from_utf8(body)?))
 }

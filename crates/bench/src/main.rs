@@ -2,6 +2,7 @@
 //!
 //! `bench NAME --runs N` prints a JSON array with one number a run.
 
+mod cases;
 mod leads;
 mod portfolio;
 mod queue;
@@ -21,7 +22,7 @@ use std::time::Instant;
 #[derive(Parser)]
 struct Arguments {
     /// evaluate_native, evaluate_explained_native, compare_1m_native, queue_100k, refresh_100k, route_native_AGENTS, leads_per_second
-    /// or leads_p99, the last two also with `_two` for two servers
+    /// or leads_p99, the last two also with `_two` for two servers; casework prints an object of such arrays
     name: String,
 
     /// Only of a server that a measurement starts: where its database is
@@ -47,6 +48,10 @@ fn main() -> Result<()> {
     };
     if let Some(measured) = of_leads {
         println!("{}", serde_json::to_string(&leads::measure(measured, quick, runs)?)?);
+        return Ok(());
+    }
+    if name == "casework" {
+        println!("{}", serde_json::to_string(&cases::measure(quick, runs)?)?);
         return Ok(());
     }
     let of_database = match name.as_str() {

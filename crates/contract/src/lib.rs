@@ -24,9 +24,11 @@ macro_rules! bodies {
 }
 
 mod cases;
+mod documents;
 mod pools;
 
 pub use cases::*;
+pub use documents::*;
 pub use pools::*;
 
 bodies! {

@@ -16,6 +16,8 @@ pub struct Alert {
     pub org_id: Uuid,
     /// Counts the tries, this one included.
     pub attempt: i32,
+    /// `webhook` or `email`.
+    pub channel: String,
     /// The address to send it to, which is a secret: not for logs.
     pub target: String,
     pub event_id: Uuid,
@@ -60,11 +62,15 @@ pub async fn fan_out(db: &Database) -> Result<i64, SqlError> {
     Ok(count)
 }
 
-/// Takes alerts that are due outside, at most so many; commits before it answers, so that no other worker sends them too
-pub async fn claim(db: &Database, limit: i32) -> Result<Vec<Alert>, SqlError> {
+/// Takes alerts that are due outside by these ways, at most so many; commits before it answers, so that no other worker sends
+/// them too
+pub async fn claim(db: &Database, limit: i32, channels: &[&str]) -> Result<Vec<Alert>, SqlError> {
     let mut tx = db.begin_as(&Actor::service(None)).await?;
-    let alerts =
-        sqlx::query_as("select * from public.claim_alerts($1)").bind(limit).fetch_all(&mut *tx).await?;
+    let alerts = sqlx::query_as("select * from public.claim_alerts($1, $2)")
+        .bind(limit)
+        .bind(channels)
+        .fetch_all(&mut *tx)
+        .await?;
     tx.commit().await?;
     Ok(alerts)
 }

@@ -267,3 +267,123 @@ pub async fn count_assignments(db: &Database, org_id: Uuid) -> Result<i64, SqlEr
         .await?;
     Ok(count)
 }
+
+/// How much of a made-up organisation's casework
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaseworkSize {
+    pub judgments: u64,
+    pub cases: u64,
+    pub events: u64,
+}
+
+/// Adds judgments, plaintiffs, cases and what has happened to them to an empty organisation, by no rule of the product but its
+/// shape: neither triggers nor foreign keys are asked, so that millions take minutes. `owner_id` works two of three cases
+///
+/// For a private server, whose owner may do that.
+pub async fn load_casework(
+    db: &Database,
+    org_id: Uuid,
+    owner_id: Uuid,
+    size: CaseworkSize,
+) -> Result<(), SqlError> {
+    let sql = CASEWORK_SQL
+        .replace("{org}", &org_id.to_string())
+        .replace("{owner}", &owner_id.to_string())
+        .replace("{judgments}", &size.judgments.to_string())
+        .replace("{cases}", &size.cases.max(1).to_string())
+        .replace("{events}", &size.events.to_string());
+    let mut tx = db.owner().begin().await?;
+    sqlx::raw_sql(&sql).execute(&mut *tx).await?;
+    tx.commit().await?;
+    sqlx::raw_sql("vacuum analyze").execute(db.owner()).await?;
+    Ok(())
+}
+
+const CASEWORK_SQL: &str = "
+set local session_replication_role = replica;
+insert into public.plaintiffs (org_id, name)
+select '{org}', format('Example Funding %s LLC', n) from generate_series(1, 500) n;
+insert into public.core_judgments
+  (org_id, case_number, court, county, state, plaintiff_id, defendant_name, judgment_date, judgment_amount, balance_due, collectability_score,
+   asset_signals, tier, tier_reason, tier_as_of, tier_policy_revision, lead_source)
+select '{org}', format('B-%s', n), 'Queens Supreme Court', (array['Queens', 'Kings', 'Bronx', 'New York'])[1 + n % 4], 'NY',
+       p.ids[1 + n % 500], format('Debtor %s', n * 7919 % 99991), date '2015-01-01' + n % 3650, 1000 + n * 104729::bigint % 90000,
+       1000 + n * 104729::bigint % 90000, n * 7919::bigint % 10001 / 100.0, n % 16, n % 4, 'made up', public.app_now(), 1, 'demo'
+  from generate_series(1, {judgments}) n
+ cross join (select array_agg(id order by name) as ids from public.plaintiffs where org_id = '{org}') p;
+-- Nine of ten are open; stages and next actions are spread as they are where people keep up, more or less.
+insert into public.enforcement_cases
+  (org_id, judgment_id, plaintiff_id, current_stage, tier, tier_reason, tier_as_of, collectability_score, current_balance, next_action_at,
+   opened_at, stage_entered_at, closed_at, closure_reason, owner_id, blocked_since, created_by)
+select '{org}', j.id, j.plaintiff_id, case when c.n % 10 = 0 then 'closure' else s.stages[1 + (c.n / 7 % 9)::int] end, 'tier' || j.tier, 'made up',
+       j.tier_as_of, j.collectability_score, j.balance_due,
+       case when c.n % 10 > 0 then public.app_now() + make_interval(hours => (c.n * 31 % 960)::int - 96) end,
+       public.app_now() - make_interval(days => 30 + (c.n % 700)::int), public.app_now() - make_interval(hours => (c.n * 13 % 480)::int),
+       case when c.n % 10 = 0 then public.app_now() - make_interval(days => (c.n % 30)::int) end,
+       case when c.n % 10 = 0 then 'satisfied' end, case when c.n % 3 > 0 then '{owner}'::uuid end,
+       case when c.n % 50 = 1 then public.app_now() - interval '2 days' end, 'demo'
+  from (select j.*, row_number() over (order by j.judgment_no) as place from public.core_judgments j
+         where j.org_id = '{org}' order by j.judgment_no limit {cases}) j
+ cross join lateral (select j.place as n) c
+ cross join (select array_agg(stage order by ordinal, stage) as stages from public.enforcement_stage_lookup where stage <> 'closure') s;
+create temporary table made on commit drop as
+  select row_number() over (order by c.opened_at, c.id) as n, c.id, c.judgment_id, c.plaintiff_id, c.current_stage, c.closed_at
+    from public.enforcement_cases c where c.org_id = '{org}';
+create unique index on made (n);
+analyze made;
+-- A fifth of all happens in one case of a thousand.
+insert into public.enforcement_events
+  (org_id, enforcement_case_id, judgment_id, event_kind, occurred_at, payload, note, actor, actor_type, rpc)
+select '{org}', m.id, m.judgment_id, (array['note', 'asset_search_requested', 'asset_search_completed', 'marshal_attempted'])[1 + (e.n % 4)::int]::public.enforcement_event_kind,
+       public.app_now() - make_interval(secs => (e.n * 7 % 63072000)::int), '{}', 'something happened', 'Demo', 'rpc', 'log_enforcement_event'
+  from generate_series(1::bigint, {events}) e (n)
+  join made m on m.n = case when e.n % 5 = 0 then 1 + e.n / 5 % greatest({cases} / 1000, 1) else 1 + e.n * 7919 % {cases} end;
+insert into public.enforcement_history (org_id, enforcement_case_id, action, delta, actor, actor_type, rpc, changed_at)
+select '{org}', m.id, 'stage_changed', '{\"current_stage\": [\"pre_enforcement\", \"contact_validation\"]}', 'Demo', 'rpc', 'set_enforcement_stage',
+       public.app_now() - make_interval(days => (h.n * 97 % 700)::int)
+  from generate_series(1::bigint, {events} / 3) h (n) join made m on m.n = 1 + h.n * 7919 % {cases};
+insert into public.plaintiff_tasks (org_id, plaintiff_id, enforcement_case_id, kind, title, status, stage, due_at, created_by, closed_at, closed_by)
+select '{org}', m.plaintiff_id, m.id, k.kind, 'To be done', case when m.closed_at is null then 'open' else 'completed' end, m.current_stage,
+       public.app_now() + make_interval(hours => (m.n * 17 % 480)::int - 48), 'Demo', m.closed_at, case when m.closed_at is not null then 'Demo' end
+  from made m cross join (values ('call'), ('plan_action')) k (kind);
+insert into public.enforcement_actions (org_id, enforcement_case_id, action_type, status, created_by)
+select '{org}', m.id, (array['bank_levy', 'garnishment', 'subpoena', 'marshal'])[1 + (m.n % 4)::int], 'filed', 'Demo'
+  from made m where m.n % 2 = 0 and m.closed_at is null;
+insert into public.enforcement_documents (org_id, enforcement_case_id, action_id, doc_kind, storage_path, uploaded_by)
+select '{org}', a.enforcement_case_id, a.id, a.action_type, 'demo/' || a.id, 'Demo'
+  from public.enforcement_actions a where a.org_id = '{org}' and left(a.id::text, 2) > '08';
+";
+
+/// Open cases, by turns one in which much has happened and one of the others
+pub async fn open_cases(db: &Database, org_id: Uuid, limit: i64) -> Result<Vec<Uuid>, SqlError> {
+    let mut tx = db.begin_as(&Actor::service(org_id)).await?;
+    sqlx::query_scalar(
+        "with busy as (
+           select e.enforcement_case_id as id, row_number() over (order by count(*) desc) as place
+             from public.enforcement_events e
+             join public.enforcement_cases c on c.org_id = e.org_id and c.id = e.enforcement_case_id and c.closed_at is null
+            where e.org_id = $1 group by 1 limit ($2 + 1) / 2
+         ), others as (
+           select c.id, row_number() over (order by c.id) as place
+             from public.enforcement_cases c
+            where c.org_id = $1 and c.closed_at is null and c.id not in (select id from busy) limit $2
+         )
+         select id from (select id, place, 0 as of from busy union all select id, place, 1 from others) a
+          order by place, of limit $2",
+    )
+    .bind(org_id)
+    .bind(limit)
+    .fetch_all(&mut *tx)
+    .await
+}
+
+/// Reads every row of `v_enforcement_overview`; answers how many
+pub async fn read_overview(tx: &mut Transaction) -> Result<usize, SqlError> {
+    Ok(sqlx::query("select * from public.v_enforcement_overview").fetch_all(&mut **tx).await?.len())
+}
+
+/// How many calls with a request id are kept
+pub async fn count_requests(db: &Database) -> Result<i64, SqlError> {
+    let mut tx = db.begin_as(&Actor::service(None)).await?;
+    sqlx::query_scalar("select count(*) from public.rpc_requests").fetch_one(&mut *tx).await
+}

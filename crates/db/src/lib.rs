@@ -12,8 +12,11 @@ pub mod approvals;
 pub mod assignments;
 pub mod case_plans;
 pub mod cases;
+pub mod backup;
 pub mod casework;
 pub mod demo;
+pub mod doctor;
+pub mod documents;
 pub mod imports;
 pub mod judgments;
 pub mod lead_statistics;
@@ -34,9 +37,10 @@ pub mod refreshes;
 pub mod replay;
 pub mod routing;
 pub mod rpc;
+pub mod rpc_catalogue;
 pub mod schedules;
-#[cfg(feature = "testing")]
 pub mod schema;
+pub mod scratch;
 pub mod sessions;
 pub mod shadows;
 #[cfg(feature = "testing")]

@@ -49,6 +49,11 @@ pub async fn migrate(database: &Database) -> Result<bool, MigrateError> {
 }
 
 async fn is_current(database: &Database) -> Result<bool, MigrateError> {
+    Ok(pending(database).await? == 0)
+}
+
+/// How many migrations are still to be applied; looks only
+pub async fn pending(database: &Database) -> Result<usize, MigrateError> {
     let applied = sqlx::query_as::<_, (i64, Vec<u8>, Option<String>)>(
         "select version, checksum, obj_description(to_regnamespace('pgmq'), 'pg_namespace')
            from public._sqlx_migrations where success order by version",
@@ -57,7 +62,7 @@ async fn is_current(database: &Database) -> Result<bool, MigrateError> {
     .await;
     let applied = match applied {
         Ok(applied) => applied,
-        Err(error) if is_undefined_table(&error) => return Ok(false),
+        Err(error) if is_undefined_table(&error) => return Ok(MIGRATOR.iter().count()),
         Err(error) => return Err(error.into()),
     };
     let mut known = MIGRATOR.iter();
@@ -77,7 +82,8 @@ async fn is_current(database: &Database) -> Result<bool, MigrateError> {
         }
     }
     let has_pgmq = applied.first().is_some_and(|(_, _, release)| release.as_deref() == Some(PGMQ_RELEASE));
-    Ok(known.next().is_none() && has_pgmq)
+    // The queue's SQL is installed with the migrations.
+    Ok(known.count() + usize::from(!has_pgmq))
 }
 
 fn is_undefined_table(error: &sqlx::Error) -> bool {

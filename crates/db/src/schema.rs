@@ -1,36 +1,56 @@
 //! The schema as one text, to be read and to see what a migration changes.
 
-use std::error::Error;
+use std::io;
+use std::path::Path;
 use std::process::Command;
 
-use crate::testing::TestDatabase;
+/// What the migrations make, as [`of`] says it
+pub const CHECKED_IN: &str = include_str!("../schema.sql");
+
+/// What others call us by, as [`CONTRACT_SQL`] says it
+pub const CONTRACT: &str = include_str!("../contract.txt");
 
 /// The schema of a migrated database as `pg_dump` writes it, without what varies from run to run
 ///
-/// Our own objects only: neither PGMQ's nor the table of applied migrations. Different major
-/// versions of `pg_dump` differ in wording; the first line names the one that wrote this.
-pub fn dump(database: &TestDatabase) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let program = database.private().bin_dir()?.join("pg_dump");
-    let options = database.connect_options();
+/// `program` is a `pg_dump`; `arguments` and `envs` tell it where to connect. Our own objects only: neither PGMQ's nor the
+/// table of applied migrations. Different major versions of `pg_dump` differ in wording; the first line names the one that
+/// wrote this.
+pub fn of(program: &Path, arguments: &[String], envs: &[(String, String)]) -> io::Result<String> {
     let output = Command::new(program)
-        .args(["--schema-only", "--no-owner", "--exclude-schema=pgmq"])
-        .args(["--exclude-table=public._sqlx_migrations", "--username"])
-        .arg(options.get_username())
-        .arg("--host")
-        .arg(database.private().socket_dir())
-        .arg(options.get_database().unwrap_or_default())
+        .args(["--schema-only", "--no-owner", "--no-password", "--exclude-schema=pgmq"])
+        .arg("--exclude-table=public._sqlx_migrations")
+        .args(arguments)
+        .envs(envs.iter().cloned())
         .output()?;
     if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into());
+        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
-    Ok(normalized(&String::from_utf8(output.stdout)?))
+    Ok(normalized(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// The major version of the `pg_dump` that wrote a schema
+pub fn writer_major(schema: &str) -> Option<u32> {
+    schema.lines().next()?.rsplit_once("pg_dump ")?.1.split(':').next()?.parse().ok()
+}
+
+/// The schema of a test's database
+#[cfg(feature = "testing")]
+pub fn dump(
+    database: &crate::testing::TestDatabase,
+) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    let program = database.private().bin_dir()?.join("pg_dump");
+    Ok(of(&program, &[format!("--dbname={}", database.url())], &[])?)
 }
 
 /// What others call us by, a line each: functions with their arguments and the roles that may call them, the columns of
 /// tables and views, the names of stages, event kinds, statuses and queue kinds
-pub async fn contract(database: &TestDatabase) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar(
-        r#"select line collate "C" from (
+#[cfg(feature = "testing")]
+pub async fn contract(database: &crate::testing::TestDatabase) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(CONTRACT_SQL).fetch_all(database.owner()).await
+}
+
+/// Lists what others call us by, as somebody who may see all rows of lookups
+pub(crate) const CONTRACT_SQL: &str = r#"select line collate "C" from (
             select format('function %s.%s(%s) returns %s: %s', f.pronamespace::regnamespace, f.proname,
                           pg_get_function_arguments(f.oid), pg_get_function_result(f.oid),
                           (select string_agg(g.grantee::regrole::text, ', ' order by g.grantee::regrole::text)
@@ -65,11 +85,7 @@ pub async fn contract(database: &TestDatabase) -> Result<Vec<String>, sqlx::Erro
             select format('stage %s: ordinal %s, %s', l.stage, l.ordinal, coalesce(l.sla_days || ' days', 'no SLA')) from public.enforcement_stage_lookup l
             union all
             select format('queue kind %s', k.kind) from public.queue_kinds k) c
-          order by 1"#,
-    )
-    .fetch_all(database.owner())
-    .await
-}
+          order by 1"#;
 
 fn normalized(text: &str) -> String {
     let major = text

@@ -14,7 +14,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{demo as demo_command, import, migrate, pool, queue, serve, tier, token, user, worker};
+use commands::{
+    backup, demo as demo_command, doctor, import, migrate, pool, queue, restore, serve, smoke, tier, token,
+    user, worker,
+};
 use failure::Outcome;
 use settings::{Flags, Settings};
 
@@ -51,10 +54,17 @@ picks and that goes before the top level:
   org = \"main\"                                --org, DRAGONFLY_ORG
   listen = \"127.0.0.1:8080\"                   serve --listen, DRAGONFLY_LISTEN
   behind_tls_proxy = false                    serve --behind-tls-proxy, DRAGONFLY_BEHIND_TLS_PROXY
+  documents = \"/srv/papers\"                   --documents, DRAGONFLY_DOCUMENTS; or s3://BUCKET/PREFIX
+  documents_endpoint = \"https://…\"            DRAGONFLY_DOCUMENTS_ENDPOINT; S3 of others than Amazon
+  documents_region = \"us-east-1\"              DRAGONFLY_DOCUMENTS_REGION, AWS_REGION
+  documents_megabytes_max = 25                DRAGONFLY_DOCUMENTS_MEGABYTES_MAX
+  smtp_url = \"smtps://user:pw@mail.host\"      DRAGONFLY_SMTP_URL; alerts by e-mail; smtp:// is STARTTLS
+  smtp_from = \"Alerts <a@example.com>\"        DRAGONFLY_SMTP_FROM
   leads_per_minute = 60                       serve --leads-per-minute, DRAGONFLY_LEADS_PER_MINUTE
   poll_interval_seconds = 10                  worker --poll-interval, DRAGONFLY_POLL_INTERVAL
   [profile.prod]
   org = \"castor\"
+A bucket takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and where there is one AWS_SESSION_TOKEN.
 DRAGONFLY_LOG chooses what is logged on standard error: error, warn, info, debug, or per module.
 
 Without a database URL a private PostgreSQL is started in the data directory, or joined where it
@@ -88,6 +98,10 @@ enum Command {
     /// Let scripts in
     #[command(subcommand)]
     Token(token::Command),
+    Doctor(doctor::Arguments),
+    Smoke(smoke::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
     Demo(demo_command::Arguments),
     Migrate(migrate::Arguments),
 }
@@ -113,6 +127,10 @@ fn run(cli: Cli) -> Outcome {
         Command::Queue(command) => queue::run(&settings, command),
         Command::User(command) => user::run(&settings, command),
         Command::Token(command) => token::run(&settings, command),
+        Command::Doctor(arguments) => doctor::run(&settings, &arguments),
+        Command::Smoke(arguments) => smoke::run(&settings, &arguments),
+        Command::Backup(arguments) => backup::run(&settings, &arguments),
+        Command::Restore(arguments) => restore::run(&settings, &arguments),
         Command::Demo(arguments) => demo_command::run(&settings, &arguments),
         Command::Migrate(_) => migrate::run(&settings),
     }

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use documents::{Bucket, Documents};
 use serde::Deserialize;
+use worker::mail::Mailer;
 
 use crate::failure::Failure;
 
@@ -33,6 +35,11 @@ pub(crate) struct Flags {
     /// Organisation to work for, by its slug [default: the first, made when missing] [env: DRAGONFLY_ORG]
     #[arg(long, global = true, value_name = "SLUG")]
     org: Option<String>,
+
+    /// Where documents are kept, a folder or s3://BUCKET/PREFIX [default: documents in the data
+    /// directory] [env: DRAGONFLY_DOCUMENTS]
+    #[arg(long, global = true, value_name = "PLACE")]
+    documents: Option<String>,
 }
 
 /// Where the database is
@@ -48,6 +55,10 @@ pub(crate) struct Settings {
     pub(crate) place: Place,
     /// None for the first organisation.
     pub(crate) org: Option<String>,
+    /// None only where there is no home to keep them in.
+    pub(crate) documents: Option<Documents>,
+    /// By which alerts go as e-mails.
+    pub(crate) mailer: Option<Mailer>,
     pub(crate) listen: SocketAddr,
     pub(crate) behind_tls_proxy: bool,
     pub(crate) leads_per_minute: u32,
@@ -65,6 +76,12 @@ struct Layer {
     behind_tls_proxy: Option<bool>,
     leads_per_minute: Option<u32>,
     poll_interval_seconds: Option<f64>,
+    documents: Option<String>,
+    documents_endpoint: Option<String>,
+    documents_region: Option<String>,
+    documents_megabytes_max: Option<u32>,
+    smtp_url: Option<String>,
+    smtp_from: Option<String>,
 }
 
 const FILE: &str = "dragonfly.toml";
@@ -104,6 +121,7 @@ impl Settings {
             data_dir: flags.data_dir.clone(),
             database_url: flags.database_url.clone(),
             org: flags.org.clone(),
+            documents: flags.documents.clone(),
             ..Layer::default()
         };
         let from_env = Layer {
@@ -114,6 +132,15 @@ impl Settings {
             behind_tls_proxy: parsed("DRAGONFLY_BEHIND_TLS_PROXY", text("DRAGONFLY_BEHIND_TLS_PROXY")?)?,
             leads_per_minute: parsed("DRAGONFLY_LEADS_PER_MINUTE", text("DRAGONFLY_LEADS_PER_MINUTE")?)?,
             poll_interval_seconds: parsed("DRAGONFLY_POLL_INTERVAL", text("DRAGONFLY_POLL_INTERVAL")?)?,
+            documents: text("DRAGONFLY_DOCUMENTS")?,
+            documents_endpoint: text("DRAGONFLY_DOCUMENTS_ENDPOINT")?,
+            documents_region: text("DRAGONFLY_DOCUMENTS_REGION")?,
+            documents_megabytes_max: parsed(
+                "DRAGONFLY_DOCUMENTS_MEGABYTES_MAX",
+                text("DRAGONFLY_DOCUMENTS_MEGABYTES_MAX")?,
+            )?,
+            smtp_url: text("DRAGONFLY_SMTP_URL")?,
+            smtp_from: text("DRAGONFLY_SMTP_FROM")?,
         };
         let profile = match &flags.profile {
             Some(profile) => Some(profile.clone()),
@@ -135,10 +162,25 @@ impl Settings {
             Some(place) => place,
             None => Place::Private { data_dir: default_data_dir(&env, is_root)? },
         };
+        let home = match &place {
+            Place::Private { data_dir } => Some(data_dir.clone()),
+            Place::Url(_) => default_data_dir(&env, is_root).ok(),
+        };
+        let documents = documents_of(&layers, home, text)?;
+        let mailer = match layers.iter().find_map(|layer| layer.smtp_url.as_deref()) {
+            None => None,
+            Some(url) => {
+                let from = layers.iter().find_map(|layer| layer.smtp_from.as_deref());
+                let from = from.ok_or("`smtp_url` is set and `smtp_from` is not: from whom are e-mails?")?;
+                Some(Mailer::new(url, from).map_err(|error| error.to_string())?)
+            }
+        };
         let seconds = layers.iter().find_map(|layer| layer.poll_interval_seconds).unwrap_or(10.0);
         Ok(Settings {
             place,
             org: layers.iter().find_map(|layer| layer.org.clone()),
+            documents,
+            mailer,
             listen: layers
                 .iter()
                 .find_map(|layer| layer.listen)
@@ -151,6 +193,38 @@ impl Settings {
             poll_interval: poll_interval(seconds)?,
         })
     }
+}
+
+/// Where the first source that says so has documents kept; without one, beside the database
+fn documents_of(
+    layers: &[Layer],
+    home: Option<PathBuf>,
+    text: impl Fn(&str) -> Result<Option<String>, String>,
+) -> Result<Option<Documents>, String> {
+    let said = |of: fn(&Layer) -> &Option<String>| layers.iter().find_map(|layer| of(layer).clone());
+    let megabytes = layers.iter().find_map(|layer| layer.documents_megabytes_max);
+    let bytes_max = match megabytes {
+        None => documents::BYTES_MAX,
+        Some(megabytes @ 1..=1024) => u64::from(megabytes) << 20,
+        Some(megabytes) => return Err(format!("documents of `{megabytes}` MB are outside 1 to 1024")),
+    };
+    let Some(place) = said(|layer| &layer.documents) else {
+        return Ok(home.map(|home| Documents::in_folder(home.join("documents"), bytes_max)));
+    };
+    if !place.contains("://") {
+        return Ok(Some(Documents::in_folder(place, bytes_max)));
+    }
+    let key = |name: &str| text(name)?.ok_or_else(|| format!("{name} is not set, which `{place}` needs"));
+    let region = said(|layer| &layer.documents_region).or(text("AWS_REGION")?);
+    let bucket = Bucket::new(
+        &place,
+        said(|layer| &layer.documents_endpoint).as_deref(),
+        region.as_deref().unwrap_or("us-east-1"),
+        &key("AWS_ACCESS_KEY_ID")?,
+        &key("AWS_SECRET_ACCESS_KEY")?,
+        text("AWS_SESSION_TOKEN")?.as_deref(),
+    );
+    Ok(Some(Documents::in_bucket(bucket.map_err(|error| error.to_string())?, bytes_max)))
 }
 
 /// Seconds between two looks at the queue: more than none, at most a day
@@ -192,8 +266,15 @@ fn layers(path: &Path, text: &str, profile: Option<&str>) -> Result<[Layer; 2], 
         })?,
     };
     let folder = path.parent().unwrap_or(Path::new(""));
-    Ok([chosen, top]
-        .map(|layer| Layer { data_dir: layer.data_dir.map(|data_dir| folder.join(data_dir)), ..layer }))
+    let beside = |place: String| match place.contains("://") {
+        true => place,
+        false => folder.join(place).to_string_lossy().into_owned(),
+    };
+    Ok([chosen, top].map(|layer| Layer {
+        data_dir: layer.data_dir.map(|data_dir| folder.join(data_dir)),
+        documents: layer.documents.map(beside),
+        ..layer
+    }))
 }
 
 fn default_data_dir(env: &impl Fn(&str) -> Option<OsString>, is_root: bool) -> Result<PathBuf, String> {
@@ -272,6 +353,20 @@ mod tests {
         );
     }
 
+    #[test]
+    fn documents_lie_beside_the_database_unless_told_otherwise() {
+        let place = |env: &[(&str, &str)], file: Option<&str>| {
+            let settings =
+                resolve(&Flags::default(), &[&[("HOME", "/home/kim")], env].concat(), file).unwrap();
+            settings.documents.map(|documents| documents.place()).unwrap_or_default()
+        };
+        assert_eq!(place(&[], None), "/home/kim/.local/share/dragonfly/documents");
+        assert_eq!(place(&[("DRAGONFLY_DATA_DIR", "/srv")], None), "/srv/documents");
+        assert_eq!(place(&[], Some("documents = \"papers\"")), "/etc/d/papers");
+        let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+        assert_eq!(place(&keys, Some("documents = \"s3://papers/prod/\"")), "s3://papers/prod/");
+    }
+
     #[track_caller]
     fn check_refused(flags: &Flags, env: &[(&str, &str)], file: Option<&str>, expect: &str) {
         let error = resolve(flags, env, file).unwrap_err();
@@ -292,5 +387,16 @@ mod tests {
             "outside 0 to 86400",
         );
         check_refused(&Flags::default(), &[], None, "HOME is not set");
+        let smtp =
+            |file| check_refused(&Flags::default(), &[("HOME", "/")], Some(file), "`smtp_from` is not");
+        smtp("smtp_url = \"smtps://mail.example.com\"");
+        let bucket = [("HOME", "/"), ("DRAGONFLY_DOCUMENTS", "s3://papers")];
+        check_refused(&Flags::default(), &bucket, None, "AWS_ACCESS_KEY_ID is not set");
+        check_refused(
+            &Flags::default(),
+            &[],
+            Some("data_dir = \"d\"\ndocuments_megabytes_max = 0"),
+            "outside 1 to 1024",
+        );
     }
 }

@@ -16,6 +16,8 @@ use crate::error::{ApiError, Cause};
 
 /// Until the answer begins; streams may take longer
 const TIME_MAX: Duration = Duration::from_secs(60);
+/// The same where a file comes in first: 25 MB take this long at a third of a megabit a second
+const UPLOAD_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// Refuses writes that another site has a browser send
 ///
@@ -47,9 +49,11 @@ pub(crate) fn is_same_origin(headers: &HeaderMap) -> bool {
 
 /// Answers 503 where no answer begins in time
 pub(crate) async fn time_limit(request: Request, next: Next) -> Response {
-    tokio::time::timeout(TIME_MAX, next.run(request))
-        .await
-        .unwrap_or_else(|_| ApiError::unavailable("no answer within a minute").into_response())
+    let is_upload = request.method() == Method::POST && request.uri().path().ends_with("/documents");
+    let limit = if is_upload { UPLOAD_TIME_MAX } else { TIME_MAX };
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+        ApiError::unavailable(format!("no answer within {} seconds", limit.as_secs())).into_response()
+    })
 }
 
 /// Sets the headers that keep browsers from doing more than the console needs

@@ -31,6 +31,7 @@ use axum::{Router, middleware};
 use contract::{CreatedApiToken, Role};
 use db::live::LiveNotice;
 use db::{Actor, Database, SqlError, Transaction, organisations, tokens, users};
+use documents::Documents;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use tower_http::CompressionLevel;
@@ -62,6 +63,8 @@ pub struct ServerConfig {
     pub behind_tls_proxy: bool,
     /// Leads that one address may send a minute
     pub leads_per_minute: u32,
+    /// Where documents lie; none are taken without
+    pub documents: Option<Documents>,
 }
 
 impl Default for ServerConfig {
@@ -69,7 +72,8 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             behind_tls_proxy: false,
-            leads_per_minute: 60,
+            leads_per_minute: LEADS_PER_MINUTE,
+            documents: None,
         }
     }
 }
@@ -125,6 +129,7 @@ impl ServerConfig {
 pub(crate) struct App {
     db: Database,
     behind_tls_proxy: bool,
+    documents: Option<Documents>,
     attempts: RateLimiter,
     leads: LeadLimiter,
     desks: Arc<Desks>,
@@ -152,6 +157,7 @@ pub async fn serve(
     let app = Arc::new(App {
         db,
         behind_tls_proxy: config.behind_tls_proxy,
+        documents: config.documents,
         attempts: RateLimiter::default(),
         leads: LeadLimiter::new(config.leads_per_minute),
         desks: desks.clone(),

@@ -4,6 +4,7 @@ mod agent;
 mod agents;
 mod approvals;
 mod cases;
+mod documents;
 mod evaluate;
 mod events;
 mod health;
@@ -106,6 +107,8 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(leads::socket))
         .route("/api/leads", options(leads::preflight))
         .route("/api/leads/{id}", options(leads::preflight))
+        .routes(routes!(documents::upload))
+        .routes(routes!(documents::download))
         .routes(routes!(events::events))
         .routes(routes!(rpc::call))
 }

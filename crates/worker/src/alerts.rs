@@ -11,23 +11,35 @@ use db::{Database, SqlError};
 use serde_json::json;
 use ureq::{Agent, Error, Timeout};
 
+use crate::mail::Mailer;
+
 const CLAIM: i32 = 20;
 const TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Delivers every alert that is due; answers how many
-pub async fn run_due(db: &Database) -> Result<u64, SqlError> {
+/// Delivers every alert that is due; answers how many. Without a mailer, e-mails are left to workers that have one
+pub async fn run_due(db: &Database, mailer: Option<&Mailer>) -> Result<u64, SqlError> {
+    let channels: &[&str] = if mailer.is_some() { &["webhook", "email"] } else { &["webhook"] };
     let mut delivered = 0;
     loop {
         let inside = alerts::fan_out(db).await?;
-        let outside = alerts::claim(db, CLAIM).await?;
+        let outside = alerts::claim(db, CLAIM, channels).await?;
         delivered += inside.unsigned_abs() + outside.len() as u64;
         if inside == 0 && outside.is_empty() {
             return Ok(delivered);
         }
         for alert in outside {
-            let body = message(&alert).to_string();
             let (target, id) = (alert.target.clone(), alert.id);
-            let sent = tokio::task::spawn_blocking(move || send(&target, id, &body)).await;
+            let sent = match mailer.filter(|_| alert.channel == "email").cloned() {
+                Some(mailer) => {
+                    let (subject, text) = letter(&alert);
+                    let id = format!("dragonfly-alert-{id}");
+                    tokio::task::spawn_blocking(move || mailer.send(&target, &id, &subject, &text)).await
+                }
+                None => {
+                    let body = message(&alert).to_string();
+                    tokio::task::spawn_blocking(move || send(&target, id, &body)).await
+                }
+            };
             let (outcome, error) = sent.unwrap_or_else(|error| (Outcome::Uncertain, Some(error.to_string())));
             // The address is a secret, and the other side's words are not ours to log.
             tracing::info!(alert_id = alert.id, org_id = %alert.org_id, attempt = alert.attempt, ?outcome, "alert_settled");
@@ -36,13 +48,32 @@ pub async fn run_due(db: &Database) -> Result<u64, SqlError> {
     }
 }
 
-/// An event in the form that Slack takes, and most others too
-fn message(alert: &Alert) -> serde_json::Value {
+/// Which case, and what happened
+fn heading(alert: &Alert) -> String {
     let mut text = format!("{}: {}", alert.case_number, alert.event_kind.replace('_', " "));
     if let Some(amount) = alert.payload.get("amount").and_then(|amount| amount.as_str()) {
         text.push_str(&format!(" of ${amount}"));
     }
-    text.push_str(&format!(" ({})", alert.actor));
+    text
+}
+
+/// An event as subject and text of a letter
+fn letter(alert: &Alert) -> (String, String) {
+    let mut text = format!(
+        "{}\n\nBy {}, at {}.\n",
+        heading(alert),
+        alert.actor,
+        alert.occurred_at.format("%Y-%m-%d %H:%M UTC")
+    );
+    if let Some(note) = &alert.note {
+        text.push_str(&format!("\n{note}\n"));
+    }
+    (heading(alert), text)
+}
+
+/// An event in the form that Slack takes, and most others too
+fn message(alert: &Alert) -> serde_json::Value {
+    let mut text = format!("{} ({})", heading(alert), alert.actor);
     if let Some(note) = &alert.note {
         text.push_str(&format!(" – {note}"));
     }

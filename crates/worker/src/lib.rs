@@ -7,6 +7,7 @@ pub mod alerts;
 mod failure;
 mod job;
 pub mod jobs;
+pub mod mail;
 pub mod nightly;
 pub mod refresh;
 mod runner;

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::failure::{Retry, is_passing};
+use crate::mail::Mailer;
 use crate::{Job, Stop, Verdict, alerts, nightly, refresh, schedule};
 
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -33,12 +34,20 @@ pub struct Options {
     pub lanes: u32,
     /// The queue is looked at this often even where nothing calls for it.
     pub poll_interval: Duration,
+    /// By which alerts go as e-mails; without one they wait for a worker that has one.
+    pub mailer: Option<Mailer>,
 }
 
 impl Options {
     /// What suits most
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), batch_max: 1000, lanes: 2, poll_interval: Duration::from_secs(10) }
+        Self {
+            name: name.into(),
+            batch_max: 1000,
+            lanes: 2,
+            poll_interval: Duration::from_secs(10),
+            mailer: None,
+        }
     }
 }
 
@@ -468,7 +477,7 @@ impl Inner {
         let mut retry = Retry::default();
         while !stop.is_stopped() {
             wake.mark_unchanged();
-            let waited = match alerts::run_due(&self.db).await {
+            let waited = match alerts::run_due(&self.db, self.options.mailer.as_ref()).await {
                 Ok(_) => {
                     retry = Retry::default();
                     self.options.poll_interval

@@ -19,7 +19,8 @@ use std::process::Command;
 /// Measure, print a table and write it to bench.json in the target folder
 ///
 /// Medians of several runs; a run of `drag_to_paint_*` is one drag and gives the 95th percentile of its steps. The
-/// measurements of a million judgments in the console share a database that takes minutes to fill.
+/// measurements of a million judgments in the console share a database that takes minutes to fill, and so do those of
+/// casework (1,000,000 judgments, 200,000 cases, 3,000,000 events).
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Fewer runs and smaller portfolios: shows that every measurement works, not what it measures
@@ -41,6 +42,8 @@ struct Bench<'a> {
     quick: bool,
     /// What was measured in the console, by the number of judgments
     consoles: RefCell<BTreeMap<u32, Value>>,
+    /// What was measured of casework
+    casework: RefCell<Option<Value>>,
 }
 
 struct Measurement {
@@ -49,7 +52,7 @@ struct Measurement {
     measure: fn(&Bench) -> Result<Vec<f64>>,
 }
 
-const MEASUREMENTS: [Measurement; 33] = [
+const MEASUREMENTS: [Measurement; 38] = [
     Measurement { name: "console_brotli", unit: "bytes", measure: |bench| console_size(bench, &[]) },
     Measurement {
         name: "console_studio_brotli",
@@ -154,6 +157,11 @@ const MEASUREMENTS: [Measurement; 33] = [
     },
     Measurement { name: "leads_p99", unit: "ms", measure: |bench| bench.database("leads_p99") },
     Measurement { name: "leads_p99_two", unit: "ms", measure: |bench| bench.database("leads_p99_two") },
+    Measurement { name: "cases_list_p95", unit: "ms", measure: |bench| bench.casework("cases_list") },
+    Measurement { name: "today_p95", unit: "ms", measure: |bench| bench.casework("today") },
+    Measurement { name: "timeline_p95", unit: "ms", measure: |bench| bench.casework("timeline") },
+    Measurement { name: "overview_p95", unit: "ms", measure: |bench| bench.casework("overview") },
+    Measurement { name: "rpc_writes_per_second", unit: "1/s", measure: |bench| bench.casework("rpc_writes") },
     Measurement { name: "start_warm", unit: "s", measure: start_warm },
 ];
 
@@ -163,7 +171,12 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &Arguments) -> Result<()> 
     {
         bail!("no measurement `{unknown}`: choose from {}", MEASUREMENTS.map(|known| known.name).join(", "));
     }
-    let bench = Bench { workspace, quick: arguments.quick, consoles: RefCell::default() };
+    let bench = Bench {
+        workspace,
+        quick: arguments.quick,
+        consoles: RefCell::default(),
+        casework: RefCell::default(),
+    };
     let mut results = Results::default();
     for Measurement { name, unit, measure } in &MEASUREMENTS {
         if !arguments.only.is_empty() && !arguments.only.iter().any(|only| only == name) {
@@ -280,8 +293,27 @@ impl Bench<'_> {
                 measured
             }
         };
-        let values = measured[list].as_array().with_context(|| format!("no list `{list}`"))?;
-        values.iter().map(|value| value.as_f64().context("not a number")).collect()
+        numbers(&measured, list)
+    }
+
+    /// Runs the measurement `casework` of crates/bench, once, and answers one of its lists
+    fn casework(&self, list: &str) -> Result<Vec<f64>> {
+        let known = self.casework.borrow().clone();
+        let measured = match known {
+            Some(measured) => measured,
+            None => {
+                setup::postgres()?;
+                let mut program = self.native_program();
+                program.args(["casework", "--runs", "3"]);
+                if self.quick {
+                    program.arg("--quick");
+                }
+                let measured: Value = serde_json::from_str(&read(&mut program)?)?;
+                *self.casework.borrow_mut() = Some(measured.clone());
+                measured
+            }
+        };
+        numbers(&measured, list)
     }
 
     fn rank_to_preview(&self) -> Result<Vec<f64>> {
@@ -330,6 +362,11 @@ impl Bench<'_> {
         }
         serde_json::from_str(&read(program)?).context("not a list of numbers")
     }
+}
+
+fn numbers(measured: &Value, list: &str) -> Result<Vec<f64>> {
+    let values = measured[list].as_array().with_context(|| format!("no list `{list}`"))?;
+    values.iter().map(|value| value.as_f64().context("not a number")).collect()
 }
 
 /// Everything that a first load fetches, as it is sent: of the home page, or of one that needs `parts` too

@@ -5,6 +5,7 @@
 
 mod bench;
 mod console;
+mod openapi;
 mod run;
 mod schema;
 mod server;

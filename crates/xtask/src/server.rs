@@ -36,6 +36,7 @@ impl Drop for Home {
 pub(crate) struct Server {
     process: Child,
     pub(crate) started_in: Duration,
+    pub(crate) port: u16,
 }
 
 impl Server {
@@ -59,7 +60,7 @@ impl Server {
             ensure!(begun.elapsed() < Duration::from_secs(60), "the server did not serve within a minute");
             sleep(Duration::from_millis(2));
         }
-        Ok(Self { process, started_in: begun.elapsed() })
+        Ok(Self { process, started_in: begun.elapsed(), port })
     }
 
     /// Ends the server as Ctrl-C does

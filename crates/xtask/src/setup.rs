@@ -92,6 +92,32 @@ pub(crate) fn npm_in(workspace: &Workspace, folder: &str) -> Result<()> {
     Ok(fs::write(stamp, lock)?)
 }
 
+/// What the requirements.txt of a folder names, in a Python environment of its own; answers the folder of its programs
+pub(crate) fn python_in(workspace: &Workspace, folder: &str) -> Result<PathBuf> {
+    let path = workspace.root.join(folder).join("requirements.txt");
+    let wanted = fs::read(&path).with_context(|| format!("cannot read {folder}/requirements.txt"))?;
+    let home = workspace.tools.join(format!("python-{}", folder.replace('/', "-")));
+    let stamp = home.join("installed.txt");
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(home.join("bin"));
+    }
+    let can_make = || {
+        let asked =
+            Command::new("python3").args(["-c", "import venv, ensurepip"]).stderr(Stdio::null()).status();
+        asked.is_ok_and(|status| status.success())
+    };
+    if !can_make() {
+        apt(&["python3-venv"])?;
+    }
+    say(&format!("installing Python packages of {folder}"));
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
+    run(Command::new(home.join("bin/pip"))
+        .args(["install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--requirement"])
+        .arg(&path))?;
+    fs::write(stamp, wanted)?;
+    Ok(home.join("bin"))
+}
+
 fn node() -> Result<()> {
     if which("node").is_none() || which("npm").is_none() {
         apt(&["nodejs", "npm"])?;

@@ -2,7 +2,7 @@
 
 use crate::console::{self, files};
 use crate::shell::{Workspace, run, say, which};
-use crate::{setup, tidy, wasm};
+use crate::{openapi, setup, tidy, wasm};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 /// Run everything that must hold: format, structure, clippy, tests of every kind
 ///
 /// Steps, in order: fmt, tidy, clippy (native and wasm32), wasm (the policy module under Node), console (the
-/// release build), unit (native crates and doc tests), acceptance (PostgreSQL, HTTP, worker, command line),
-/// e2e (Chromium against a real server). Needs no configuration.
+/// release build), unit (native crates and doc tests), acceptance (PostgreSQL, HTTP, worker, command line), openapi
+/// (made-up calls of everything that the API describes), e2e (Chromium against a real server). Needs no configuration.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Run only these: a step, or a test target of the package `acceptance` (api, worker, sql, …)
@@ -39,6 +39,7 @@ const STEPS: [Step; 9] = [
     Step { name: "app", run: app },
     Step { name: "unit", run: unit },
     Step { name: "acceptance", run: |workspace, arguments| acceptance(workspace, arguments, None) },
+    Step { name: "openapi", run: made_up_calls },
     Step { name: "e2e", run: e2e },
 ];
 
@@ -156,6 +157,12 @@ pub(crate) fn with_database(workspace: &Workspace, mut tests: Command) -> Result
     let mut stop = workspace.command(workspace.target.join("debug/test-postgres"));
     run(stop.arg("stop")).unwrap_or_else(|error| say(&format!("{error:#}")));
     outcome
+}
+
+fn made_up_calls(workspace: &Workspace, _: &Arguments) -> Result<()> {
+    setup::postgres()?;
+    build_native(workspace)?;
+    openapi::check(workspace, &openapi::Length::Short)
 }
 
 /// Browser walks against the real binary with the release build of the console in it

@@ -17,16 +17,17 @@ pub(crate) fn tidy(workspace: &Workspace, _: &Arguments) -> Result<()> {
 }
 
 /// What each package may depend on of ours; `None` stands for everything
-const ALLOWED: [(&str, Option<&[&str]>); 12] = [
+const ALLOWED: [(&str, Option<&[&str]>); 13] = [
     ("policy", Some(&[])),
     ("contract", Some(&["policy"])),
     ("app", Some(&["policy", "contract"])),
     ("policy-wasm", Some(&["policy"])),
     ("import", Some(&["policy"])),
+    ("documents", Some(&[])),
     ("db", Some(&["policy", "contract", "import"])),
     ("worker", Some(&["policy", "contract", "db"])),
-    ("server", Some(&["policy", "contract", "db"])),
-    ("dragonfly", Some(&["policy", "contract", "import", "db", "worker", "server"])),
+    ("server", Some(&["policy", "contract", "db", "documents"])),
+    ("dragonfly", Some(&["policy", "contract", "import", "db", "documents", "worker", "server"])),
     ("bench", Some(&["policy", "contract", "import", "db", "worker", "server"])),
     ("xtask", Some(&[])),
     ("acceptance", None),

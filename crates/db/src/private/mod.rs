@@ -122,6 +122,11 @@ impl Launcher {
         self
     }
 
+    /// Whether a server has been made there already
+    pub fn has_data(&self) -> bool {
+        self.data_dir.join("postgres/PG_VERSION").exists()
+    }
+
     /// Starts the server, or joins it where it runs, and returns when it takes connections
     ///
     /// The first start makes the data directory and takes seconds; a warm one takes about a tenth
@@ -152,6 +157,12 @@ impl Launcher {
         })
         .await
     }
+}
+
+/// A program of the newest PostgreSQL of this major version that the system has, such as `pg_dump`
+pub fn client_program(name: &str, major: u32, search_path: &std::ffi::OsStr) -> Option<PathBuf> {
+    let binaries = binaries::Binaries::of_major(major, Path::new(""), search_path).ok()?;
+    Some(binaries.program(name)).filter(|program| program.is_file())
 }
 
 /// This process's share in the private server

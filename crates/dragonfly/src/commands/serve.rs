@@ -87,6 +87,7 @@ async fn serve(
         listen: arguments.listen.or(port).unwrap_or(settings.listen),
         behind_tls_proxy: arguments.behind_tls_proxy || settings.behind_tls_proxy,
         leads_per_minute: arguments.leads_per_minute.unwrap_or(settings.leads_per_minute),
+        documents: settings.documents.clone(),
     };
     // Before anything slow, so that a port that is taken shows at once.
     let listener = config.bind(&store.db).await?;
@@ -107,8 +108,11 @@ async fn serve(
 
     let (stopper, stop) = stop_channel();
     let worker = (!arguments.no_worker).then(|| {
-        let options =
-            Options { poll_interval: settings.poll_interval, ..Options::new(super::worker::name()) };
+        let options = Options {
+            poll_interval: settings.poll_interval,
+            mailer: settings.mailer.clone(),
+            ..Options::new(super::worker::name())
+        };
         let worker = Worker::new(store.db.clone(), options);
         tokio::spawn(async move { worker.run(stop).await })
     });

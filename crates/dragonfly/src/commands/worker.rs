@@ -66,7 +66,10 @@ pub(crate) fn run(settings: Settings, arguments: Arguments) -> Outcome {
         };
         let supervision =
             store.private.clone().map(|private| tokio::spawn(async move { private.supervise().await }));
-        let worker = Worker::new(store.db.clone(), Options { poll_interval, ..Options::new(name()) });
+        let worker = Worker::new(
+            store.db.clone(),
+            Options { poll_interval, mailer: settings.mailer.clone(), ..Options::new(name()) },
+        );
         let done = if arguments.once || arguments.drain {
             tokio::select! {
                 done = take(&worker, arguments.once) => done,

@@ -48,6 +48,7 @@ impl Cli {
             "DATABASE_URL",
             "DRAGONFLY_CONFIG",
             "DRAGONFLY_DATA_DIR",
+            "DRAGONFLY_DOCUMENTS",
             "DRAGONFLY_ENV",
             "DRAGONFLY_LOG",
             "DRAGONFLY_ORG",

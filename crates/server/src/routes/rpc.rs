@@ -57,7 +57,8 @@ pub(crate) async fn call(
     Ok(Json(value))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+/// The header `Idempotency-Key`, by which the same request is known again
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(None);
     };

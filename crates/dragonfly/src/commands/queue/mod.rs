@@ -13,6 +13,7 @@ use crate::settings::Settings;
 pub(crate) enum Command {
     Stats(stats::Arguments),
     Dead(dead::Arguments),
+    #[command(visible_alias = "requeue")]
     Retry(retry::Arguments),
 }
 
