@@ -29,7 +29,7 @@ struct Step {
     run: fn(&Workspace, &Arguments) -> Result<()>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: |workspace, _| tidy::check(workspace) },
     Step { name: "clippy", run: clippy },
