@@ -76,7 +76,7 @@ walk("a form refuses what the function would, and sends a double click once", as
   await done(page);
   assert.equal(value(server, `select count(*) from public.enforcement_payments where enforcement_case_id = '${id}'`), "1");
   await page.locator("[data-test=timeline-item][data-kind=payment_received]").waitFor();
-  assert.match(await page.getByTestId("case-balance").textContent(), /\$100\.50 recovered/);
+  await page.getByTestId("case-balance").filter({ hasText: "$100.50 recovered" }).waitFor();
 
   // The server's word stands at the field that it names.
   await page.goto(`/cases/${id}?form=action`);

@@ -1217,40 +1217,41 @@ fn judgment_ref(case: &CaseRow) -> JudgmentRef {
 
 /// Actions that have left the desk without a paper that vouches for them
 async fn without_document(tx: &mut Transaction) -> Result<TodayGroup, SqlError> {
-    const ACTIONS: &str = "from public.enforcement_actions a
-          where a.org_id = (select public.current_org_id()) and a.status in ('filed', 'served', 'in_progress')
-            and not exists (select from public.enforcement_documents d where d.org_id = a.org_id and d.action_id = a.id)";
-    let (count,): (i64,) = sqlx::query_as(&format!("select count(*) {ACTIONS}")).fetch_one(&mut **tx).await?;
-    let mut rows = Vec::new();
-    if count > 0 {
-        #[derive(sqlx::FromRow)]
-        struct Found {
-            enforcement_case_id: Uuid,
-            #[sqlx(flatten)]
-            action: ActionRecord,
-        }
-        let found: Vec<Found> = sqlx::query_as(&format!(
-            "select a.enforcement_case_id, {ACTION_COLUMNS} {ACTIONS} order by a.opened_at, a.id limit $1"
-        ))
-        .bind(i64::from(TODAY_ROWS))
-        .fetch_all(&mut **tx)
-        .await?;
-        for Found { enforcement_case_id, action } in found {
-            for case in by_ids(tx, &[enforcement_case_id]).await? {
-                rows.push(TodayRow {
-                    judgment: judgment_ref(&case),
-                    case: Some(case),
-                    action: None,
-                    payment: None,
-                    mend: "document".to_owned(),
-                });
-            }
-            if let Some(row) = rows.last_mut() {
-                row.action = Some(action.into());
-            }
-        }
+    #[derive(sqlx::FromRow)]
+    struct Found {
+        total: i64,
+        enforcement_case_id: Uuid,
+        #[sqlx(flatten)]
+        action: ActionRecord,
     }
-    Ok(TodayGroup { kind: "without_document".to_owned(), count: wire::count(count), query: None, rows })
+    // Counted where they are found: to look for them twice would cost twice as much.
+    let found: Vec<Found> = sqlx::query_as(&format!(
+        "select a.total, a.enforcement_case_id, {ACTION_COLUMNS}
+           from (select a.*, count(*) over () as total from public.enforcement_actions a
+                  where a.org_id = (select public.current_org_id()) and a.status in ('filed', 'served', 'in_progress')
+                    and not exists (select from public.enforcement_documents d where d.org_id = a.org_id and d.action_id = a.id)
+                  order by a.opened_at, a.id limit $1) a
+          order by a.opened_at, a.id"
+    ))
+    .bind(i64::from(TODAY_ROWS))
+    .fetch_all(&mut **tx)
+    .await?;
+    let count = found.first().map_or(0, |first| first.total);
+    let ids: Vec<Uuid> = found.iter().map(|row| row.enforcement_case_id).collect();
+    let cases = by_ids(tx, &ids).await?;
+    let rows = cases.into_iter().zip(found).map(|(case, row)| TodayRow {
+        judgment: judgment_ref(&case),
+        case: Some(case),
+        action: Some(row.action.into()),
+        payment: None,
+        mend: "document".to_owned(),
+    });
+    Ok(TodayGroup {
+        kind: "without_document".to_owned(),
+        count: wire::count(count),
+        query: None,
+        rows: rows.collect(),
+    })
 }
 
 async fn unlinked_payments(tx: &mut Transaction) -> Result<TodayGroup, SqlError> {
@@ -1262,16 +1263,16 @@ async fn unlinked_payments(tx: &mut Transaction) -> Result<TodayGroup, SqlError>
         #[sqlx(flatten)]
         payment: PaymentRecord,
     }
-    const PAYMENTS: &str = "y.org_id = (select public.current_org_id()) and y.enforcement_case_id is null";
+    const PAYMENTS: &str = "from public.enforcement_payments y
+          where y.org_id = (select public.current_org_id()) and y.enforcement_case_id is null";
     let (count,): (i64,) =
-        sqlx::query_as(&format!("select count(*) from public.enforcement_payments y where {PAYMENTS}"))
-            .fetch_one(&mut **tx)
-            .await?;
+        sqlx::query_as(&format!("select count(*) {PAYMENTS}")).fetch_one(&mut **tx).await?;
+    // The newest first, and their judgments then: joined before, all of them would be.
     let found: Vec<Found> = sqlx::query_as(&format!(
         "select y.judgment_id, j.judgment_no, j.case_number, {PAYMENT_COLUMNS}
-           from public.enforcement_payments y
+           from (select y.* {PAYMENTS} order by y.received_at desc, y.id limit $1) y
            join public.core_judgments j on j.org_id = y.org_id and j.id = y.judgment_id
-          where {PAYMENTS} order by y.received_at desc, y.id limit $1"
+          order by y.received_at desc, y.id"
     ))
     .bind(i64::from(TODAY_ROWS))
     .fetch_all(&mut **tx)

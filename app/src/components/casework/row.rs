@@ -23,10 +23,14 @@ pub fn Dwell(days: u32, sla_days: Option<u32>, is_breached: bool) -> impl IntoVi
         (Some(sla), false) => format!("{days} of {sla} days"),
         (None, _) => format!("{days} days; this stage has no SLA"),
     };
+    let over = sla_days.filter(|_| is_breached).map(|sla| match days.saturating_sub(sla) {
+        0 => "over".to_owned(),
+        more => format!("+{more}"),
+    });
     view! {
         <span class="dwell" data-breached=is_breached.to_string() title=title>
             {format!("{days} d")}
-            {is_breached.then(|| view! { <span class="over">{sla_days.map(|sla| format!("+{}", days.saturating_sub(sla)))}</span><span class="visually-hidden">" over its SLA"</span> })}
+            {over.map(|over| view! { <span class="over">{over}</span><span class="visually-hidden">" past its SLA"</span> })}
         </span>
     }
 }
