@@ -54,6 +54,13 @@ walk("a form refuses what the function would, and sends a double click once", as
   await call(context, server, "add_enforcement_document", { case_id: id, doc_kind: "bank_levy_filed", storage_path: "walk/writ.pdf" });
   // What was done elsewhere shows without a reload.
   await page.getByTestId("case-document").filter({ hasText: "writ.pdf" }).waitFor();
+  // A file is kept, and another stage may rest on it at once.
+  await page.getByTestId("do-document").first().click();
+  await page.getByTestId("field-file").setInputFiles({ name: "affidavit.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n%%EOF\n") });
+  await page.getByTestId("field-doc_kind").selectOption("evidence");
+  await page.getByTestId("form-submit").click();
+  await done(page);
+  await page.getByTestId("case-document").filter({ hasText: "affidavit.pdf" }).getByRole("link").waitFor();
   await page.getByTestId("do-stage").click();
   await page.getByTestId("field-stage").selectOption("bank_levy");
   await page.getByTestId("field-document_path-known").selectOption("walk/writ.pdf");
