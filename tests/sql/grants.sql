@@ -36,7 +36,7 @@ select results_eq(
             ('request_tier_policy_approval'), ('retire_agent'), ('retry_alert'), ('retry_dead_letter'), ('revoke_api_token'), ('revoke_visitor_key'),
             ('save_agent'), ('save_page_rules'), ('save_pool'), ('save_visitor_key'), ('schedule_tier_policy'), ('set_enforcement_stage'),
             ('set_enforcement_stage_settings'), ('set_judgment_priority'), ('set_next_action'), ('set_organisation_settings'), ('set_plaintiff_status'),
-            ('set_tier_override'), ('start_tier_shadow'), ('stop_tier_shadow') $$,
+            ('set_tier_override'), ('start_tier_shadow'), ('stop_tier_shadow'), ('store_enforcement_document') $$,
   'the writing functions that an admin may call');
 
 select results_eq(
@@ -47,7 +47,7 @@ select results_eq(
             ('close_enforcement_case'), ('close_plaintiff_task'), ('discard_dead_letter'), ('issue_subpoena'), ('link_enforcement_payment'), ('log_call_outcome'), ('log_enforcement_event'),
             ('open_enforcement_case'), ('plan_case_change'), ('put_plaintiff_contact'), ('queue_enforcement_action'), ('queue_job'),
             ('record_enforcement_payment'), ('record_subpoena_response'), ('request_case_copilot'), ('retry_dead_letter'), ('set_enforcement_stage'), ('set_judgment_priority'),
-            ('set_next_action'), ('set_plaintiff_status'), ('set_tier_override') $$,
+            ('set_next_action'), ('set_plaintiff_status'), ('set_tier_override'), ('store_enforcement_document') $$,
   'the writing functions that an operator may call');
 select ok(not has_function_privilege('admin', f, 'execute'), format('vendors'' data come by the service alone: %s', f))
   from unnest(array['public.set_case_enrichment(uuid, numeric, text, text)', 'public.upsert_enrichment_bundle(jsonb)', 'public.insert_or_get_entity(jsonb)',
