@@ -1,5 +1,7 @@
 //! Every request to the server: one function an endpoint of the HTTP contract.
 
+pub mod review;
+
 use contract::*;
 use gloo_net::http::{Request, RequestBuilder, Response};
 use policy::portfolio::Portfolio;

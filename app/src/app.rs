@@ -95,6 +95,12 @@ fn inner_page(page: Page) -> AnyView {
         Page::Inner(Inner::PoolStatistics) => {
             view! { <Deferred page=parts::pool_statistics_page/> }.into_any()
         }
+        Page::Inner(Inner::Calls) => view! { <Deferred page=parts::calls_page/> }.into_any(),
+        Page::Inner(Inner::Pipeline) => view! { <Deferred page=parts::pipeline_page/> }.into_any(),
+        Page::Inner(Inner::Plaintiffs) => view! { <Deferred page=parts::plaintiffs_page/> }.into_any(),
+        Page::Inner(Inner::Plaintiff) => view! { <Deferred page=parts::plaintiff_page/> }.into_any(),
+        Page::Inner(Inner::Review) => view! { <Deferred page=parts::review_page/> }.into_any(),
+        Page::Inner(Inner::Stages) => view! { <Deferred page=parts::stages_page/> }.into_any(),
         Page::Inner(Inner::NotFound) => view! { <NotFoundPage/> }.into_any(),
         // On its way out of the frame.
         Page::SignIn | Page::Welcome => ().into_any(),

@@ -235,6 +235,58 @@ $$;
 
 COMMENT ON FUNCTION public.add_enforcement_document(payload jsonb) IS 'Notes a document of a case, with the event or action that it vouches for; answers its id';
 
+CREATE FUNCTION public.add_plaintiff_task(payload jsonb) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+  v_call public.rpc_call := public.begin_rpc('add_plaintiff_task', payload,
+    array['plaintiff_id', 'case_id', 'kind', 'title', 'due_at', 'note', 'actor'], payload ->> 'actor');
+  v_kind text;
+  v_due_at timestamptz;
+  v_case_id uuid;
+  v_case public.enforcement_cases;
+  v_plaintiff public.plaintiffs;
+  v_id uuid;
+begin
+  if v_call.result is not null then
+    return (v_call.result #>> '{}')::uuid;
+  end if;
+  v_kind := coalesce(public.rpc_text(payload, 'kind'), 'call');
+  if v_kind !~ '^[a-z][a-z0-9_]{0,39}$' then
+    raise sqlstate 'PT422' using message = '`kind` is not a word of lower-case letters, digits and underscores', detail = 'kind';
+  end if;
+  v_due_at := public.rpc_instant(payload, 'due_at');
+  v_case_id := public.rpc_uuid(payload, 'case_id');
+  if v_case_id is not null then
+    v_case := public.find_case(v_call.org_id, v_case_id);
+  end if;
+  v_plaintiff := public.find_plaintiff(v_call.org_id, public.rpc_uuid(payload, 'plaintiff_id', true));
+  if v_case.plaintiff_id <> v_plaintiff.id then
+    raise sqlstate 'PT422' using message = 'the case is not the plaintiff''s', detail = 'case_id';
+  end if;
+  if v_kind = 'call' and v_plaintiff.status = 'do_not_call' then
+    raise sqlstate 'PT409' using message = 'the plaintiff does not want to be called', hint = 'change the plaintiff''s status first';
+  end if;
+  insert into public.plaintiff_tasks (org_id, plaintiff_id, enforcement_case_id, kind, title, priority, due_at, note, created_by)
+  values (v_call.org_id, v_plaintiff.id, v_case_id, v_kind,
+          coalesce(public.rpc_text(payload, 'title', v_kind <> 'call', 300), 'Call the plaintiff'),
+          coalesce(public.effective_tier(v_case), 0), v_due_at, public.rpc_text(payload, 'note'), v_call.actor)
+  on conflict do nothing
+  returning id into v_id;
+  if v_id is null then
+    raise sqlstate 'PT409' using message = format('a task `%s` is open already', v_kind), hint = 'end that one first';
+  end if;
+  if v_case_id is not null then
+    perform public.write_history(v_call, v_case_id, 'task_added', jsonb_build_object(v_kind, jsonb_build_array(null, 'open')),
+                                 public.rpc_text(payload, 'note'));
+  end if;
+  return (public.end_rpc(v_call, to_jsonb(v_id)) #>> '{}')::uuid;
+end;
+$_$;
+
+COMMENT ON FUNCTION public.add_plaintiff_task(payload jsonb) IS 'Adds a task for a plaintiff, a call unless kind says otherwise, on one of its cases if case_id says so; answers its id';
+
 CREATE FUNCTION public.add_pool_member(p_pool_id uuid, p_agent_id uuid, p_rank integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -1194,6 +1246,32 @@ end;
 $$;
 
 COMMENT ON FUNCTION public.end_rpc(p_call public.rpc_call, p_result jsonb) IS 'Keeps the answer of a first call, and answers it';
+
+CREATE TABLE public.enforcement_documents (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    org_id uuid NOT NULL,
+    enforcement_case_id uuid NOT NULL,
+    event_id uuid,
+    action_id uuid,
+    doc_kind text NOT NULL,
+    storage_path text NOT NULL,
+    uploaded_by text NOT NULL,
+    uploaded_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT enforcement_documents_doc_kind_check CHECK ((btrim(doc_kind) <> ''::text)),
+    CONSTRAINT enforcement_documents_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT enforcement_documents_storage_path_check CHECK ((btrim(storage_path) <> ''::text))
+);
+
+ALTER TABLE ONLY public.enforcement_documents FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.enforcement_documents IS 'Filings and evidence; event and action are those that the document vouches for';
+
+CREATE FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid, p_document_path text) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN ((p_document_path IS NOT NULL) OR (EXISTS (SELECT FROM public.enforcement_documents d WHERE ((d.org_id = event_has_document.p_org_id) AND (d.event_id = event_has_document.p_event_id)))));
+
+COMMENT ON FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid, p_document_path text) IS 'Whether an event names a document or one was uploaded for it';
 
 CREATE FUNCTION public.expect_scores(p_collectability_tier text, VARIADIC p_scores numeric[]) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
@@ -3550,6 +3628,41 @@ $$;
 
 COMMENT ON FUNCTION public.record_enforcement_payment(payload jsonb) IS 'Books money on a judgment and its case, never below zero but as a credit; without a case it is unlinked until link_enforcement_payment';
 
+CREATE FUNCTION public.record_event_audit(payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_call public.rpc_call := public.begin_rpc('record_event_audit', payload, array['event_id', 'result', 'note', 'actor'], payload ->> 'actor');
+  v_result text;
+  v_note text;
+  v_event_id uuid;
+  v_event public.enforcement_events;
+  v_audit public.enforcement_event_audits;
+begin
+  if v_call.result is not null then
+    return v_call.result;
+  end if;
+  v_result := public.rpc_choice(payload, 'result', array['passed', 'failed'], true);
+  v_note := public.rpc_text(payload, 'note', v_result = 'failed', 2000);
+  v_event_id := public.rpc_uuid(payload, 'event_id', true);
+  select * into v_event from public.enforcement_events e where e.org_id = v_call.org_id and e.id = v_event_id;
+  if not found then
+    raise sqlstate 'PT404' using message = 'event not found';
+  end if;
+  insert into public.enforcement_event_audits
+    (org_id, event_id, result, needs_document, has_document, has_note, has_rpc, note, auditor, auditor_id)
+  select v_call.org_id, v_event.id, v_result, k.needs_document, public.event_has_document(v_event.org_id, v_event.id, v_event.document_path),
+         v_event.note is not null, v_event.rpc is not null, v_note, v_call.actor, v_call.actor_id
+    from public.enforcement_event_kind_lookup k
+   where k.event_kind = v_event.event_kind
+  returning * into v_audit;
+  return public.end_rpc(v_call, to_jsonb(v_audit));
+end;
+$$;
+
+COMMENT ON FUNCTION public.record_event_audit(payload jsonb) IS 'Keeps what an audit of an event found, with the marks that the event has now; a failed one says why';
+
 CREATE FUNCTION public.record_shadow_tiers(p_org_id uuid, p_shadow_id uuid, p_judgment_nos bigint[], p_published smallint[], p_shadow smallint[], p_balance_cents bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -4549,6 +4662,42 @@ begin
 end;
 $$;
 
+CREATE FUNCTION public.set_recovery_plan(payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+  v_call public.rpc_call := public.begin_rpc('set_recovery_plan', payload, array['month', 'amount', 'actor'], payload ->> 'actor');
+  v_month text;
+  v_amount numeric(14,2);
+begin
+  if v_call.result is not null then
+    return v_call.result;
+  end if;
+  v_month := public.rpc_text(payload, 'month', true);
+  if v_month !~ '^20[0-9]{2}-(0[1-9]|1[0-2])$' then
+    raise sqlstate 'PT422' using message = '`month` is not a month', detail = 'month', hint = 'send a year and a month, such as "2026-11"';
+  end if;
+  if not payload ? 'amount' then
+    raise sqlstate 'PT422' using message = '`amount` is missing', detail = 'amount', hint = 'send null to take the plan away';
+  end if;
+  v_amount := public.rpc_money(payload, 'amount');
+  if v_amount < 0 then
+    raise sqlstate 'PT422' using message = 'a plan is not below zero', detail = 'amount';
+  end if;
+  if v_amount is null then
+    delete from public.recovery_plans p where p.org_id = v_call.org_id and p.month = (v_month || '-01')::date;
+  else
+    insert into public.recovery_plans as p (org_id, month, amount, updated_by)
+    values (v_call.org_id, (v_month || '-01')::date, v_amount, v_call.actor)
+    on conflict (org_id, month) do update set amount = excluded.amount, updated_by = excluded.updated_by;
+  end if;
+  return public.end_rpc(v_call, jsonb_build_object('month', v_month, 'amount', v_amount::text));
+end;
+$_$;
+
+COMMENT ON FUNCTION public.set_recovery_plan(payload jsonb) IS 'Says what is to be recovered in a month; null takes the plan away';
+
 CREATE FUNCTION public.set_status_of_plaintiff(p_call public.rpc_call, p_plaintiff public.plaintiffs, p_status text, p_note text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -4570,7 +4719,9 @@ declare
     array['case_id', 'tier', 'expires_at', 'note', 'root_cause', 'actor'], payload ->> 'actor');
   v_tier text;
   v_note text;
+  v_root_cause text;
   v_expires_at timestamptz;
+  v_is_new boolean;
   v_before public.enforcement_cases;
   v_case public.enforcement_cases;
 begin
@@ -4579,16 +4730,17 @@ begin
   end if;
   v_tier := public.rpc_choice(payload, 'tier', array['tier0', 'tier1', 'tier2', 'tier3'], true);
   v_note := public.rpc_text(payload, 'note', true);
+  v_root_cause := public.rpc_text(payload, 'root_cause');
   v_expires_at := public.rpc_instant(payload, 'expires_at', true);
   if v_expires_at <= public.app_now() then
     raise sqlstate 'PT422' using message = 'the override would have expired already', detail = 'expires_at';
   end if;
   v_before := public.find_case(v_call.org_id, public.rpc_uuid(payload, 'case_id', true));
+  v_is_new := v_before.tier_override is null or v_before.override_expires_at <= public.app_now();
   update public.enforcement_cases c
      set tier_override = v_tier, override_expires_at = v_expires_at, override_note = v_note,
-         override_set_at = case when c.tier_override is null or c.override_expires_at <= public.app_now() then public.app_now()
-                                else coalesce(c.override_set_at, public.app_now()) end,
-         override_root_cause = coalesce(public.rpc_text(payload, 'root_cause'), c.override_root_cause)
+         override_set_at = case when v_is_new then public.app_now() else coalesce(c.override_set_at, public.app_now()) end,
+         override_root_cause = case when v_is_new then v_root_cause else coalesce(v_root_cause, c.override_root_cause) end
    where c.org_id = v_call.org_id and c.id = v_before.id
   returning * into v_case;
   perform public.write_history(v_call, v_case.id, 'override_set', public.case_delta(v_before, v_case), v_note);
@@ -6378,6 +6530,22 @@ ALTER TABLE ONLY public.queue_kinds FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.queue_kinds IS 'One row a PGMQ queue, shared by all organisations; backoff doubles with each attempt, at most one hour';
 
+CREATE TABLE public.recovery_plans (
+    org_id uuid NOT NULL,
+    month date NOT NULL,
+    amount numeric(14,2) NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT recovery_plans_amount_check CHECK ((amount >= (0)::numeric)),
+    CONSTRAINT recovery_plans_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
+);
+
+ALTER TABLE ONLY public.recovery_plans FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.recovery_plans IS 'What is to be recovered in a month of the organisation''s calendar; a month without a row has no plan';
+
+COMMENT ON COLUMN public.recovery_plans.month IS 'Its first day';
+
 CREATE TABLE public.routing_log (
     org_id uuid NOT NULL,
     last_no bigint NOT NULL,
@@ -7203,6 +7371,9 @@ ALTER TABLE ONLY public.enforcement_documents
 ALTER TABLE ONLY public.enforcement_documents
     ADD CONSTRAINT enforcement_documents_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.enforcement_event_audits
+    ADD CONSTRAINT enforcement_event_audits_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.enforcement_event_kind_lookup
     ADD CONSTRAINT enforcement_event_kind_lookup_pkey PRIMARY KEY (event_kind);
 
@@ -7317,6 +7488,9 @@ ALTER TABLE ONLY public.queue_jobs
 ALTER TABLE ONLY public.queue_kinds
     ADD CONSTRAINT queue_kinds_pkey PRIMARY KEY (kind);
 
+ALTER TABLE ONLY public.recovery_plans
+    ADD CONSTRAINT recovery_plans_pkey PRIMARY KEY (org_id, month);
+
 ALTER TABLE ONLY public.routing_log
     ADD CONSTRAINT routing_log_pkey PRIMARY KEY (org_id, last_no);
 
@@ -7417,13 +7591,19 @@ CREATE UNIQUE INDEX core_judgments_case ON public.core_judgments USING btree (or
 
 CREATE INDEX core_judgments_county ON public.core_judgments USING btree (org_id, county) WHERE (county IS NOT NULL);
 
+CREATE INDEX core_judgments_county_priority ON public.core_judgments USING btree (org_id, county, priority_level, judgment_amount DESC, id) INCLUDE (judgment_date) WHERE ((status = ANY (ARRAY['unsatisfied'::text, 'in_progress'::text])) AND (county IS NOT NULL));
+
 CREATE INDEX core_judgments_lead ON public.core_judgments USING btree (org_id, lead_id) WHERE (lead_id IS NOT NULL);
 
 CREATE UNIQUE INDEX core_judgments_no ON public.core_judgments USING btree (org_id, judgment_no);
 
+CREATE INDEX core_judgments_of_plaintiff ON public.core_judgments USING btree (org_id, plaintiff_id) INCLUDE (id, judgment_amount, balance_due, status);
+
 CREATE INDEX core_judgments_pipeline ON public.core_judgments USING btree (org_id, public.priority_rank(priority_level), judgment_amount DESC, id) INCLUDE (plaintiff_id, judgment_date, priority_level, county, state) WHERE (status = ANY (ARRAY['unsatisfied'::text, 'in_progress'::text]));
 
-CREATE INDEX core_judgments_plaintiff ON public.core_judgments USING btree (org_id, plaintiff_id);
+CREATE INDEX core_judgments_priority ON public.core_judgments USING btree (org_id, priority_level, judgment_amount DESC, id) INCLUDE (judgment_date, county) WHERE (status = ANY (ARRAY['unsatisfied'::text, 'in_progress'::text]));
+
+CREATE INDEX core_judgments_small_priority ON public.core_judgments USING btree (org_id, priority_level, judgment_amount DESC, id) INCLUDE (judgment_date, county) WHERE ((status = ANY (ARRAY['unsatisfied'::text, 'in_progress'::text])) AND (judgment_amount < (1000)::numeric));
 
 CREATE INDEX core_judgments_portfolio ON public.core_judgments USING btree (org_id, judgment_no) INCLUDE (collectability_score, balance_due, asset_signals, tier) WHERE (status <> ALL (ARRAY['satisfied'::text, 'vacated'::text, 'expired'::text]));
 
@@ -7455,6 +7635,8 @@ CREATE INDEX enforcement_cases_judgment ON public.enforcement_cases USING btree 
 
 CREATE INDEX enforcement_cases_open ON public.enforcement_cases USING btree (org_id, next_action_at, id) INCLUDE (current_stage, stage_entered_at, tier, tier_override, override_expires_at, owner_id, blocked_since, current_balance) WHERE (closed_at IS NULL);
 
+CREATE INDEX enforcement_cases_of_plaintiff ON public.enforcement_cases USING btree (org_id, plaintiff_id) INCLUDE (closed_at);
+
 CREATE UNIQUE INDEX enforcement_cases_open_judgment ON public.enforcement_cases USING btree (judgment_id) WHERE (closed_at IS NULL);
 
 CREATE INDEX enforcement_cases_override ON public.enforcement_cases USING btree (org_id) WHERE ((tier_override IS NOT NULL) AND (closed_at IS NULL));
@@ -7477,11 +7659,17 @@ CREATE INDEX enforcement_documents_case ON public.enforcement_documents USING bt
 
 CREATE INDEX enforcement_documents_event ON public.enforcement_documents USING btree (org_id, event_id) WHERE (event_id IS NOT NULL);
 
+CREATE INDEX enforcement_event_audits_event ON public.enforcement_event_audits USING btree (org_id, event_id, id DESC);
+
 CREATE INDEX enforcement_events_case ON public.enforcement_events USING btree (org_id, enforcement_case_id, occurred_at DESC, event_no DESC);
 
 CREATE INDEX enforcement_events_judgment ON public.enforcement_events USING btree (org_id, judgment_id);
 
+CREATE INDEX enforcement_events_moves ON public.enforcement_events USING btree (org_id, enforcement_case_id, occurred_at DESC, event_no DESC) WHERE (event_kind = 'case_stage_changed'::public.enforcement_event_kind);
+
 CREATE INDEX enforcement_events_newest ON public.enforcement_events USING btree (org_id, occurred_at DESC, event_no DESC);
+
+CREATE INDEX enforcement_events_recorded ON public.enforcement_events USING brin (created_at) WITH (autosummarize='on');
 
 CREATE INDEX enforcement_events_task ON public.enforcement_events USING btree (org_id, related_task_id) WHERE (related_task_id IS NOT NULL);
 
@@ -7491,7 +7679,7 @@ CREATE INDEX enforcement_payments_case ON public.enforcement_payments USING btre
 
 CREATE INDEX enforcement_payments_event ON public.enforcement_payments USING btree (org_id, event_id);
 
-CREATE INDEX enforcement_payments_judgment ON public.enforcement_payments USING btree (org_id, judgment_id);
+CREATE INDEX enforcement_payments_of_judgment ON public.enforcement_payments USING btree (org_id, judgment_id) INCLUDE (amount);
 
 CREATE INDEX enforcement_payments_received ON public.enforcement_payments USING btree (org_id, received_at DESC);
 
@@ -7555,7 +7743,11 @@ CREATE UNIQUE INDEX plaintiff_contacts_primary ON public.plaintiff_contacts USIN
 
 CREATE INDEX plaintiff_status_history_plaintiff ON public.plaintiff_status_history USING btree (org_id, plaintiff_id, changed_at DESC);
 
+CREATE INDEX plaintiff_tasks_calls ON public.plaintiff_tasks USING btree (org_id, COALESCE(due_at, 'infinity'::timestamp with time zone), id) INCLUDE (plaintiff_id, due_at) WHERE ((status = 'open'::text) AND (kind = 'call'::text));
+
 CREATE INDEX plaintiff_tasks_case ON public.plaintiff_tasks USING btree (org_id, enforcement_case_id, created_at DESC);
+
+CREATE INDEX plaintiff_tasks_open ON public.plaintiff_tasks USING btree (org_id, plaintiff_id) INCLUDE (kind, due_at) WHERE (status = 'open'::text);
 
 CREATE UNIQUE INDEX plaintiff_tasks_open_on_case ON public.plaintiff_tasks USING btree (org_id, enforcement_case_id, kind) WHERE ((status = 'open'::text) AND (enforcement_case_id IS NOT NULL));
 
@@ -7659,6 +7851,8 @@ CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.agent_pool_member
 
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.agent_status_events FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
 
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.enforcement_event_audits FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
+
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.enforcement_events FOR EACH ROW EXECUTE FUNCTION public.tg_event_stays();
 
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.enforcement_history FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
@@ -7724,6 +7918,8 @@ CREATE TRIGGER touch_updated_at BEFORE UPDATE ON public.plaintiff_contacts FOR E
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON public.plaintiff_tasks FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON public.plaintiffs FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
+
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON public.recovery_plans FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
 
 ALTER TABLE ONLY enrichment.assets
     ADD CONSTRAINT assets_org_id_case_id_fkey FOREIGN KEY (org_id, case_id) REFERENCES judgments.cases(org_id, case_id) ON DELETE CASCADE;
@@ -7817,6 +8013,9 @@ ALTER TABLE ONLY public.enforcement_documents
 
 ALTER TABLE ONLY public.enforcement_documents
     ADD CONSTRAINT enforcement_documents_org_id_event_id_fkey FOREIGN KEY (org_id, event_id) REFERENCES public.enforcement_events(org_id, id);
+
+ALTER TABLE ONLY public.enforcement_event_audits
+    ADD CONSTRAINT enforcement_event_audits_org_id_event_id_fkey FOREIGN KEY (org_id, event_id) REFERENCES public.enforcement_events(org_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.enforcement_events
     ADD CONSTRAINT enforcement_events_org_id_enforcement_case_id_fkey FOREIGN KEY (org_id, enforcement_case_id) REFERENCES public.enforcement_cases(org_id, id) ON DELETE CASCADE;
@@ -7962,6 +8161,9 @@ ALTER TABLE ONLY public.queue_jobs
 ALTER TABLE ONLY public.queue_jobs
     ADD CONSTRAINT queue_jobs_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.recovery_plans
+    ADD CONSTRAINT recovery_plans_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.routing_log
     ADD CONSTRAINT routing_log_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
 
@@ -8099,6 +8301,8 @@ ALTER TABLE public.enforcement_cases ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.enforcement_documents ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.enforcement_event_audits ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.enforcement_event_kind_lookup ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.enforcement_events ENABLE ROW LEVEL SECURITY;
@@ -8144,6 +8348,8 @@ ALTER TABLE public.lead_releases ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.leads ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY "members see assignments of their judgments" ON public.tier_assignments FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see audits of their events" ON public.enforcement_event_audits FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see how their stages are set" ON public.enforcement_stage_settings FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
@@ -8275,6 +8481,8 @@ ALTER TABLE public.queue_jobs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.queue_kinds ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.recovery_plans ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.routing_log ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.routing_state ENABLE ROW LEVEL SECURITY;
@@ -8318,6 +8526,8 @@ CREATE POLICY "the router works for one organisation" ON public.visitor_keys TO 
 CREATE POLICY "the router works for one organisation" ON public.visitor_secrets TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "the service appends assignments" ON public.tier_assignments TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service appends audits" ON public.enforcement_event_audits TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service appends calls" ON public.plaintiff_call_attempts TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
@@ -8480,6 +8690,9 @@ GRANT ALL ON FUNCTION public.action_order(p_status text) TO service_role;
 REVOKE ALL ON FUNCTION public.add_enforcement_document(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.add_enforcement_document(payload jsonb) TO enforcement_operator;
 
+REVOKE ALL ON FUNCTION public.add_plaintiff_task(payload jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.add_plaintiff_task(payload jsonb) TO enforcement_operator;
+
 REVOKE ALL ON FUNCTION public.add_pool_member(p_pool_id uuid, p_agent_id uuid, p_rank integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.add_pool_member(p_pool_id uuid, p_agent_id uuid, p_rank integer) TO admin;
 
@@ -8618,6 +8831,13 @@ GRANT ALL ON FUNCTION public.effective_tier_text(p_tier text, p_tier_override te
 
 REVOKE ALL ON FUNCTION public.end_rpc(p_call public.rpc_call, p_result jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.end_rpc(p_call public.rpc_call, p_result jsonb) TO service_role;
+
+GRANT SELECT ON TABLE public.enforcement_documents TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_documents TO service_role;
+
+REVOKE ALL ON FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid, p_document_path text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid, p_document_path text) TO authenticated;
+GRANT ALL ON FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid, p_document_path text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.expect_scores(p_collectability_tier text, VARIADIC p_scores numeric[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.expect_scores(p_collectability_tier text, VARIADIC p_scores numeric[]) TO service_role;
@@ -8845,6 +9065,9 @@ GRANT ALL ON FUNCTION public.rank_pool_members(p_pool_id uuid, p_agent_ids uuid[
 REVOKE ALL ON FUNCTION public.record_enforcement_payment(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.record_enforcement_payment(payload jsonb) TO enforcement_operator;
 
+REVOKE ALL ON FUNCTION public.record_event_audit(payload jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.record_event_audit(payload jsonb) TO enforcement_operator;
+
 REVOKE ALL ON FUNCTION public.record_shadow_tiers(p_org_id uuid, p_shadow_id uuid, p_judgment_nos bigint[], p_published smallint[], p_shadow smallint[], p_balance_cents bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.record_shadow_tiers(p_org_id uuid, p_shadow_id uuid, p_judgment_nos bigint[], p_published smallint[], p_shadow smallint[], p_balance_cents bigint[]) TO service_role;
 
@@ -8959,6 +9182,9 @@ GRANT ALL ON FUNCTION public.set_organisation_settings(p_publish_needs_approval 
 
 REVOKE ALL ON FUNCTION public.set_plaintiff_status(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.set_plaintiff_status(payload jsonb) TO enforcement_operator;
+
+REVOKE ALL ON FUNCTION public.set_recovery_plan(payload jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.set_recovery_plan(payload jsonb) TO admin;
 
 REVOKE ALL ON FUNCTION public.set_status_of_plaintiff(p_call public.rpc_call, p_plaintiff public.plaintiffs, p_status text, p_note text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.set_status_of_plaintiff(p_call public.rpc_call, p_plaintiff public.plaintiffs, p_status text, p_note text) TO service_role;
@@ -9249,6 +9475,9 @@ GRANT USAGE ON SEQUENCE public.queue_jobs_id_seq TO service_role;
 
 GRANT SELECT ON TABLE public.queue_kinds TO authenticated;
 GRANT SELECT,UPDATE ON TABLE public.queue_kinds TO service_role;
+
+GRANT SELECT ON TABLE public.recovery_plans TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.recovery_plans TO service_role;
 
 GRANT SELECT ON TABLE public.routing_log TO authenticated;
 GRANT SELECT,INSERT ON TABLE public.routing_log TO service_role;

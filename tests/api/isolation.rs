@@ -152,6 +152,7 @@ async fn nothing_of_another_organisation_can_be_reached() {
             path if path.starts_with("/api/cases/") => vec![case.to_string()],
             path if path.starts_with("/api/documents/") => vec![paper.to_string()],
             path if path.starts_with("/api/tokens/") => vec![token.id.clone()],
+            path if path.starts_with("/api/plaintiffs/") => vec![theirs.plaintiff_id.to_string()],
             path => panic!("no id of theirs for {path}"),
         };
         for id in ids {

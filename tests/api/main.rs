@@ -17,6 +17,7 @@ mod portfolio;
 mod problems;
 mod queues;
 mod replay;
+mod review;
 mod rpc;
 mod sessions;
 mod shadows;

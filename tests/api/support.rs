@@ -165,7 +165,7 @@ pub(crate) async fn within_patience<T>(future: impl Future<Output = T>) -> T {
 
 pub(crate) struct Firm {
     pub(crate) id: Uuid,
-    plaintiff_id: Uuid,
+    pub(crate) plaintiff_id: Uuid,
     pub(crate) admin: Client,
     pub(crate) operator: Client,
     pub(crate) viewer: Client,

@@ -27,26 +27,26 @@ select results_eq(
   $$ select p.proname::text collate "default" from pg_proc p
       where p.pronamespace = 'public'::regnamespace and has_function_privilege('admin', p.oid, 'execute')
         and p.provolatile = 'v' and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e') order by 1 $$,
-  $$ values ('add_enforcement_document'), ('add_pool_member'), ('answer_tier_policy_approval'), ('apply_case_plan'), ('assign_enforcement_case'),
+  $$ values ('add_enforcement_document'), ('add_plaintiff_task'), ('add_pool_member'), ('answer_tier_policy_approval'), ('apply_case_plan'), ('assign_enforcement_case'),
             ('cancel_case_plan'), ('cancel_tier_policy_schedule'),
             ('clear_tier_override'), ('close_enforcement_case'), ('close_plaintiff_task'), ('create_api_token'), ('delete_pool'), ('discard_dead_letter'),
             ('issue_subpoena'), ('keep_policy_witnesses'), ('link_enforcement_payment'), ('log_call_outcome'), ('log_enforcement_event'),
             ('open_enforcement_case'), ('pause_queue'), ('plan_case_change'), ('publish_tier_policy'), ('put_alert_route'), ('put_plaintiff_contact'), ('queue_enforcement_action'),
-            ('queue_job'), ('rank_pool_members'), ('record_enforcement_payment'), ('record_subpoena_response'), ('remove_pool_member'), ('request_case_copilot'),
+            ('queue_job'), ('rank_pool_members'), ('record_enforcement_payment'), ('record_event_audit'), ('record_subpoena_response'), ('remove_pool_member'), ('request_case_copilot'),
             ('request_tier_policy_approval'), ('retire_agent'), ('retry_alert'), ('retry_dead_letter'), ('revoke_api_token'), ('revoke_visitor_key'),
             ('save_agent'), ('save_page_rules'), ('save_pool'), ('save_visitor_key'), ('schedule_tier_policy'), ('set_enforcement_stage'),
             ('set_enforcement_stage_settings'), ('set_judgment_priority'), ('set_next_action'), ('set_organisation_settings'), ('set_plaintiff_status'),
-            ('set_tier_override'), ('start_tier_shadow'), ('stop_tier_shadow'), ('store_enforcement_document') $$,
+            ('set_recovery_plan'), ('set_tier_override'), ('start_tier_shadow'), ('stop_tier_shadow'), ('store_enforcement_document') $$,
   'the writing functions that an admin may call');
 
 select results_eq(
   $$ select p.proname::text collate "default" from pg_proc p
       where p.pronamespace = 'public'::regnamespace and has_function_privilege('enforcement_operator', p.oid, 'execute')
         and p.provolatile = 'v' and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e') order by 1 $$,
-  $$ values ('add_enforcement_document'), ('apply_case_plan'), ('assign_enforcement_case'), ('cancel_case_plan'), ('clear_tier_override'),
+  $$ values ('add_enforcement_document'), ('add_plaintiff_task'), ('apply_case_plan'), ('assign_enforcement_case'), ('cancel_case_plan'), ('clear_tier_override'),
             ('close_enforcement_case'), ('close_plaintiff_task'), ('discard_dead_letter'), ('issue_subpoena'), ('link_enforcement_payment'), ('log_call_outcome'), ('log_enforcement_event'),
             ('open_enforcement_case'), ('plan_case_change'), ('put_plaintiff_contact'), ('queue_enforcement_action'), ('queue_job'),
-            ('record_enforcement_payment'), ('record_subpoena_response'), ('request_case_copilot'), ('retry_dead_letter'), ('set_enforcement_stage'), ('set_judgment_priority'),
+            ('record_enforcement_payment'), ('record_event_audit'), ('record_subpoena_response'), ('request_case_copilot'), ('retry_dead_letter'), ('set_enforcement_stage'), ('set_judgment_priority'),
             ('set_next_action'), ('set_plaintiff_status'), ('set_tier_override'), ('store_enforcement_document') $$,
   'the writing functions that an operator may call');
 select ok(not has_function_privilege('admin', f, 'execute'), format('vendors'' data come by the service alone: %s', f))
@@ -57,7 +57,8 @@ select ok(not has_table_privilege(r, 'public.v_case_copilot_latest', 'select') a
   from unnest(array['anon', 'authenticated', 'enforcement_operator', 'admin']) r;
 select ok(not has_any_column_privilege('service_role', 'public.enforcement_history', 'update') and not has_table_privilege('service_role', t, 'delete'),
           format('not even the service removes from %s', t))
-  from unnest(array['public.enforcement_history', 'public.enforcement_events', 'public.enforcement_payments', 'public.plaintiff_call_attempts']) t;
+  from unnest(array['public.enforcement_history', 'public.enforcement_events', 'public.enforcement_payments', 'public.plaintiff_call_attempts',
+                    'public.enforcement_event_audits']) t;
 
 select ok(not has_column_privilege('admin', 'public.tier_policies', 'tier_sql', 'update'),
           'an admin cannot write the SQL that a refresh runs');

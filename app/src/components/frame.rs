@@ -23,14 +23,18 @@ pub struct PageLink {
     pub icon: Icon,
 }
 
-pub const PAGES: [PageLink; 8] = [
+pub const PAGES: [PageLink; 12] = [
     PageLink { name: "Today", address: "/today", icon: Icon::Calendar },
     PageLink { name: "Cases", address: "/cases", icon: Icon::Case },
+    PageLink { name: "Calls", address: "/calls", icon: Icon::Phone },
+    PageLink { name: "Pipeline", address: "/pipeline", icon: Icon::Funnel },
+    PageLink { name: "Plaintiffs", address: "/plaintiffs", icon: Icon::Briefcase },
     PageLink { name: "Tiers", address: "/tiers", icon: Icon::Layers },
     PageLink { name: "Judgments", address: "/judgments", icon: Icon::List },
     PageLink { name: "Policy", address: "/policy", icon: Icon::Sliders },
     PageLink { name: "Pools", address: "/pools", icon: Icon::People },
     PageLink { name: "Desk", address: "/desk", icon: Icon::Headset },
+    PageLink { name: "Review", address: "/review", icon: Icon::Clipboard },
     PageLink { name: "Queues", address: "/queues", icon: Icon::Queue },
 ];
 

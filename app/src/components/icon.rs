@@ -9,13 +9,16 @@ pub enum Icon {
     ArrowUp,
     Bank,
     Calendar,
+    Briefcase,
     Car,
     Case,
     Check,
+    Clipboard,
     Close,
     Download,
     Employer,
     Filter,
+    Funnel,
     Grip,
     Headset,
     House,
@@ -25,9 +28,11 @@ pub enum Icon {
     Moon,
     Pause,
     People,
+    Phone,
     Play,
     Plus,
     Pulse,
+    Print,
     Queue,
     Redo,
     Refresh,
@@ -47,15 +52,20 @@ impl Icon {
             Icon::ArrowUp => "M8 13V3M3.8 7.200 8 3l4.2 4.200",
             Icon::Bank => "M2 6.2 8 2.5l6 3.7zM3.6 8v4M6.5 8v4M9.5 8v4M12.4 8v4M2 13.800h12",
             Icon::Calendar => "M2.500 3.800h11v9.700h-11zM2.500 6.800h11M5.500 2.200v3M10.500 2.200v3",
+            Icon::Briefcase => "M2 5.500h12v8H2zM5.800 5.300V3h4.400v2.300M2 9.200h12M8 8.400v1.600",
             Icon::Car => "M2 11V8.500l1.6-4h8.800l1.6 4V11zM2 8.500h12M4.2 11v1.600M11.8 11v1.6",
             Icon::Case => {
                 "M1.800 4.300a1 1 0 0 1 1-1h3.400l1.600 1.800h5.400a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1H2.800a1 1 0 0 1-1-1z"
             }
             Icon::Check => "m3 8.4 3.2 3.200L13 4.8",
+            Icon::Clipboard => {
+                "M5.500 3.200H3.500v10.600h9V3.200h-2M5.500 2h5v2.600h-5zM5.800 9l1.600 1.600L10.400 7.600"
+            }
             Icon::Close => "m4 4 8 8M12 4l-8 8",
             Icon::Download => "M8 2.500v7.700M4.8 7.2 8 10.400l3.2-3.200M2.8 13.300h10.4",
             Icon::Employer => "M2.2 5.200h11.600v8H2.200zM5.8 5V3h4.400v2M2.2 8.800h11.6",
             Icon::Filter => "M2 3.500h12M4.5 8h7M6.8 12.500h2.4",
+            Icon::Funnel => "M2 3h12l-4.600 5.400v4.200L6.600 14V8.400z",
             Icon::Grip => "M6 3.500h.1M10 3.500h.1M6 8h.1M10 8h.1M6 12.500h.1M10 12.500h.1",
             Icon::Headset => {
                 "M2.500 10V8a5.500 5.500 0 0 1 11 0v2M2.500 9.300h2v3.700h-1a1 1 0 0 1-1-1zM13.500 9.300h-2v3.700h1a1 1 0 0 0 1-1zM13.500 12.500v.5a1.500 1.500 0 0 1-1.500 1.500H9"
@@ -71,9 +81,13 @@ impl Icon {
             Icon::People => {
                 "M6 7.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5zM1.5 13.500c0-2.500 2-4 4.500-4s4.500 1.500 4.500 4M10.500 2.700a2.500 2.500 0 0 1 0 4.600M12 9.800c1.500.5 2.500 1.800 2.500 3.700"
             }
+            Icon::Phone => {
+                "M3 2.500h2.600l1.200 3.200-1.600 1.200a8 8 0 0 0 3.900 3.900l1.200-1.600 3.200 1.200V13a1 1 0 0 1-1.100 1A11 11 0 0 1 2 3.600a1 1 0 0 1 1-1.100z"
+            }
             Icon::Play => "M4.6 3v10l8-5z",
             Icon::Plus => "M8 3v10M3 8h10",
             Icon::Pulse => "M1.500 8.500h3l2-5 3 9 2-4h3",
+            Icon::Print => "M4.500 6V2.500h7V6M4.500 11.500H2.500V6h11v5.500h-2M4.500 9.500h7v4h-7z",
             Icon::Queue => "M2 3.400h12v3H2zM2 9.600h12v3H2zM4.3 4.900h.1M4.3 11.100h.1",
             Icon::Redo => "M10.6 3 13.5 5.900l-2.9 2.900M13.3 5.900H6.200a3.6 3.6 0 1 0 0 7.200h2.6",
             Icon::Refresh => {

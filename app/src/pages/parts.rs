@@ -5,9 +5,10 @@
 //! that `cargo xtask stage` cuts: one for each name in `wasm_split`, and one for what several of them share.
 
 use super::{
-    case::CasePage, cases::CasesPage, desk::DeskPage, page_rules::PageRulesPage, policy::PolicyPage,
+    calls::CallsPage, case::CasePage, cases::CasesPage, desk::DeskPage, page_rules::PageRulesPage,
+    pipeline::PipelinePage, plaintiff::PlaintiffPage, plaintiffs::PlaintiffsPage, policy::PolicyPage,
     policy_history::PolicyHistoryPage, pool_statistics::PoolStatisticsPage, pools::PoolsPage,
-    queues::QueuesPage, today::TodayPage,
+    queues::QueuesPage, review::ReviewPage, stages::StagesPage, today::TodayPage,
 };
 use crate::api::ApiError;
 use crate::components::loaded::{LoadFailed, RowsSkeleton};
@@ -71,6 +72,36 @@ pub fn cases_page() -> Result<AnyView, ApiError> {
 #[wasm_split(casework, fallible)]
 pub fn case_page(id: String) -> Result<AnyView, ApiError> {
     Ok(view! { <CasePage id/> }.into_any())
+}
+
+#[wasm_split(casework, fallible)]
+pub fn calls_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <CallsPage/> }.into_any())
+}
+
+#[wasm_split(casework, fallible)]
+pub fn pipeline_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <PipelinePage/> }.into_any())
+}
+
+#[wasm_split(casework, fallible)]
+pub fn plaintiffs_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <PlaintiffsPage/> }.into_any())
+}
+
+#[wasm_split(casework, fallible)]
+pub fn plaintiff_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <PlaintiffPage/> }.into_any())
+}
+
+#[wasm_split(casework, fallible)]
+pub fn review_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <ReviewPage/> }.into_any())
+}
+
+#[wasm_split(casework, fallible)]
+pub fn stages_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <StagesPage/> }.into_any())
 }
 
 #[derive(Clone, PartialEq)]

@@ -26,6 +26,7 @@ struct Formats {
     minute: js_sys::Function,
     hour: js_sys::Function,
     iso: js_sys::Function,
+    wall: js_sys::Function,
 }
 
 #[derive(Clone, Copy)]
@@ -40,6 +41,8 @@ enum Form {
     Hour,
     /// `11/22/2025`
     Iso,
+    /// `11/22/2025, 22:07`
+    Wall,
 }
 
 /// Shows dates in `zone` (an IANA name) from now on.
@@ -81,6 +84,17 @@ fn format(at: f64, form: Form) -> String {
                 minute: formatter(zone, &[("hour", "numeric"), ("minute", "2-digit")]),
                 hour: formatter(zone, &[("hour", "numeric"), ("hourCycle", "h23")]),
                 iso: formatter(zone, &[("year", "numeric"), ("month", "2-digit"), ("day", "2-digit")]),
+                wall: formatter(
+                    zone,
+                    &[
+                        ("year", "numeric"),
+                        ("month", "2-digit"),
+                        ("day", "2-digit"),
+                        ("hour", "2-digit"),
+                        ("minute", "2-digit"),
+                        ("hourCycle", "h23"),
+                    ],
+                ),
             })
         });
         let function = match form {
@@ -89,6 +103,7 @@ fn format(at: f64, form: Form) -> String {
             Form::Minute => &formats.minute,
             Form::Hour => &formats.hour,
             Form::Iso => &formats.iso,
+            Form::Wall => &formats.wall,
         };
         function
             .call1(&JsValue::UNDEFINED, &JsValue::from_f64(at))
@@ -146,6 +161,63 @@ pub fn seconds_until(at: &str) -> Option<i64> {
     let now =
         use_context::<Clock>().map_or_else(js_sys::Date::now, |clock| clock.0.get().max(js_sys::Date::now()));
     millis(at).map(|at| ((at - now) / 1000.0) as i64)
+}
+
+/// What the clock on the organisation's wall shows at an instant, as `2025-11-22T22:07`.
+fn wall(at: f64) -> Option<String> {
+    let shown = format(at, Form::Wall);
+    let (date, time) = shown.split_once(", ")?;
+    let (month, rest) = date.split_once('/')?;
+    let (day, year) = rest.split_once('/')?;
+    Some(format!("{year}-{month}-{day}T{time}"))
+}
+
+/// The instant at which that clock shows `wall` (`2025-11-22T09:00`), as the API has it; `None` where it is no time.
+pub fn instant_of(wall_time: &str) -> Option<String> {
+    let wanted = millis(&format!("{wall_time}Z"))?;
+    let mut guess = wanted;
+    // Twice, since the first guess may lie on the other side of a change of the clocks.
+    for _ in 0..2 {
+        guess += wanted - millis(&format!("{}Z", wall(guess)?))?;
+    }
+    Some(String::from(js_sys::Date::new(&guess.into()).to_iso_string()))
+}
+
+/// So many days after a day, both as `2025-11-22`.
+pub fn days_after(day: &str, days: i32) -> String {
+    let Some(noon) = millis(&format!("{day}T12:00:00Z")) else { return String::new() };
+    let then = js_sys::Date::new(&(noon + f64::from(days) * 86_400_000.0).into());
+    String::from(then.to_iso_string()).get(..10).map(str::to_owned).unwrap_or_default()
+}
+
+/// The day of the week of a day, Monday 0 to Sunday 6.
+pub fn weekday(day: &str) -> u32 {
+    let noon = millis(&format!("{day}T12:00:00Z")).unwrap_or_default();
+    (js_sys::Date::new(&noon.into()).get_utc_day() + 6) % 7
+}
+
+/// When something is due: `today 9:00 AM`, `tomorrow 9:00 AM`, else the date; below a day past `3 h overdue`, then days.
+pub fn due(at: &str) -> String {
+    let Some(due) = millis(at) else { return at.to_owned() };
+    let now =
+        use_context::<Clock>().map_or_else(js_sys::Date::now, |clock| clock.0.get().max(js_sys::Date::now()));
+    let late = (now - due) / 3_600_000.0;
+    if late > 0.0 {
+        return match late {
+            ..1.0 => "due now".to_owned(),
+            1.0..48.0 => format!("{} h overdue", late as u64),
+            _ => format!("{} d overdue", (late / 24.0) as u64),
+        };
+    }
+    let (day, today) = (wall(due).unwrap_or_default(), iso_today());
+    let is_on = |date: &str| day.starts_with(date);
+    if is_on(&today) {
+        format!("today {}", format(due, Form::Minute))
+    } else if is_on(&days_after(&today, 1)) {
+        format!("tomorrow {}", format(due, Form::Minute))
+    } else {
+        format(due, Form::Date)
+    }
 }
 
 /// Whole seconds from a time to `now`, in milliseconds since 1970; none below 0, since clocks differ.

@@ -26,6 +26,12 @@ pub enum Inner {
     Desk,
     PageRules,
     PoolStatistics,
+    Calls,
+    Pipeline,
+    Plaintiffs,
+    Plaintiff,
+    Review,
+    Stages,
     NotFound,
 }
 
@@ -47,9 +53,15 @@ impl Page {
             "/desk" => Inner::Desk,
             "/pools/pages" => Inner::PageRules,
             "/pools/statistics" => Inner::PoolStatistics,
+            "/calls" => Inner::Calls,
+            "/pipeline" => Inner::Pipeline,
+            "/plaintiffs" => Inner::Plaintiffs,
+            "/review" => Inner::Review,
+            "/stages" => Inner::Stages,
             other => match other.split('/').collect::<Vec<_>>().as_slice() {
                 ["", "judgments", id] => Inner::Judgment((*id).to_owned()),
                 ["", "cases", id] => Inner::Case((*id).to_owned()),
+                ["", "plaintiffs", _] => Inner::Plaintiff,
                 _ => Inner::NotFound,
             },
         };
@@ -77,6 +89,8 @@ mod tests {
         check("/judgments/0190-1/edit", Inner::NotFound);
         check("/cases/0190-1/", Inner::Case("0190-1".to_owned()));
         check("/pools/pages/", Inner::PageRules);
+        check("/plaintiffs/0190-1/", Inner::Plaintiff);
+        check("/plaintiffs/0190-1/edit", Inner::NotFound);
         check("/tier", Inner::NotFound);
     }
 }

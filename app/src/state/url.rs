@@ -66,3 +66,14 @@ pub fn use_set_parameters() -> impl Fn(&[(&str, &str)]) + Clone + 'static {
         navigate(&target, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
     }
 }
+
+/// The query without what is not a page's own: the key of the list that it shows.
+pub fn use_query<const N: usize>(parameters: [&'static str; N]) -> Memo<String> {
+    let query = use_location().query;
+    Memo::new(move |_| {
+        query.with(|map| {
+            let values = parameters.map(|name| (name, map.get(name).unwrap_or_default()));
+            query_string(values.iter().map(|(name, value)| (*name, value.as_str())))
+        })
+    })
+}

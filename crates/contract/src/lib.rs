@@ -26,10 +26,12 @@ macro_rules! bodies {
 mod cases;
 mod documents;
 mod pools;
+mod review;
 
 pub use cases::*;
 pub use documents::*;
 pub use pools::*;
+pub use review::*;
 
 bodies! {
     /// An error, after RFC 9457. `code` is stable and machine-readable; `detail` is for people

@@ -3,6 +3,7 @@
 mod agent;
 mod agents;
 mod approvals;
+mod calls;
 mod cases;
 mod documents;
 mod evaluate;
@@ -11,12 +12,15 @@ mod health;
 mod judgments;
 mod leads;
 mod openapi;
+mod pipeline;
+mod plaintiffs;
 mod policies;
 mod pools;
 mod portfolio;
 mod publishing;
 mod queues;
 mod replay;
+mod review;
 mod rpc;
 mod sessions;
 mod shadows;
@@ -61,6 +65,14 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(cases::timeline))
         .routes(routes!(cases::today))
         .routes(routes!(cases::recent))
+        .routes(routes!(calls::list))
+        .routes(routes!(pipeline::list))
+        .routes(routes!(pipeline::export))
+        .routes(routes!(plaintiffs::list))
+        .routes(routes!(plaintiffs::show))
+        .routes(routes!(review::show))
+        .routes(routes!(review::sample))
+        .routes(routes!(review::stages))
         .routes(routes!(portfolio::snapshot))
         .routes(routes!(policies::list, policies::create_draft))
         .routes(routes!(policies::published))

@@ -138,7 +138,7 @@ pub(crate) async fn export(
 }
 
 /// Each export keeps a connection while the browser reads: the others are for everybody else.
-static EXPORTS: Semaphore = Semaphore::const_new(4);
+pub(super) static EXPORTS: Semaphore = Semaphore::const_new(4);
 
 const COLUMNS: [&str; 17] = [
     "judgment_no",

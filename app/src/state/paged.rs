@@ -1,0 +1,142 @@
+//! A list that is read page by page: what has arrived so far, and how to get more.
+
+use crate::api::ApiError;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use std::future::Future;
+use std::pin::Pin;
+
+/// What one question gave
+pub struct Chunk<Row, Rest> {
+    pub rows: Vec<Row>,
+    pub next: Option<String>,
+    /// What the answer says beside its rows.
+    pub rest: Rest,
+}
+
+type Answer<Row, Rest> = Pin<Box<dyn Future<Output = Result<Chunk<Row, Rest>, ApiError>>>>;
+type Fetch<Row, Rest> = Box<dyn Fn(String) -> Answer<Row, Rest>>;
+
+/// The rows of one query; another query begins anew
+pub struct Paged<Row: Send + Sync + 'static, Rest: Send + Sync + 'static> {
+    query: Memo<String>,
+    /// `None` until the first page has arrived.
+    pub rows: RwSignal<Option<Vec<Row>>>,
+    pub rest: RwSignal<Option<Rest>>,
+    next: RwSignal<Option<String>>,
+    pub error: RwSignal<Option<ApiError>>,
+    /// The query whose rows are shown.
+    shown: RwSignal<Option<String>>,
+    is_busy: RwSignal<bool>,
+    /// Whether more than the first page is shown.
+    has_grown: StoredValue<bool>,
+    turn: StoredValue<u32>,
+    fetch: StoredValue<Fetch<Row, Rest>, LocalStorage>,
+    rows_max: usize,
+}
+
+impl<Row: Send + Sync + 'static, Rest: Send + Sync + 'static> Clone for Paged<Row, Rest> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Row: Send + Sync + 'static, Rest: Send + Sync + 'static> Copy for Paged<Row, Rest> {}
+
+impl<Row: Clone + Send + Sync + 'static, Rest: Send + Sync + 'static> Paged<Row, Rest> {
+    /// Fetches the first page now and whenever `query` changes; `fetch` takes the whole query string.
+    ///
+    /// `rows_max` is the most that the server answers at once.
+    pub fn new<Fetching>(
+        query: Memo<String>,
+        rows_max: usize,
+        fetch: impl Fn(String) -> Fetching + 'static,
+    ) -> Self
+    where
+        Fetching: Future<Output = Result<Chunk<Row, Rest>, ApiError>> + 'static,
+    {
+        let paged = Self {
+            query,
+            rows: RwSignal::new(None),
+            rest: RwSignal::new(None),
+            next: RwSignal::new(None),
+            error: RwSignal::new(None),
+            shown: RwSignal::new(None),
+            is_busy: RwSignal::new(false),
+            has_grown: StoredValue::new(false),
+            turn: StoredValue::new(0),
+            fetch: StoredValue::new_local(Box::new(move |query| Box::pin(fetch(query)))),
+            rows_max,
+        };
+        Effect::new(move |_| {
+            query.track();
+            paged.ask(None, None);
+        });
+        paged
+    }
+
+    /// Whether there is more than what is shown.
+    pub fn has_more(self) -> bool {
+        self.next.with(Option::is_some)
+    }
+
+    /// Whether what is shown is on its way out.
+    pub fn is_stale(self) -> bool {
+        self.query.with(|query| self.shown.with(|shown| shown.as_ref() != Some(query)))
+    }
+
+    pub fn is_busy(self) -> bool {
+        self.is_busy.get()
+    }
+
+    /// Appends the next page.
+    pub fn more(self) {
+        if let Some(next) = self.next.get_untracked()
+            && !self.is_busy.get_untracked()
+        {
+            self.ask(Some(next), None);
+        }
+    }
+
+    /// Fetches again what is shown, as far as one answer goes.
+    pub fn reload(self) {
+        let shown = self.rows.with_untracked(|rows| rows.as_ref().map_or(0, Vec::len));
+        self.ask(None, self.has_grown.get_value().then(|| shown.min(self.rows_max)));
+    }
+
+    fn ask(self, after: Option<String>, limit: Option<usize>) {
+        let turn = self.turn.get_value().wrapping_add(1);
+        self.turn.set_value(turn);
+        let query = self.query.get_untracked();
+        let mut asked = query.clone();
+        for (name, value) in [("after", after.clone()), ("limit", limit.map(|limit| limit.to_string()))] {
+            if let Some(value) = value {
+                asked = format!("{asked}&{name}={}", super::url::encode(&value));
+            }
+        }
+        let answer = self.fetch.with_value(|fetch| fetch(asked));
+        self.is_busy.set(true);
+        spawn_local(async move {
+            let answer = answer.await;
+            // An answer that a later question has overtaken, or whose page has been left.
+            if self.turn.try_get_value() != Some(turn) {
+                return;
+            }
+            self.is_busy.set(false);
+            match answer {
+                Ok(Chunk { rows, next, rest }) => {
+                    self.error.set(None);
+                    self.next.set(next);
+                    self.rest.set(Some(rest));
+                    self.shown.set(Some(query));
+                    self.has_grown.set_value(after.is_some() || limit.is_some());
+                    self.rows.update(|shown| match shown {
+                        Some(shown) if after.is_some() => shown.extend(rows),
+                        shown => *shown = Some(rows),
+                    });
+                }
+                Err(error) => self.error.set(Some(error)),
+            }
+        });
+    }
+}

@@ -1,0 +1,275 @@
+// Beside the cases: calls by keyboard, the pipeline, a plaintiff, the weekly review, the stages; on a telephone too.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { suite } from "./harness.mjs";
+import { value } from "./database.mjs";
+
+const { walk } = suite({ judgments: 400 });
+
+/** Calls a function as the person whose page it is */
+async function rpc(page, name, data) {
+  const answer = await page.request.post(`/rpc/${name}`, { data, headers: { Origin: new URL(page.url()).origin } });
+  assert.equal(answer.status(), 200, await answer.text());
+  return answer.json();
+}
+
+/** So many open cases of the demonstration, the newest first */
+const cases = (server, n) =>
+  value(server, `select jsonb_agg(c) from (select id, plaintiff_id, judgment_id from public.enforcement_cases where closed_at is null and current_balance > 100 order by id limit ${n}) c`);
+
+/** Plans a call for each of `n` plaintiffs; answers their ids, the one that is due first in front */
+async function planCalls(page, server, n) {
+  const ids = JSON.parse(value(server, `select jsonb_agg(id) from (select id from public.plaintiffs p where not exists (select from public.plaintiff_tasks t where t.plaintiff_id = p.id) order by name limit ${n}) p`));
+  for (const [place, id] of ids.entries()) {
+    await rpc(page, "add_plaintiff_task", { plaintiff_id: id, due_at: `2020-01-0${place + 1}` });
+    await rpc(page, "put_plaintiff_contact", { plaintiff_id: id, name: "Grace Hopper", phone: `555-010${place}`, is_primary: true });
+  }
+  return ids;
+}
+
+walk("calls are worked by keyboard, each outcome sent once", async ({ page, server, accessible }) => {
+  await page.goto("/calls");
+  await page.getByTestId("empty").waitFor();
+  const ids = await planCalls(page, server, 4);
+  await page.reload();
+  const rows = page.getByTestId("call");
+  await rows.first().waitFor();
+  assert.equal(await rows.count(), 4);
+  const card = page.getByTestId("call-card");
+  assert.equal(await page.getByTestId("phone").innerText(), "555-0100");
+  await accessible();
+
+  // Enter without an outcome asks for one.
+  await page.keyboard.press("Enter");
+  await page.getByTestId("field-error").waitFor();
+  // Reached, hot, next week, a note; a second Enter at once does nothing more.
+  await page.keyboard.press("1");
+  await page.keyboard.press("h");
+  await page.keyboard.press("k");
+  await page.keyboard.press("m");
+  await page.keyboard.type("wants to talk 1 2 3");
+  await page.keyboard.press("Control+Enter");
+  await page.keyboard.press("Control+Enter");
+  await page.getByTestId("toast").filter({ hasText: "reached" }).waitFor();
+  await page.waitForFunction(() => document.querySelector('[data-test="phone"]')?.textContent === "555-0101");
+  const attempts = "select count(*) || ' ' || max(interest) || ' ' || max(notes) from public.plaintiff_call_attempts";
+  assert.equal(value(server, attempts), "1 hot wants to talk 1 2 3");
+  // By the organisation's clock the follow-up is at nine on a Monday.
+  const followUp = "select to_char(due_at at time zone o.time_zone, 'ID HH24:MI') from public.plaintiff_tasks t join public.organisations o on o.id = t.org_id where t.status = 'open' and t.due_at > now()";
+  assert.equal(value(server, followUp), "1 09:00");
+
+  // A bad number ends it: nothing is planned, and nothing is offered.
+  await page.keyboard.press("4");
+  await page.getByTestId("terminal").waitFor();
+  assert.equal(await page.getByTestId("follow-up").count(), 0);
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelector('[data-test="phone"]')?.textContent === "555-0102");
+
+  // Do not call asks first; Escape of the question leaves all as it was.
+  await page.keyboard.press("5");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("confirm").waitFor();
+  await page.getByTestId("cancel").click();
+  assert.equal(value(server, "select count(*) from public.plaintiff_call_attempts"), "2");
+  await page.getByTestId("log-call").click();
+  await page.getByTestId("confirm").click();
+  await page.waitForFunction(() => document.querySelector('[data-test="phone"]')?.textContent === "555-0103");
+  assert.equal(value(server, `select status from public.plaintiffs where id = '${ids[2]}'`), "do_not_call");
+  assert.equal(value(server, `select count(*) from public.plaintiff_tasks where plaintiff_id = '${ids[2]}' and status = 'open'`), "0");
+
+  // Arrows go through the queue: the follow-up of the first call is its second row.
+  await page.keyboard.press("ArrowDown");
+  await page.waitForFunction(() => document.querySelector('[data-test="phone"]')?.textContent === "555-0100");
+  await page.keyboard.press("ArrowUp");
+  await page.getByTestId("due-past_due").click();
+  await page.waitForURL(/due=past_due/);
+  await page.waitForFunction(() => document.querySelectorAll('[data-test="call"]').length === 1);
+  await page.getByTestId("tier-3").click();
+  await page.getByTestId("clear-empty").click();
+  await rows.nth(1).waitFor();
+  assert.ok(await card.isVisible());
+});
+
+walk("the pipeline is filtered in the address and exported as it is shown", async ({ page, accessible }) => {
+  await page.goto("/pipeline");
+  const rows = page.getByTestId("pipeline-row");
+  await rows.first().waitFor();
+  await accessible();
+  const before = await rows.count();
+  if (await page.getByTestId("more").isVisible()) {
+    await page.getByTestId("more").click();
+    await page.waitForFunction((n) => document.querySelectorAll('[data-test="pipeline-row"]').length > n, before);
+  }
+  await page.getByTestId("tier-B").click();
+  await page.waitForURL(/tier=B/);
+  await page.waitForFunction(() => [...document.querySelectorAll('[data-test="pipeline-row"]')].every((row) => row.dataset.tierOf === "B"));
+  const ranks = await rows.evaluateAll((all) => all.map((row) => Number(row.dataset.rank)));
+  assert.deepEqual(ranks, ranks.map((_, place) => place + 1));
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("export-csv").click()]);
+  const lines = (await readFile(await download.path(), "utf8")).trim().split("\n");
+  assert.ok(lines[0].startsWith("collectability_tier,tier_rank"));
+  assert.ok(lines.length > ranks.length - 1 && lines.slice(1).every((line) => line.startsWith("B,")));
+  await page.goto("/pipeline?priority=on_hold&tier=A");
+  await page.getByTestId("clear-empty").click();
+  await rows.first().waitFor();
+});
+
+walk("a plaintiff's page takes a contact, a status and a task", async ({ page, server, accessible }) => {
+  await page.goto("/plaintiffs");
+  const rows = page.getByTestId("plaintiff-row");
+  await rows.first().waitFor();
+  await accessible();
+  const name = await rows.last().locator("a").innerText();
+  await page.getByTestId("search").fill(name);
+  await page.waitForURL(/search=/);
+  await page.waitForFunction((name) => document.querySelector('[data-test="plaintiff-row"] a')?.textContent === name, name);
+  await rows.first().locator("a").click();
+  await page.getByTestId("balance").waitFor();
+  await accessible();
+
+  await page.getByTestId("open-contact").click();
+  await page.getByTestId("save").click();
+  await page.getByTestId("field-error").waitFor();
+  await page.getByTestId("contact-name").fill("Ada Lovelace");
+  await page.getByTestId("contact-phone").fill("555-0177");
+  await page.getByTestId("contact-primary").check();
+  await page.getByTestId("save").dblclick();
+  await page.getByTestId("contact").filter({ hasText: "Ada Lovelace" }).waitFor();
+  assert.equal(value(server, "select count(*) from public.plaintiff_contacts where name = 'Ada Lovelace'"), "1");
+
+  await page.getByTestId("open-task").click();
+  await page.getByTestId("task-kind").selectOption("letter");
+  await page.getByTestId("save").click();
+  await page.getByTestId("field-error").waitFor();
+  await page.getByTestId("task-title").fill("Send the retainer");
+  await page.getByTestId("save").click();
+  const task = page.getByTestId("task").filter({ hasText: "Send the retainer" });
+  await task.getByTestId("close-task").click();
+  await page.getByTestId("save").click();
+  await page.getByTestId("toast").filter({ hasText: "completed" }).waitFor();
+
+  await page.getByTestId("open-status").click();
+  await page.getByTestId("new-status").selectOption("signed");
+  await page.getByTestId("status-note").fill("by mail");
+  await page.getByTestId("save").click();
+  await page.getByTestId("status-change").filter({ hasText: "by mail" }).waitFor();
+  await page.goto("/plaintiffs/00000000-0000-0000-0000-000000000000");
+  await page.getByTestId("empty").waitFor();
+});
+
+walk("the weekly review plans, explains and audits, and says how to come back", async ({ page, server, accessible }) => {
+  await page.goto("/review");
+  await page.getByTestId("week").waitFor();
+  const [first, second] = JSON.parse(cases(server, 2));
+  await rpc(page, "queue_enforcement_action", { case_id: first.id, action_type: "bank_levy", status: "planned" });
+  await rpc(page, "record_enforcement_payment", { judgment_id: second.judgment_id, amount: "12.50" });
+  await rpc(page, "set_tier_override", { case_id: first.id, tier: "tier3", note: "VIP", expires_at: "2099-01-01" });
+  await rpc(page, "set_tier_override", { case_id: first.id, tier: "tier3", note: "VIP", expires_at: "2099-02-01" });
+  for (let n = 0; n < 12; n++) await rpc(page, "log_enforcement_event", { case_id: second.id, event_kind: "note", note: `note ${n}` });
+  await page.reload();
+  await page.getByTestId("no-milestone").waitFor();
+  assert.equal(await page.getByTestId("week-amount").innerText(), "$12.50");
+  assert.equal(await page.getByTestId("without-milestone").innerText(), "1");
+  const behind = page.locator('[data-test="review-tier"][data-tier-of="3"] a').first();
+  assert.equal(await behind.getAttribute("href"), "/cases?tier=3");
+  await accessible();
+
+  const month = value(server, "select to_char(now() at time zone time_zone, 'YYYY-MM') from public.organisations limit 1");
+  const planned = page.locator(`[data-test="month"][data-month="${month}"]`);
+  await planned.getByTestId("plan-month").click();
+  await page.getByTestId("plan-amount").fill("a lot");
+  await page.getByTestId("save").click();
+  await page.getByTestId("field-error").waitFor();
+  await page.getByTestId("plan-amount").fill("$50,000");
+  await page.getByTestId("save").click();
+  await page.locator(`[data-test="month"][data-month="${month}"][data-plan="50000.00"]`).waitFor();
+
+  await page.locator('[data-test="override"][data-renewed="1"]').getByTestId("explain").click();
+  await page.getByTestId("root-cause-text").fill("the score lags behind");
+  await page.getByTestId("save").click();
+  await page.getByTestId("root-cause").filter({ hasText: "the score lags behind" }).waitFor();
+  // Saying why is no renewal.
+  await page.locator('[data-test="override"][data-renewed="1"]').waitFor();
+
+  const sampled = page.getByTestId("sampled");
+  const drawn = () => sampled.evaluateAll((rows) => rows.map((row) => row.dataset.event));
+  await page.getByTestId("size-10").click();
+  await page.waitForURL(/size=10/);
+  await page.waitForFunction(() => document.querySelectorAll('[data-test="sampled"]').length === 10);
+  await page.getByTestId("seed").fill("77");
+  await page.getByTestId("seed").press("Enter");
+  await page.waitForURL(/seed=77/);
+  await page.locator('[data-test="audit-progress"][data-seed="77"]').waitFor();
+  const before = await drawn();
+  await sampled.first().getByTestId("pass").click();
+  await page.locator('[data-test="sampled"][data-result="passed"]').waitFor();
+  await sampled.nth(1).getByTestId("fail").click();
+  await page.getByTestId("save").click();
+  await page.getByTestId("field-error").waitFor();
+  await page.getByTestId("audit-note").fill("says nothing");
+  await page.getByTestId("save").click();
+  await page.locator('[data-test="sampled"][data-result="failed"]').waitFor();
+  await page.reload();
+  await page.locator('[data-test="sampled"][data-result="failed"]').waitFor();
+  assert.equal(await sampled.count(), 10);
+  assert.deepEqual(await drawn(), before);
+  assert.equal(value(server, "select string_agg(result, ' ' order by id) from public.enforcement_event_audits"), "passed failed");
+
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("export-csv").click()]);
+  const csv = await readFile(await download.path(), "utf8");
+  assert.match(csv, new RegExp(`recoveries,${month},plan,50000.00`));
+  assert.match(csv, /audit,[0-9a-f-]{36},finding,says nothing/);
+
+  // On paper there is neither frame nor button; the tables are whole.
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.getByTestId("print").isVisible(), false);
+  assert.equal(await page.getByTestId("jump").isVisible(), false);
+  assert.ok(await sampled.last().isVisible());
+  await page.emulateMedia({ media: "screen" });
+
+  await page.getByTestId("week-before").click();
+  await page.waitForURL(/week=20\d\d-W\d\d/);
+  await page.waitForFunction(() => document.querySelector('[data-test="week-amount"]')?.textContent === "$0.00");
+  const week = await page.getByTestId("week").getAttribute("data-week");
+  assert.ok(page.url().includes(`week=${week}`));
+  await page.getByTestId("empty").waitFor();
+});
+
+walk("an admin sets an SLA and goes back to the default", async ({ page, accessible }) => {
+  await page.goto("/stages");
+  const stage = page.locator('[data-test="stage"][data-stage="asset_discovery"]');
+  await stage.waitFor();
+  await accessible();
+  await stage.getByTestId("edit-stage").click();
+  await page.getByTestId("stage-sla").fill("soon");
+  await page.getByTestId("save").click();
+  await page.getByTestId("field-error").waitFor();
+  await page.getByTestId("stage-sla").fill("12");
+  await page.getByTestId("stage-description").fill("We look for what can be seized");
+  await page.getByTestId("save").click();
+  await page.locator('[data-test="stage"][data-stage="asset_discovery"][data-sla="12"]').waitFor();
+  await stage.getByTestId("reset-stage").click();
+  await page.getByTestId("confirm").click();
+  await page.locator('[data-test="stage"][data-stage="asset_discovery"][data-sla="10"]').waitFor();
+  assert.equal(await stage.getByTestId("reset-stage").count(), 0);
+});
+
+walk("on a telephone nothing is wider than the screen", { context: { viewport: { width: 390, height: 844 } } }, async ({ page, server, accessible }) => {
+  await page.goto("/calls");
+  await page.getByTestId("nav-calls").waitFor();
+  await planCalls(page, server, 2);
+  const plaintiff = value(server, "select id from public.plaintiffs order by name limit 1");
+  for (const [route, there] of [["/calls", "call"], ["/pipeline", "pipeline-row"], ["/plaintiffs", "plaintiff-row"], [`/plaintiffs/${plaintiff}`, "balance"], ["/review", "review-stage"], ["/stages", "stage"]]) {
+    await page.goto(route);
+    await page.getByTestId(there).first().waitFor();
+    const wide = await page.evaluate(() => document.querySelector("main").scrollWidth - document.documentElement.clientWidth);
+    assert.ok(wide <= 0, `${route} is ${wide} px too wide`);
+    await accessible();
+  }
+  await page.goto("/calls");
+  await page.getByTestId("outcome-no_answer").click();
+  await page.getByTestId("pick-t").click();
+  await page.getByTestId("log-call").click();
+  await page.getByTestId("toast").filter({ hasText: "no answer" }).waitFor();
+});
