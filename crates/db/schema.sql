@@ -1247,26 +1247,6 @@ $$;
 
 COMMENT ON FUNCTION public.end_rpc(p_call public.rpc_call, p_result jsonb) IS 'Keeps the answer of a first call, and answers it';
 
-CREATE TABLE public.enforcement_documents (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    org_id uuid NOT NULL,
-    enforcement_case_id uuid NOT NULL,
-    event_id uuid,
-    action_id uuid,
-    doc_kind text NOT NULL,
-    storage_path text NOT NULL,
-    uploaded_by text NOT NULL,
-    uploaded_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT enforcement_documents_doc_kind_check CHECK ((btrim(doc_kind) <> ''::text)),
-    CONSTRAINT enforcement_documents_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT enforcement_documents_storage_path_check CHECK ((btrim(storage_path) <> ''::text))
-);
-
-ALTER TABLE ONLY public.enforcement_documents FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE public.enforcement_documents IS 'Filings and evidence; event and action are those that the document vouches for';
-
 CREATE FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid, p_document_path text) RETURNS boolean
     LANGUAGE sql STABLE
     RETURN ((p_document_path IS NOT NULL) OR (EXISTS (SELECT FROM public.enforcement_documents d WHERE ((d.org_id = event_has_document.p_org_id) AND (d.event_id = event_has_document.p_event_id)))));
@@ -5926,6 +5906,39 @@ ALTER TABLE public.enforcement_alerts ALTER COLUMN id ADD GENERATED ALWAYS AS ID
     CACHE 1
 );
 
+CREATE TABLE public.enforcement_event_audits (
+    id bigint NOT NULL,
+    org_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    result text NOT NULL,
+    needs_document boolean NOT NULL,
+    has_document boolean NOT NULL,
+    has_note boolean NOT NULL,
+    has_rpc boolean NOT NULL,
+    note text,
+    auditor text NOT NULL,
+    auditor_id uuid,
+    audited_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    CONSTRAINT enforcement_event_audits_check CHECK (((result = 'passed'::text) OR (note IS NOT NULL))),
+    CONSTRAINT enforcement_event_audits_note_check CHECK ((btrim(note) <> ''::text)),
+    CONSTRAINT enforcement_event_audits_result_check CHECK ((result = ANY (ARRAY['passed'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY public.enforcement_event_audits FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.enforcement_event_audits IS 'Append-only: what an audit of an event found; the newest of an event counts';
+
+COMMENT ON COLUMN public.enforcement_event_audits.has_document IS 'As it was at the audit, like the marks beside it: a document may come later';
+
+ALTER TABLE public.enforcement_event_audits ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.enforcement_event_audits_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.enforcement_event_kind_lookup (
     event_kind public.enforcement_event_kind NOT NULL,
     needs_document boolean NOT NULL,
@@ -7601,11 +7614,11 @@ CREATE INDEX core_judgments_of_plaintiff ON public.core_judgments USING btree (o
 
 CREATE INDEX core_judgments_pipeline ON public.core_judgments USING btree (org_id, public.priority_rank(priority_level), judgment_amount DESC, id) INCLUDE (plaintiff_id, judgment_date, priority_level, county, state) WHERE (status = ANY (ARRAY['unsatisfied'::text, 'in_progress'::text]));
 
+CREATE INDEX core_judgments_portfolio ON public.core_judgments USING btree (org_id, judgment_no) INCLUDE (collectability_score, balance_due, asset_signals, tier) WHERE (status <> ALL (ARRAY['satisfied'::text, 'vacated'::text, 'expired'::text]));
+
 CREATE INDEX core_judgments_priority ON public.core_judgments USING btree (org_id, priority_level, judgment_amount DESC, id) INCLUDE (judgment_date, county) WHERE (status = ANY (ARRAY['unsatisfied'::text, 'in_progress'::text]));
 
 CREATE INDEX core_judgments_small_priority ON public.core_judgments USING btree (org_id, priority_level, judgment_amount DESC, id) INCLUDE (judgment_date, county) WHERE ((status = ANY (ARRAY['unsatisfied'::text, 'in_progress'::text])) AND (judgment_amount < (1000)::numeric));
-
-CREATE INDEX core_judgments_portfolio ON public.core_judgments USING btree (org_id, judgment_no) INCLUDE (collectability_score, balance_due, asset_signals, tier) WHERE (status <> ALL (ARRAY['satisfied'::text, 'vacated'::text, 'expired'::text]));
 
 CREATE UNIQUE INDEX enforcement_actions_active ON public.enforcement_actions USING btree (org_id, enforcement_case_id, action_type) WHERE (status = ANY (ARRAY['planned'::text, 'filed'::text, 'served'::text, 'in_progress'::text]));
 
@@ -7633,17 +7646,15 @@ CREATE INDEX enforcement_cases_intake ON public.enforcement_cases USING btree (o
 
 CREATE INDEX enforcement_cases_judgment ON public.enforcement_cases USING btree (org_id, judgment_id);
 
-CREATE INDEX enforcement_cases_open ON public.enforcement_cases USING btree (org_id, next_action_at, id) INCLUDE (current_stage, stage_entered_at, tier, tier_override, override_expires_at, owner_id, blocked_since, current_balance) WHERE (closed_at IS NULL);
-
 CREATE INDEX enforcement_cases_of_plaintiff ON public.enforcement_cases USING btree (org_id, plaintiff_id) INCLUDE (closed_at);
+
+CREATE INDEX enforcement_cases_open ON public.enforcement_cases USING btree (org_id, next_action_at, id) INCLUDE (current_stage, stage_entered_at, tier, tier_override, override_expires_at, owner_id, blocked_since, current_balance) WHERE (closed_at IS NULL);
 
 CREATE UNIQUE INDEX enforcement_cases_open_judgment ON public.enforcement_cases USING btree (judgment_id) WHERE (closed_at IS NULL);
 
 CREATE INDEX enforcement_cases_override ON public.enforcement_cases USING btree (org_id) WHERE ((tier_override IS NOT NULL) AND (closed_at IS NULL));
 
 CREATE INDEX enforcement_cases_owner ON public.enforcement_cases USING btree (org_id, owner_id);
-
-CREATE INDEX enforcement_cases_plaintiff ON public.enforcement_cases USING btree (org_id, plaintiff_id);
 
 CREATE INDEX enforcement_cases_stage_entered ON public.enforcement_cases USING btree (org_id, stage_entered_at, id) WHERE (closed_at IS NULL);
 
@@ -8445,6 +8456,8 @@ CREATE POLICY "members see what is of their organisation" ON public.routing_stat
 
 CREATE POLICY "members see what is of their organisation" ON public.visitor_keys FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
+CREATE POLICY "members see what is planned" ON public.recovery_plans FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
 CREATE POLICY "members see what plans do to their cases" ON public.case_plan_items FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see what their entities are" ON public.entity_links FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
@@ -8554,6 +8567,8 @@ CREATE POLICY "the service keeps first answers" ON public.rpc_requests TO servic
 CREATE POLICY "the service keeps how stages are set" ON public.enforcement_stage_settings TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service keeps plans" ON public.case_plans TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service keeps plans" ON public.recovery_plans TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service keeps the ledger" ON public.queue_jobs TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
@@ -8831,9 +8846,6 @@ GRANT ALL ON FUNCTION public.effective_tier_text(p_tier text, p_tier_override te
 
 REVOKE ALL ON FUNCTION public.end_rpc(p_call public.rpc_call, p_result jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.end_rpc(p_call public.rpc_call, p_result jsonb) TO service_role;
-
-GRANT SELECT ON TABLE public.enforcement_documents TO authenticated;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_documents TO service_role;
 
 REVOKE ALL ON FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid, p_document_path text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid, p_document_path text) TO authenticated;
@@ -9359,6 +9371,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.enforcement_alert_routes TO se
 
 GRANT SELECT ON TABLE public.enforcement_alerts TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_alerts TO service_role;
+
+GRANT SELECT ON TABLE public.enforcement_event_audits TO authenticated;
+GRANT SELECT,INSERT ON TABLE public.enforcement_event_audits TO service_role;
 
 GRANT SELECT ON TABLE public.enforcement_event_kind_lookup TO authenticated;
 GRANT SELECT ON TABLE public.enforcement_event_kind_lookup TO service_role;
