@@ -834,8 +834,7 @@ pub async fn detail(tx: &mut Transaction, id: Uuid) -> Result<Option<CaseDetail>
     .fetch_all(&mut **tx)
     .await?;
     let documents: Vec<DocumentRecord> = sqlx::query_as(
-        "select d.id, d.doc_kind, d.storage_path, to_jsonb(d) ->> 'file_name' as file_name,
-                to_jsonb(d) ->> 'sha256' is not null as has_file, d.uploaded_by, d.uploaded_at, d.action_id
+        "select d.id, d.doc_kind, d.storage_path, d.file_name, d.sha256 is not null as has_file, d.uploaded_by, d.uploaded_at, d.action_id
            from public.enforcement_documents d
           where d.org_id = (select public.current_org_id()) and d.enforcement_case_id = $1
           order by d.uploaded_at desc, d.id limit $2",
