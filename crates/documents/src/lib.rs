@@ -22,6 +22,7 @@ use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
 
 pub use bucket::{Bucket, BucketError};
 pub use kind::{ContentError, MediaKind};
@@ -71,6 +72,9 @@ pub enum ReceiveError {
     #[error("the file cannot be written: {0}")]
     Io(#[from] io::Error),
 }
+
+/// To look at a file takes all of it into memory: so many at once.
+static LOOKS: Semaphore = Semaphore::const_new(4);
 
 /// How a file stands to what is noted of it
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +139,7 @@ impl Documents {
         writer.sync_all().await?;
         let sha256 = digest.finalize().into();
         let name = name.clone();
+        let _place = LOOKS.acquire().await.map_err(io::Error::other)?;
         let looked_at = blocking(move || {
             let mut content = Vec::new();
             file.reopen()?.read_to_end(&mut content)?;
