@@ -1276,23 +1276,30 @@ async fn unlinked_payments(tx: &mut Transaction) -> Result<TodayGroup, SqlError>
     .bind(i64::from(TODAY_ROWS))
     .fetch_all(&mut **tx)
     .await?;
-    let mut rows = Vec::new();
-    for Found { judgment_id, judgment_no, case_number, payment } in found {
-        let case = match of_judgment(tx, judgment_id).await? {
-            Some(id) => by_ids(tx, &[id]).await?.pop(),
-            None => None,
-        };
-        rows.push(TodayRow {
+    let mut case_ids = Vec::new();
+    for row in &found {
+        case_ids.push(of_judgment(tx, row.judgment_id).await?);
+    }
+    let known: Vec<Uuid> = case_ids.iter().flatten().copied().collect();
+    let mut cases = by_ids(tx, &known).await?.into_iter();
+    let rows = found.into_iter().zip(case_ids).map(|(row, case_id)| {
+        let case = case_id.and_then(|_| cases.next());
+        TodayRow {
             judgment: JudgmentRef {
-                id: judgment_id.to_string(),
-                judgment_no: wire::count(judgment_no),
-                case_number,
+                id: row.judgment_id.to_string(),
+                judgment_no: wire::count(row.judgment_no),
+                case_number: row.case_number,
             },
             mend: if case.is_some() { "link_payment" } else { "open_case" }.to_owned(),
             case,
             action: None,
-            payment: Some(payment.into()),
-        });
-    }
-    Ok(TodayGroup { kind: "unlinked_payments".to_owned(), count: wire::count(count), query: None, rows })
+            payment: Some(row.payment.into()),
+        }
+    });
+    Ok(TodayGroup {
+        kind: "unlinked_payments".to_owned(),
+        count: wire::count(count),
+        query: None,
+        rows: rows.collect(),
+    })
 }
