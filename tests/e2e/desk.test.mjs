@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { accessible as check, password, suite, watch } from "./harness.mjs";
 import { rows, value } from "./database.mjs";
 
@@ -121,6 +122,55 @@ walk("a lead is declined, taken by the next agent and ended, by keyboard", async
   complaints.push(...ana.complaints, ...bo.complaints);
   await ana.context.close();
   await bo.context.close();
+});
+
+walk("a visitor of somebody's page asks by the widget, is taken and says goodbye; another page may not ask", async ({ context, page, server, complaints }) => {
+  const ask = (method, path, data) => call(context.request, server, method, path, data);
+  const site = createServer((_, response) => response.writeHead(200, { "Content-Type": "text/html" }).end(`<!doctype html><title>Shop</title><h1>Shop</h1>
+    <script src="${server.url}/widget.js" data-key="${key}" data-pool="${shop}" data-label="Talk to the shop" async></script>`));
+  await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
+  const origin = `http://127.0.0.1:${site.address().port}`;
+  const { id: key } = await ask("POST", "/api/visitor-keys", { name: "Shop", allowed_origins: [origin] });
+  const { id: shop } = await ask("POST", "/api/pools", { name: "Shop" });
+  const { user_id } = await ask("GET", "/api/session");
+  const { id: agent_id } = await ask("POST", "/api/agents", { display_name: "Kay Ito", user_id, capacity: 1 });
+  await ask("POST", `/api/pools/${shop}/members`, { agent_id });
+  const visitor = await context.browser().newContext();
+  try {
+    await page.goto("/desk");
+    await page.locator("[data-test=line][data-line=open]").waitFor();
+    const tab = await visitor.newPage();
+    complaints.push(...watch(tab));
+    await tab.goto(origin);
+    await tab.getByRole("button", { name: "Talk to the shop" }).click();
+    await tab.getByLabel("Your name").fill("Vic Tor");
+    await tab.getByLabel("Your name").press("Enter");
+    await tab.getByText("Kay Ito is about to be with you.").waitFor();
+    await page.getByTestId("desk-lead").filter({ hasText: "Vic Tor" }).waitFor();
+    // The lead is the tab's: a reload finds it again.
+    await tab.reload();
+    await tab.getByRole("button", { name: "Talk to the shop" }).click();
+    await tab.getByText("Kay Ito is about to be with you.").waitFor();
+    await page.keyboard.press("a");
+    await tab.getByText("You are with Kay Ito.").waitFor();
+    const second = await visitor.newPage();
+    await second.goto(origin);
+    await second.getByRole("button", { name: "Talk to the shop" }).click();
+    await second.getByRole("button", { name: "Ask for somebody" }).click();
+    await second.getByText("Nobody is available right now.").waitFor();
+    await page.keyboard.press("e");
+    await tab.getByText("Thank you. Goodbye!").waitFor();
+    assert.equal(value(server, `select string_agg(state::text, ' ' order by state::text) from public.leads where pool_id = '${shop}'`), "ended missed");
+
+    await second.goto(origin.replace("127.0.0.1", "localhost"));
+    await second.getByRole("button", { name: "Talk to the shop" }).click();
+    await second.getByRole("button", { name: "Ask for somebody" }).click();
+    await second.getByText("That did not work.").waitFor();
+    assert.equal(value(server, `select count(*) from public.leads where pool_id = '${shop}'`), "2", "a page that the key does not name asks for nobody");
+  } finally {
+    await visitor.close();
+    site.close();
+  }
 });
 
 walk("page rules are edited by keyboard alone, and a lead goes where the page was said to lead", async ({ context, page, server, accessible }) => {
