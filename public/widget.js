@@ -27,9 +27,9 @@
     <button type="button" id="open" aria-expanded="false"></button>
     <section role="dialog" aria-label="" hidden>
       <p role="status" aria-live="polite"></p>
-      <form><label>Your name <input name="name" maxlength="80" autocomplete="name"></label>
+      <form id="ask"><label>Your name <input name="name" maxlength="80" autocomplete="name"></label>
         <label>Telephone or e-mail <input name="contact" maxlength="200" autocomplete="tel"></label></form>
-      <div class="row"><button type="button" id="close" class="quiet">Close</button><button type="button" id="go"></button></div>
+      <div class="row"><button type="button" id="close" class="quiet">Close</button><button id="go" form="ask"></button></div>
     </section>`;
   const $ = (selector) => root.querySelector(selector);
   const [open, section, words, form, close, go] = ["#open", "section", "p", "form", "#close", "#go"].map($);
@@ -102,7 +102,8 @@
   };
   close.onclick = () => { open.click(); open.focus(); };
   root.addEventListener("keydown", (event) => { if (event.key === "Escape" && !section.hidden) close.click(); });
-  form.onsubmit = (event) => { event.preventDefault(); go.click(); };
+  // Enter in a field clicks its button.
+  form.onsubmit = (event) => event.preventDefault();
   go.onclick = async () => {
     go.disabled = true;
     try {

@@ -165,6 +165,7 @@ walk("the list filters by its address, opens by keyboard and exports itself", as
 walk("a plan changes many cases, tells which it left and why, and survives a reload", async ({ page, context, server, accessible }) => {
   await page.goto("/cases?stage=contact_validation");
   await page.getByTestId("case-row").first().waitFor();
+  await page.locator("[data-test=cases-summary]:not([data-total='0'])").waitFor();
   const total = Number(await page.getByTestId("cases-summary").getAttribute("data-total"));
   assert.ok(total > 2, `${total} cases`);
   await page.getByTestId("bulk").click();

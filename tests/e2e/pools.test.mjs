@@ -122,7 +122,8 @@ walk("a usual day is simulated before the same leads; what cannot change says so
 
 walk("pools and members come and go by keyboard, and the default pool stays", async ({ page, accessible }) => {
   await page.goto("/pools");
-  await page.getByTestId("open-pool").waitFor();
+  await page.getByTestId("pool-Everybody").click();
+  await page.getByRole("heading", { name: "Everybody" }).waitFor();
   assert.ok(await page.getByTestId("delete-pool").isDisabled(), "the default pool cannot be deleted");
   await page.getByTestId("new-pool").focus();
   await page.keyboard.press("Enter");
