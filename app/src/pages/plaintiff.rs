@@ -115,7 +115,7 @@ fn figures(detail: &PlaintiffDetail) -> AnyView {
     let search = format!("/judgments?search={}", url::encode(&row.plaintiff_name));
     let next_call = row.next_call_at.clone();
     view! {
-        <dl class="panel figures">
+        <dl class="panel figure-row">
             <div><dt>"Status"</dt><dd class="figure words"><StatusTag status=row.status.clone()/></dd><dd class="under">{match row.status_changed_at.clone() { Some(at) => view! { "since "<Time at/> }.into_any(), None => view! { "as imported" }.into_any() }}</dd></div>
             <div><dt>"Balance due"</dt><dd class="figure" data-test="balance">{format::money(&row.total_balance_due)}</dd><dd class="under"><a href=search>{format::counted(row.judgment_count, "judgment", "judgments")}</a>" · "{format::money(&row.total_judgment_amount)}" awarded"</dd></div>
             <div><dt>"Recovered"</dt><dd class="figure">{format::money(&row.recovered_amount)}</dd><dd class="under">{format::counted(row.open_case_count, "open case", "open cases")}" of "{format::count(row.case_count)}</dd></div>

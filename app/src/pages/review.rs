@@ -125,7 +125,7 @@ fn Figures(now: Signal<WeeklyReview>) -> impl IntoView {
             let without: u64 = now.workflows.iter().map(|workflow| workflow.without_milestone_count).sum();
             let recoveries = &now.recoveries;
             view! {
-                <dl class="panel figures review-figures">
+                <dl class="panel figure-row review-figures">
                     <div><dt>"Open cases"</dt><dd class="figure"><a href="/cases" data-test="open-cases">{format::count(cases)}</a></dd><dd class="under">{format::cents(balance)}" balance"</dd></div>
                     <div class:loss=breaches != 0><dt>"Past their SLA"</dt><dd class="figure"><a href="/cases?sla_breach=true" data-test="breaches">{format::count(breaches)}</a></dd><dd class="under">{format::percent(breaches, cases)}" of the open cases"</dd></div>
                     <div><dt>"Bottlenecks"</dt><dd class="figure" data-test="bottlenecks">{bottlenecks.len()}</dd><dd class="under clip" title=bottlenecks.join(", ")>{if bottlenecks.is_empty() { "no stage is stuck".to_owned() } else { bottlenecks.join(", ") }}</dd></div>
@@ -257,7 +257,7 @@ fn Workflows(now: Signal<WeeklyReview>) -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="workflows-title">
             <header><h2 id="workflows-title">"Workflow pipeline"</h2><span class="muted header-hint">"active actions; each is to have its next milestone scheduled"</span></header>
-            <dl class="figures four">{move || now.with(|now| now.workflows.clone()).into_iter().map(cell).collect_view()}</dl>
+            <dl class="figure-row four">{move || now.with(|now| now.workflows.clone()).into_iter().map(cell).collect_view()}</dl>
             {move || {
                 let actions = now.with(|now| now.actions.clone());
                 if actions.is_empty() { return view! { <p class="none muted">"No levy, garnishment, subpoena or marshal action is active."</p> }.into_any(); }

@@ -29,7 +29,7 @@ pub fn NextLeads(bench: PoolBench) -> impl IntoView {
                         <span class="place">{(place + 1).to_string()}</span>
                         <Taker bench decision=lead.saved.decision.clone()/>
                         <span class="draft">{has_draft.get().then(|| view! { <Taker bench decision=lead.draft.decision.clone()/> })}</span>
-                        <span class="why">{lead.draft.decision.reason.to_string()}</span>
+                        <span class="why" title=lead.draft.decision.reason.to_string()>{lead.draft.decision.reason.to_string()}</span>
                     </summary>
                     <Trace bench trace=lead.draft/>
                 </details>
