@@ -22,7 +22,7 @@ try {
   }
   const page = await context.newPage();
   await page.goto(`/pools?pool=${pool.id}`);
-  await page.locator("[data-test=pool-simulation][aria-busy=false] table").waitFor();
+  await page.locator("[data-test=pool-simulation][aria-busy=false] table").first().waitFor();
   const change = (rank) => page.evaluate((rank) => new Promise((resolve, reject) => {
     const select = document.querySelector('[data-test="rank-Agent 0"]');
     const simulation = document.querySelector("[data-test=pool-simulation]");
