@@ -18,7 +18,9 @@ const STEPS = 120;
 const PER_ACTIVE = 1.163;
 
 const loaded = Math.round(judgments * PER_ACTIVE);
-const [server, browser] = await Promise.all([Server.start({ judgments: loaded }), launchBrowser()]);
+// One after the other: filling the database keeps Node from answering the browser for minutes.
+const server = await Server.start({ judgments: loaded });
+const browser = await launchBrowser();
 try {
   const context = await browser.newContext({ baseURL: server.url, viewport: { width: 1440, height: 900 } });
   await server.signIn(context);
