@@ -18,7 +18,7 @@ pub use decimal::DecimalError;
 pub use document::{TierArmDocument, TierPolicyDocument, TierRuleDocument};
 pub(crate) use document::{only_objects, read_json_of};
 pub use facts::{AssetSignal, AssetSignals, Cents, FactsError, JudgmentFacts, JudgmentFactsDocument, Score};
-pub(crate) use grid::JointGrid;
+pub(crate) use grid::{Differing, JointGrid, balance_shelf, balance_shelves};
 pub use grid::{FactAxis, MapCell, TierGrid};
 pub use outcomes::{OutcomeGrid, TierOutcomeRef, TierOutcomes};
 pub(crate) use policy::{Arm, Span, hex};

@@ -2,13 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // the helpers of tests stand outside of tests
 
-use policy::portfolio::{NO_TIER, Portfolio, PortfolioError, TierMigration, TierTotal};
+use policy::portfolio::{NO_TIER, Portfolio, PortfolioError, Shelves, TierFlow, TierMigration, TierTotal};
 use policy::sample;
 use policy::tier::{
     AssetSignals, Cents, JudgmentFacts, JudgmentFactsDocument, Score, Tier, TierGrid, TierOutcome,
     TierPolicy, TierPolicyDocument,
 };
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
 fn policies() -> impl Strategy<Value = TierPolicy> {
     prop_oneof![
@@ -153,14 +154,19 @@ proptest! {
         }
         prop_assert_eq!(&migration, &TierMigration { counts, balance_cents, moved });
         prop_assert_eq!(TierMigration::effective_totals(&before.compile(), &portfolio), effective);
-        prop_assert_eq!(
-            migration.effective_after_totals(&after.compile(), &portfolio),
-            TierMigration::effective_totals(&after.compile(), &portfolio)
-        );
+        let flow = TierFlow::of(&migration, &after.compile(), &portfolio);
+        prop_assert_eq!((flow.counts, flow.balance_cents), (migration.counts, migration.balance_cents));
+        prop_assert_eq!(flow.effective, TierMigration::effective_totals(&after.compile(), &portfolio));
+        let moved = TierTotal {
+            count: migration.moved.len() as u32,
+            balance_cents: migration.moved.iter().map(|row| portfolio.columns().balance_cents[*row as usize]).sum(),
+        };
+        prop_assert_eq!(flow.moved(), moved);
         let found = TierMigration::stale(&before.compile(), &portfolio);
         prop_assert_eq!((found.rows, found.never_tiered), (stale, never_tiered));
 
-        let before_totals = migration.before_totals();
+        let before_totals = flow.before_totals();
+        prop_assert_eq!(flow.after_totals(), migration.after_totals());
         let after_totals = migration.after_totals();
         for tier in Tier::ALL {
             let place = usize::from(tier.number());
@@ -169,6 +175,42 @@ proptest! {
             prop_assert_eq!(after_totals[place].count, of_tier(after.compile().evaluate(&portfolio)));
             prop_assert_eq!(after_totals[place].balance_cents, balance_cents.iter().map(|row| row[place]).sum::<i64>());
         }
+    }
+
+    /// Small steps touch a few shelves; a step to any other policy touches most.
+    #[test]
+    fn a_flow_that_is_stepped_is_one_that_is_counted_anew(
+        before in policies(),
+        after in policies(),
+        steps in prop::collection::vec((any::<prop::sample::Index>(), any::<i16>(), 1..400_i64), 1..12),
+        other in policies(),
+        portfolio in portfolios(),
+    ) {
+        let shelves = Shelves::default();
+        let before = before.compile();
+        let mut last = after.compile();
+        let mut flow = TierFlow::of(&TierMigration::between(&before, &last, &portfolio), &last, &portfolio);
+        let mut document = after.document().clone();
+        for (limit, by, scale) in steps {
+            let names: Vec<String> = document.limits.keys().cloned().collect();
+            if names.is_empty() {
+                break;
+            }
+            let limit = document.limits.get_mut(limit.get(&names)).unwrap();
+            let value = limit.parse::<Decimal>().unwrap() + Decimal::new(i64::from(by) * scale, 3).round_dp(2);
+            *limit = value.max(Decimal::ZERO).to_string();
+            let Ok(next) = TierPolicy::try_from(document.clone()) else {
+                document = after.document().clone();
+                continue;
+            };
+            let next = next.compile();
+            flow = flow.step(&before, [&last, &next], &portfolio, &shelves);
+            last = next;
+            prop_assert_eq!(&flow, &TierFlow::of(&TierMigration::between(&before, &last, &portfolio), &last, &portfolio));
+        }
+        let next = other.compile();
+        flow = flow.step(&before, [&last, &next], &portfolio, &shelves);
+        prop_assert_eq!(&flow, &TierFlow::of(&TierMigration::between(&before, &next, &portfolio), &next, &portfolio));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{NO_TIER, Portfolio};
-use crate::tier::{Cents, JointGrid, Tier, TierGrid};
+use crate::tier::{JointGrid, Tier, TierGrid};
 
 /// The outcome of comparing two policies over a portfolio
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,39 +72,12 @@ impl TierMigration {
 
     /// The matrix as JSON has it.
     pub fn matrix(&self) -> MigrationMatrix {
-        MigrationMatrix {
-            counts: self.counts,
-            balance: self.balance_cents.map(|row| row.map(|cents| Decimal::new(cents, 2))),
-        }
-    }
-
-    /// Each tier before: the sums of the matrix's rows.
-    pub fn before_totals(&self) -> [TierTotal; 4] {
-        totals(|before, _| before, self)
+        MigrationMatrix::of(self.counts, self.balance_cents)
     }
 
     /// Each tier after: the sums of the matrix's columns.
     pub fn after_totals(&self) -> [TierTotal; 4] {
-        totals(|_, after| after, self)
-    }
-
-    /// Each tier after, as it takes effect: what [`effective_totals`](Self::effective_totals) gives for `after`,
-    /// without evaluating it again
-    pub fn effective_after_totals(&self, after: &TierGrid, portfolio: &Portfolio) -> [TierTotal; 4] {
-        let mut totals = self.after_totals();
-        for (row, overriding) in overrides(&portfolio.columns().override_tier) {
-            let Some(facts) = portfolio.facts(row) else { continue };
-            let cents = facts.balance.map_or(0, Cents::cents);
-            if let Some(computed) = totals.get_mut(usize::from(after.tier_of(&facts).number())) {
-                computed.count -= 1;
-                computed.balance_cents -= cents;
-            }
-            if let Some(effective) = totals.get_mut(usize::from(overriding)) {
-                effective.count += 1;
-                effective.balance_cents += cents;
-            }
-        }
-        totals
+        std::array::from_fn(|tier| sum(&self.counts, &self.balance_cents, |_, after| after == tier))
     }
 
     /// Rows whose stored tier differs from what `before` gives.
@@ -145,6 +118,11 @@ impl TierMigration {
 }
 
 impl MigrationMatrix {
+    pub(super) fn of(counts: [[u32; 4]; 4], balance_cents: [[i64; 4]; 4]) -> MigrationMatrix {
+        let balance = balance_cents.map(|row| row.map(|cents| Decimal::new(cents, 2)));
+        MigrationMatrix { counts, balance }
+    }
+
     /// A matrix of nothing.
     pub fn empty() -> MigrationMatrix {
         MigrationMatrix { counts: [[0; 4]; 4], balance: [[Decimal::new(0, 2); 4]; 4] }
@@ -224,7 +202,7 @@ fn compact_moved<'a>(first_row: u32, codes: &[u8], count: usize, rows: &'a mut [
 }
 
 /// The rows with an override, and it; few have one, so that eight without are passed over at once
-fn overrides(column: &[u8]) -> impl Iterator<Item = (u32, u8)> {
+pub(super) fn overrides(column: &[u8]) -> impl Iterator<Item = (u32, u8)> {
     let (eights, rest) = column.as_chunks::<8>();
     let some = eights.iter().zip((0..).step_by(8)).filter(|(eight, _)| **eight != [NO_TIER; 8]);
     let of_eights = some.flat_map(|(eight, first)| (first..).zip(eight));
@@ -243,15 +221,20 @@ impl Lane {
     }
 }
 
-fn totals(tier_of: impl Fn(usize, usize) -> usize, migration: &TierMigration) -> [TierTotal; 4] {
-    let mut totals = [TierTotal::default(); 4];
-    for (before, (counts, sums)) in migration.counts.iter().zip(migration.balance_cents).enumerate() {
+/// The cells of a matrix that `holds` says, given tier before and tier after
+pub(super) fn sum(
+    counts: &[[u32; 4]; 4],
+    balance_cents: &[[i64; 4]; 4],
+    holds: impl Fn(usize, usize) -> bool,
+) -> TierTotal {
+    let mut total = TierTotal::default();
+    for (before, (counts, sums)) in counts.iter().zip(balance_cents).enumerate() {
         for (after, (count, cents)) in counts.iter().zip(sums).enumerate() {
-            if let Some(total) = totals.get_mut(tier_of(before, after)) {
+            if holds(before, after) {
                 total.count += count;
                 total.balance_cents += cents;
             }
         }
     }
-    totals
+    total
 }

@@ -41,7 +41,42 @@ impl TierGrid {
     pub fn tier_of(&self, facts: &JudgmentFacts) -> Tier {
         let score = facts.score.map_or(0, Score::hundredths);
         let balance = facts.balance.map_or(0, Cents::cents);
-        Tier::from_low_bits(self.grid.code(score, balance, facts.signals.bits()))
+        Tier::from_low_bits(self.number_of(score, balance, facts.signals.bits()))
+    }
+
+    /// The tier number of a row of a portfolio.
+    #[inline(always)]
+    pub(crate) fn number_of(&self, score: u16, balance: i64, bits: u8) -> u8 {
+        self.grid.code(score, balance, bits)
+    }
+
+    /// Where two policies differ
+    pub(crate) fn differing(left: &TierGrid, right: &TierGrid) -> Differing {
+        let bands = |cuts: Vec<u16>| ranges(&cuts, 0, Score::MAX.hundredths() + 1).collect::<Vec<_>>();
+        let scores = bands(merged(&left.score_cuts, &right.score_cuts));
+        let balances = merged(&left.balance_cuts, &right.balance_cuts);
+        let balances: Vec<_> = ranges(&balances, 0, Cents::MAX.cents() + 1).collect();
+        let mut differs = (vec![false; scores.len()], vec![false; balances.len()]);
+        for bits in ClassPairs::new(left, right).bits {
+            for ((balance, _), of_balance) in balances.iter().zip(&mut differs.1) {
+                for ((score, _), of_score) in scores.iter().zip(&mut differs.0) {
+                    if left.number_of(*score, *balance, bits) != right.number_of(*score, *balance, bits) {
+                        (*of_score, *of_balance) = (true, true);
+                    }
+                }
+            }
+        }
+        let kept = |differs: Vec<bool>| differs.into_iter().enumerate().filter(|(_, differs)| *differs);
+        Differing {
+            scores: kept(differs.0)
+                .filter_map(|(band, _)| scores.get(band))
+                .map(|(start, end)| *start..*end)
+                .collect(),
+            balances: kept(differs.1)
+                .filter_map(|(band, _)| balances.get(band))
+                .map(|(start, end)| *start..*end)
+                .collect(),
+        }
     }
 
     /// Tiles score × balance, for judgments with `signals`, by the tiers of two policies
@@ -146,6 +181,41 @@ pub struct MapCell {
     pub after: Tier,
 }
 
+/// Where two policies give some judgment different tiers: scores in hundredths and balances in cents, ascending
+///
+/// What has its score in none of `scores`, or its balance in none of `balances`, gets the same tier from both.
+#[derive(Debug)]
+pub(crate) struct Differing {
+    pub(crate) scores: Vec<Range<u16>>,
+    pub(crate) balances: Vec<Range<i64>>,
+}
+
+/// The classes of signals that two policies tell apart together: a class is a pair of classes that some set has
+struct ClassPairs {
+    /// The class of each of the 16 sets of signals.
+    classes: [u8; 16],
+    /// Of each class, a set of signals that has it.
+    bits: Vec<u8>,
+}
+
+impl ClassPairs {
+    fn new(left: &TierGrid, right: &TierGrid) -> ClassPairs {
+        let pairs: Vec<(u8, u8)> = left.classes.into_iter().zip(right.classes).collect();
+        let mut seen: Vec<(u8, u8)> = Vec::new();
+        let mut bits = Vec::new();
+        let classes = signal_sets().map(|signals| {
+            let pair = pairs.get(usize::from(signals.bits())).copied().unwrap_or_default();
+            let class = seen.iter().position(|known| *known == pair).unwrap_or_else(|| {
+                seen.push(pair);
+                bits.push(signals.bits());
+                seen.len() - 1
+            });
+            u8::try_from(class).unwrap_or(0)
+        });
+        ClassPairs { classes, bits }
+    }
+}
+
 /// Two policies in one grid: each cell has the tier before and the tier after
 pub(crate) struct JointGrid(Grid<u8>);
 
@@ -157,21 +227,10 @@ impl JointGrid {
         let score_cuts = merged(&before.score_cuts, &after.score_cuts);
         let balance_cuts = merged(&before.balance_cuts, &after.balance_cuts);
 
-        // A class is a pair of classes that some set of signals has.
-        let pairs: Vec<(u8, u8)> = before.classes.into_iter().zip(after.classes).collect();
-        let mut seen: Vec<((u8, u8), u8)> = Vec::new();
-        let classes = signal_sets().map(|signals| {
-            let pair = pairs.get(usize::from(signals.bits())).copied().unwrap_or_default();
-            let known = seen.iter().position(|(known, _)| *known == pair);
-            let class = known.unwrap_or_else(|| {
-                seen.push((pair, signals.bits()));
-                seen.len() - 1
-            });
-            u8::try_from(class).unwrap_or(0)
-        });
-
-        let mut cells = Vec::with_capacity(seen.len() * (score_cuts.len() + 1) * (balance_cuts.len() + 1));
-        for (_, bits) in seen {
+        let pairs = ClassPairs::new(before, after);
+        let mut cells =
+            Vec::with_capacity(pairs.bits.len() * (score_cuts.len() + 1) * (balance_cuts.len() + 1));
+        for bits in pairs.bits {
             for balance in std::iter::once(0).chain(balance_cuts.iter().copied()) {
                 for score in std::iter::once(0).chain(score_cuts.iter().copied()) {
                     cells.push(
@@ -180,7 +239,7 @@ impl JointGrid {
                 }
             }
         }
-        JointGrid(Grid::new(&score_cuts, &balance_cuts, classes, cells))
+        JointGrid(Grid::new(&score_cuts, &balance_cuts, pairs.classes, cells))
     }
 
     /// Writes `before << 2 | after` for every row.
@@ -365,6 +424,17 @@ impl BalanceBands {
 fn bucket(balance: i64) -> usize {
     let shift = 57 - (balance | 64).leading_zeros();
     ((shift << 6) + (balance >> shift) as u32) as usize
+}
+
+/// The shelf on which a balance lies when balances are put in order: near ones share one
+#[inline(always)]
+pub(crate) fn balance_shelf(balance: i64) -> usize {
+    bucket(balance)
+}
+
+/// How many such shelves there are
+pub(crate) fn balance_shelves() -> usize {
+    bucket(Cents::MAX.cents()) + 1
 }
 
 pub(super) fn signal_sets() -> [AssetSignals; 16] {
