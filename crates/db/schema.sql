@@ -4,6 +4,12 @@ CREATE SCHEMA enrichment;
 
 CREATE SCHEMA judgments;
 
+CREATE SCHEMA trigrams;
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA trigrams;
+
+COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
+
 CREATE TYPE public.agent_status AS ENUM (
     'idle',
     'in_simulation',
@@ -388,12 +394,16 @@ begin
     select * into v_action from public.enforcement_actions a
      where a.org_id = p_call.org_id and a.enforcement_case_id = p_case.id and a.action_type = p_action_type
      order by a.opened_at desc limit 1;
-    -- The action that has ended is the one meant by an end, and by what happened before it ended.
-    if found and (p_status = 'completed' or coalesce(p_occurred_at, public.app_now()) <= v_action.closed_at) then
+    -- The action that has ended is the one meant by an end, and by what happened before it ended. One that was given up is not meant by
+    -- a beginning: that is often logged by its day alone, and so stands before a cancellation of the same day.
+    if found and (p_status = 'completed' or (v_action.status = 'completed' or p_status not in ('planned', 'filed'))
+                                        and coalesce(p_occurred_at, public.app_now()) <= v_action.closed_at) then
       return v_action.id;
     end if;
+    -- It follows the one that has ended, so that the later of the two stays the later.
     insert into public.enforcement_actions (org_id, enforcement_case_id, action_type, status, opened_at, closed_at, created_by)
-    values (p_call.org_id, p_case.id, p_action_type, p_status, coalesce(p_occurred_at, public.app_now()), case p_status when 'completed' then public.app_now() end, p_call.actor)
+    values (p_call.org_id, p_case.id, p_action_type, p_status, greatest(coalesce(p_occurred_at, public.app_now()), v_action.closed_at),
+            case p_status when 'completed' then public.app_now() end, p_call.actor)
     returning * into v_action;
     return v_action.id;
   end if;
@@ -490,6 +500,16 @@ begin
   if v_plan.state = 'cancelled' then
     raise sqlstate 'PT409' using message = 'the plan was cancelled', hint = 'make a new plan';
   end if;
+  -- Judgments before cases, and in the order in which refreshes lock them: neither waits for the other in a circle.
+  perform from public.core_judgments j
+    where j.org_id = v_call.org_id and j.id in (
+      select c.judgment_id
+        from (select i.case_id from public.case_plan_items i
+               where i.org_id = v_call.org_id and i.plan_id = v_plan.id and i.state = 'ready'
+               order by i.case_id
+               limit p_limit) n
+        join public.enforcement_cases c on c.org_id = v_call.org_id and c.id = n.case_id)
+    order by j.judgment_no for no key update;
   for v_item in
     select i.case_id, i.arguments, i.seen_updated_at from public.case_plan_items i
      where i.org_id = v_call.org_id and i.plan_id = v_plan.id and i.state = 'ready'
@@ -539,7 +559,8 @@ CREATE FUNCTION public.apply_enrichment(p_payload jsonb) RETURNS jsonb
     SET search_path TO ''
     AS $$
 declare
-  v_case_id uuid := coalesce(public.rpc_uuid(p_payload, 'case_id'), public.rpc_uuid(p_payload, 'judgment_id'));
+  -- A court case has the id of its judgment. An alert names both, and its case_id is an enforcement case.
+  v_case_id uuid := coalesce(public.rpc_uuid(p_payload, 'judgment_id'), public.rpc_uuid(p_payload, 'case_id'));
   v_bundle jsonb := public.rpc_object(p_payload, 'bundle');
   v_scores jsonb := public.rpc_object(p_payload, 'scores');
   v_counts jsonb;
@@ -742,12 +763,19 @@ $$;
 COMMENT ON FUNCTION public.cancel_tier_policy_schedule(p_policy_id uuid) IS 'Makes a scheduled policy a draft again, as it was';
 
 CREATE FUNCTION public.case_copilot_facts(p_case_id uuid) RETURNS jsonb
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql STABLE
     SET search_path TO ''
     AS $$
 declare
-  v_case public.enforcement_cases := public.job_case(p_case_id);
+  v_case public.enforcement_cases;
 begin
+  if p_case_id is null then
+    raise sqlstate 'PT422' using message = 'the message names no case_id', detail = 'case_id';
+  end if;
+  select * into v_case from public.enforcement_cases c where c.org_id = public.current_org_id() and c.id = p_case_id;
+  if not found then
+    raise sqlstate 'PT404' using message = 'enforcement case not found';
+  end if;
   return (
     select jsonb_build_object(
       'case_number', j.case_number, 'court', j.court, 'plaintiff', p.name, 'defendant', j.defendant_name,
@@ -970,6 +998,9 @@ begin
   end if;
   if v_task.status <> 'open' then
     raise sqlstate 'PT409' using message = format('the task is already %s', v_task.status);
+  end if;
+  if v_task.kind = 'call' then
+    raise sqlstate 'PT422' using message = 'a call is completed with its outcome', detail = 'related_task_id', hint = 'call log_call_outcome';
   end if;
   update public.plaintiff_tasks t set status = 'completed', closed_at = public.app_now(), closed_by = p_call.actor
    where t.org_id = p_call.org_id and t.id = p_task_id;
@@ -1235,10 +1266,12 @@ COMMENT ON FUNCTION public.effective_tier_text(p_tier text, p_tier_override text
 CREATE FUNCTION public.end_rpc(p_call public.rpc_call, p_result jsonb) RETURNS jsonb
     LANGUAGE plpgsql
     AS $$
+declare
+  v_caller uuid := coalesce(p_call.actor_id, '00000000-0000-0000-0000-000000000000');
 begin
   if p_call.request_id is not null then
     update public.rpc_requests r set result = coalesce(p_result, 'null')
-     where r.org_id = p_call.org_id and r.caller_id = coalesce(p_call.actor_id, '00000000-0000-0000-0000-000000000000')
+     where r.org_id = p_call.org_id and r.caller_id = v_caller
        and r.rpc = p_call.rpc and r.request_id = p_call.request_id;
   end if;
   return p_result;
@@ -2164,7 +2197,10 @@ begin
     || jsonb_strip_nulls(jsonb_build_object('recipient', public.rpc_text(payload, 'recipient', false, 300)));
   v_note := public.rpc_text(payload, 'note');
   v_issued_at := coalesce(public.rpc_instant(payload, 'issued_at'), public.app_now());
-  v_due_at := coalesce(public.rpc_instant(payload, 'response_due_at'), v_issued_at + interval '30 days');
+  -- Days are the organisation's: the same time of day, also where its clocks change in between.
+  v_due_at := coalesce(public.rpc_instant(payload, 'response_due_at'),
+    (select (v_issued_at at time zone o.time_zone + interval '30 days') at time zone o.time_zone
+       from public.organisations o where o.id = v_call.org_id));
   if v_due_at <= v_issued_at then
     raise sqlstate 'PT422' using message = 'the answer is due before the subpoena is issued', detail = 'response_due_at';
   end if;
@@ -2625,7 +2661,8 @@ begin
   if v_case.closed_at is not null then
     return '{"skipped": "the case is closed"}';
   end if;
-  if v_case.blocked_until > public.app_now() then
+  -- Until its ETA, or where nobody gave one until somebody says that it is over.
+  if v_case.blocked_since is not null and coalesce(v_case.blocked_until > public.app_now(), true) then
     return '{"skipped": "the case is blocked"}';
   end if;
   v_due_at := public.app_now() + make_interval(days => (array[30, 7, 3, 1])[v_tier + 1]);
@@ -2652,14 +2689,14 @@ begin
       -- What is open already becomes more urgent, never less.
       set due_at = least(plaintiff_tasks.due_at, excluded.due_at), priority = excluded.priority;
   end if;
-  -- What lies ahead already is brought nearer by a higher tier, never put off.
+  -- What is due is brought nearer by a higher tier, never put off: neither what lies ahead nor what was due before now.
   update public.enforcement_cases c
-     set next_action_at = case when c.next_action_at > public.app_now() then least(c.next_action_at, v_due_at) else v_due_at end
+     set next_action_at = least(c.next_action_at, v_due_at)
    where c.org_id = v_call.org_id and c.id = v_case.id
   returning * into v_after;
   if v_after.next_action_at is distinct from v_case.next_action_at then
     perform public.write_history(v_call, v_case.id, 'next_action_picked',
-      public.case_delta(v_case, v_after) || jsonb_strip_nulls(jsonb_build_object('task', v_kind)));
+      public.case_delta(v_case, v_after) || jsonb_strip_nulls(jsonb_build_object('task', case when v_tier > 0 then v_kind end)));
   end if;
   return jsonb_build_object('next_action_at', v_after.next_action_at, 'task', case when v_tier > 0 then v_kind end);
 end;
@@ -2998,6 +3035,9 @@ begin
   if jsonb_typeof(payload -> 'event_kinds') not in ('array', 'null') then
     raise sqlstate 'PT422' using message = '`event_kinds` is not a list', detail = 'event_kinds';
   end if;
+  if payload -> 'event_kinds' = '[]' then
+    raise sqlstate 'PT422' using message = '`event_kinds` names no kind', detail = 'event_kinds', hint = 'leave it out for all kinds';
+  end if;
   select k into v_unknown from jsonb_array_elements_text(coalesce(nullif(payload -> 'event_kinds', 'null'), '[]')) k
    where not exists (select from public.enforcement_event_kind_lookup l where l.event_kind::text = k) limit 1;
   if found then
@@ -3013,7 +3053,7 @@ begin
   values (coalesce(v_id, gen_random_uuid()), v_call.org_id, v_channel, v_target,
           (select nullif(array_agg(k::public.enforcement_event_kind), '{}')
              from jsonb_array_elements_text(coalesce(nullif(payload -> 'event_kinds', 'null'), '[]')) k),
-          not payload ? 'is_enabled' or public.rpc_flag(payload, 'is_enabled'), v_call.actor)
+          coalesce(payload -> 'is_enabled', 'null') = 'null' or public.rpc_flag(payload, 'is_enabled'), v_call.actor)
   on conflict (id) do update
     set channel = excluded.channel, target = excluded.target, event_kinds = excluded.event_kinds, is_enabled = excluded.is_enabled
   returning * into v_route;
@@ -3029,6 +3069,12 @@ CREATE FUNCTION public.put_document(p_call public.rpc_call, p_case_id uuid, p_do
 declare
   v_id uuid;
 begin
+  -- The index that keeps a place from being noted twice takes no longer ones.
+  if octet_length(p_storage_path) > 2000 then
+    raise sqlstate 'PT422' using message = 'the path of the document is longer than 2000 bytes',
+      detail = case p_call.rpc when 'add_enforcement_document' then 'storage_path' when 'set_enforcement_stage' then 'metadata.document_path'
+                               else 'document_path' end;
+  end if;
   insert into public.enforcement_documents as d
     (org_id, enforcement_case_id, event_id, action_id, doc_kind, storage_path, uploaded_by, metadata)
   values (p_call.org_id, p_case_id, p_event_id, p_action_id, p_doc_kind, p_storage_path, p_call.actor, p_metadata)
@@ -3167,10 +3213,11 @@ begin
   v_action := public.put_action(v_call, v_case, v_type, v_status, v_reason, v_metadata, v_milestone);
 
   v_kind := case v_status when 'completed' then 'action_completed' when 'cancelled' then 'action_cancelled' else 'action_updated' end;
-  -- With its paper in hand, a filing or service is the event that the documents name.
+  -- With its paper in hand, a filing or service is the event that the documents name. What is in progress has no such event:
+  -- that an employer has sent money is not said by a status.
   if v_document_path is not null and v_before.status is distinct from v_status and v_kind = 'action_updated' then
     select coalesce(min(k.event_kind), v_kind) into v_kind from public.enforcement_event_kind_lookup k
-     where k.action_type = v_type and k.action_status = v_status and k.needs_document;
+     where k.action_type = v_type and k.action_status = v_status and k.needs_document and v_status in ('filed', 'served');
   end if;
   perform public.write_event(v_call, v_case, v_kind,
     v_metadata || jsonb_build_object('action_id', v_action.id, 'action_type', v_type, 'status', v_status), v_document_path, v_reason,
@@ -3223,7 +3270,7 @@ begin
     raise sqlstate 'PT422' using message = 'queue_job takes a JSON object', hint = 'give kind, idempotency_key and payload';
   end if;
   -- Everybody signed in may ask for a job; what vendors say is not theirs to say.
-  if public.current_user_id() is not null and payload ->> 'kind' = 'enrich' and jsonb_typeof(payload -> 'payload') = 'object'
+  if public.current_user_id() is not null and btrim(payload ->> 'kind') = 'enrich' and jsonb_typeof(payload -> 'payload') = 'object'
     and (payload -> 'payload') - array['case_id', 'judgment_id', 'event_id', 'event_kind'] <> '{}' then
     raise sqlstate 'PT403' using message = 'vendors'' data come by the service alone', hint = 'ask for enrichment with case_id and nothing else';
   end if;
@@ -3643,6 +3690,12 @@ $$;
 
 COMMENT ON FUNCTION public.record_event_audit(payload jsonb) IS 'Keeps what an audit of an event found, with the marks that the event has now; a failed one says why';
 
+CREATE FUNCTION public.record_id() RETURNS uuid
+    LANGUAGE sql
+    RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send((floor((EXTRACT(epoch FROM public.app_now()) * (1000)::numeric)))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
+
+COMMENT ON FUNCTION public.record_id() IS 'A UUID of version 7 (RFC 9562): those of later transactions sort behind';
+
 CREATE FUNCTION public.record_shadow_tiers(p_org_id uuid, p_shadow_id uuid, p_judgment_nos bigint[], p_published smallint[], p_shadow smallint[], p_balance_cents bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -3711,7 +3764,7 @@ begin
   end if;
   v_metadata := public.rpc_object(payload, 'metadata');
   v_note := public.rpc_text(payload, 'note');
-  v_has_complied := not payload ? 'complied' or public.rpc_flag(payload, 'complied');
+  v_has_complied := coalesce(payload -> 'complied', 'null') = 'null' or public.rpc_flag(payload, 'complied');
   v_received_at := public.rpc_instant(payload, 'received_at');
   v_review_at := coalesce(public.rpc_instant(payload, 'review_at'), public.app_now() + interval '3 days');
   v_case := public.find_case(v_call.org_id, public.rpc_uuid(payload, 'case_id', true));
@@ -3749,6 +3802,15 @@ CREATE FUNCTION public.refresh_case_metrics(p_org_id uuid) RETURNS bigint
 declare
   v_changed bigint;
 begin
+  -- Judgments before cases, and in the order in which refreshes lock them: neither waits for the other in a circle.
+  perform from public.core_judgments j
+    where j.org_id = p_org_id and j.id in (
+      select c.judgment_id from public.enforcement_cases c
+       where c.org_id = p_org_id and c.closed_at is null and c.tier_override is not null and c.override_expires_at <= public.app_now()
+      union
+      select c.judgment_id from public.enforcement_cases c
+       where c.org_id = p_org_id and c.closed_at is null and c.next_action_at is null)
+    order by j.judgment_no for no key update;
   with expired as (
     select c.id, c.tier_override, c.override_expires_at, c.override_note
       from public.enforcement_cases c
@@ -3948,6 +4010,7 @@ CREATE FUNCTION public.retry_dead_letter(p_id uuid) RETURNS bigint
     AS $$
 declare
   v_letter public.queue_dead_letters;
+  v_org_id uuid;
   v_msg_id bigint;
 begin
   select * into v_letter from public.queue_dead_letters where id = p_id for update;
@@ -3957,7 +4020,12 @@ begin
   if v_letter.state <> 'dead' then
     raise sqlstate 'PT409' using message = format('the dead letter is already %s', v_letter.state);
   end if;
-  v_msg_id := public.queue_job(jsonb_build_object(
+  v_org_id := coalesce(v_letter.org_id, public.current_org_id());
+  if v_org_id is null then
+    raise sqlstate 'PT422' using message = 'retry_dead_letter needs an organisation', hint = 'set dragonfly.org_id';
+  end if;
+  -- Past the guard of queue_job: what a vendor said is said again, not by who retries it.
+  v_msg_id := public.queue_job_message(v_org_id, jsonb_build_object(
     'kind', v_letter.kind, 'idempotency_key', coalesce(v_letter.idempotency_key, 'retry:' || v_letter.id),
     'payload', coalesce(v_letter.message -> 'payload', v_letter.message)));
   update public.queue_dead_letters
@@ -4081,7 +4149,8 @@ begin
   end if;
   raise sqlstate '22007';
 exception
-  when sqlstate '22007' or datetime_field_overflow or invalid_datetime_format then
+  -- No time, one that there is not, and a zone that there is not.
+  when sqlstate '22007' or sqlstate '22008' or sqlstate '22009' then
     raise sqlstate 'PT422' using message = format('`%s` is not a time', p_field), detail = p_field,
       hint = 'send a date, such as "2026-11-22", or a time with its zone, such as "2026-11-22T15:00:00Z"';
 end;
@@ -4394,13 +4463,50 @@ $$;
 
 COMMENT ON FUNCTION public.schedule_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_override_note text, p_receipt jsonb, p_effective_at timestamp with time zone) IS 'Has a draft published at a later time, under the conditions of a publish now; one in an organisation';
 
+CREATE FUNCTION public.search_judgments(p_text text) RETURNS SETOF uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 200
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+declare
+  v_org_id uuid := public.current_org_id();
+  -- Wildcards stand for themselves.
+  v_pattern text := '%' || replace(replace(replace(p_text, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  -- Vendors write the same number with and without punctuation, and so do people.
+  v_docket text := upper(regexp_replace(p_text, '[^A-Za-z0-9]', '', 'g'));
+  v_plaintiffs uuid[] := array(select p.id from public.plaintiffs p where p.org_id = v_org_id and p.name ilike v_pattern);
+begin
+  -- Each arm has an index; `or` would follow none where one of them is broad.
+  return query
+    select n.judgment_id from public.judgment_names n where n.org_id = v_org_id and n.defendant_name ilike v_pattern
+    union
+    select n.judgment_id from public.judgment_names n
+     where n.org_id = v_org_id and v_docket <> '' and n.docket like '%' || v_docket || '%'
+    union
+    select j.id from public.core_judgments j where v_docket = '' and j.org_id = v_org_id and j.case_number ilike v_pattern
+    union
+    select j.id from public.core_judgments j where j.org_id = v_org_id and j.plaintiff_id = any (v_plaintiffs);
+end;
+$$;
+
+COMMENT ON FUNCTION public.search_judgments(p_text text) IS 'The caller''s judgments whose defendant, plaintiff or number contains a text; the number with or without its punctuation';
+
 CREATE FUNCTION public.set_case_enrichment(p_case_id uuid, p_collectability_score numeric, p_collectability_tier text, p_summary text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
     AS $$
 declare
+  v_call public.rpc_call;
   v_case judgments.cases;
 begin
+  -- Who works for no organisation, and names a judgment of any, has no request ids.
+  if public.current_org_id() is not null then
+    v_call := public.begin_rpc('set_case_enrichment', jsonb_strip_nulls(jsonb_build_object(
+      'case_id', p_case_id, 'collectability_score', p_collectability_score, 'collectability_tier', p_collectability_tier, 'summary', p_summary)));
+  end if;
+  if v_call.result is not null then
+    return;
+  end if;
   perform public.expect_scores(p_collectability_tier, p_collectability_score);
   v_case := public.find_court_case(p_case_id);
   update judgments.cases c
@@ -4412,6 +4518,7 @@ begin
   update public.core_judgments j set collectability_score = p_collectability_score
    where j.org_id = v_case.org_id and j.id = p_case_id and j.collectability_score is distinct from p_collectability_score
      and p_collectability_score is not null;
+  perform public.end_rpc(v_call, null);
 end;
 $$;
 
@@ -4422,8 +4529,18 @@ CREATE FUNCTION public.set_case_scores(p_case_id uuid, p_identity_score numeric,
     SET search_path TO ''
     AS $$
 declare
+  v_call public.rpc_call;
   v_case judgments.cases;
 begin
+  if public.current_org_id() is not null then
+    v_call := public.begin_rpc('set_case_scores', jsonb_strip_nulls(jsonb_build_object(
+      'case_id', p_case_id, 'identity_score', p_identity_score, 'contactability_score', p_contactability_score, 'asset_score', p_asset_score,
+      'recency_amount_score', p_recency_amount_score, 'adverse_penalty', p_adverse_penalty, 'collectability_score', p_collectability_score,
+      'collectability_tier', p_collectability_tier)));
+  end if;
+  if v_call.result is not null then
+    return;
+  end if;
   perform public.expect_scores(p_collectability_tier, p_identity_score, p_contactability_score, p_asset_score, p_recency_amount_score,
                                p_adverse_penalty, p_collectability_score);
   v_case := public.find_court_case(p_case_id);
@@ -4435,6 +4552,7 @@ begin
   update public.core_judgments j set collectability_score = p_collectability_score
    where j.org_id = v_case.org_id and j.id = p_case_id and j.collectability_score is distinct from p_collectability_score
      and p_collectability_score is not null;
+  perform public.end_rpc(v_call, null);
 end;
 $$;
 
@@ -5072,7 +5190,8 @@ begin
   end if;
   select a.status into v_status from public.enforcement_actions a
    where a.org_id = new.org_id and a.enforcement_case_id = new.enforcement_case_id and a.action_type = new.action_type
-   order by a.opened_at desc, a.closed_at desc nulls first
+   -- The active one counts, whenever it is said to have begun.
+   order by a.closed_at is null desc, a.opened_at desc, a.closed_at desc nulls first
    limit 1;
   update public.enforcement_cases c
      set levy_status = case new.action_type when 'bank_levy' then v_status else c.levy_status end,
@@ -5091,6 +5210,15 @@ begin
   insert into public.enforcement_history (org_id, enforcement_case_id, action, delta, note, actor, actor_type)
   values (new.org_id, new.id, 'tier_changed', jsonb_build_object('tier', jsonb_build_array(old.tier, new.tier)), new.tier_reason,
           'tiering', 'automation');
+  return null;
+end;
+$$;
+
+CREATE FUNCTION public.tg_case_row_live() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  perform pg_notify('dragonfly_live', '{"event": {"kind": "cases"}, "org_id": "' || coalesce(new.org_id, old.org_id) || '"}');
   return null;
 end;
 $$;
@@ -5221,6 +5349,17 @@ begin
 end;
 $$;
 
+CREATE FUNCTION public.tg_judgment_is_renamed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.judgment_names n set docket = new.docket, defendant_name = new.defendant_name
+   where n.org_id = new.org_id and n.judgment_id = new.id;
+  return null;
+end;
+$$;
+
 CREATE FUNCTION public.tg_judgment_records_facts() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -5241,6 +5380,38 @@ begin
      set current_balance = new.balance_due
    where c.org_id = new.org_id and c.judgment_id = new.id and c.closed_at is null
      and c.current_balance is distinct from new.balance_due;
+  return null;
+end;
+$$;
+
+CREATE FUNCTION public.tg_judgment_sets_case_plaintiff() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_case_id uuid;
+begin
+  update public.enforcement_cases c set plaintiff_id = new.plaintiff_id
+   where c.org_id = new.org_id and c.judgment_id = new.id and c.closed_at is null
+  returning c.id into v_case_id;
+  -- Who does not want to be called is not.
+  update public.plaintiff_tasks t set status = 'cancelled', closed_at = public.app_now(), closed_by = 'automation'
+   where t.org_id = new.org_id and t.enforcement_case_id = v_case_id and t.status = 'open' and t.kind = 'call'
+     and exists (select from public.plaintiffs p
+                  where p.org_id = new.org_id and p.id = new.plaintiff_id and p.status = 'do_not_call');
+  update public.plaintiff_tasks t set plaintiff_id = new.plaintiff_id
+   where t.org_id = new.org_id and t.enforcement_case_id = v_case_id and t.status = 'open';
+  return null;
+end;
+$$;
+
+CREATE FUNCTION public.tg_judgments_are_named() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  insert into public.judgment_names (org_id, judgment_id, docket, defendant_name)
+  select n.org_id, n.id, n.docket, n.defendant_name from new_judgments n;
   return null;
 end;
 $$;
@@ -5373,18 +5544,18 @@ $$;
 CREATE FUNCTION public.tg_stage_moves_by_rpc() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
-    AS $$
+    AS $_$
 declare
   v_callers text;
 begin
   get diagnostics v_callers = pg_context;
-  if v_callers !~ '\mpublic\.(set_enforcement_stage|close_enforcement_case)\(jsonb\)' then
+  if v_callers !~ '(?n)^(?=[^-/*\s])(?=.*PL/pgSQL)(.{0,40}[^A-Za-z0-9_$.])?public\.(set_enforcement_stage|close_enforcement_case)\(jsonb\)' then
     raise sqlstate 'PT405' using message = 'a stage moves only through set_enforcement_stage',
       hint = 'call set_enforcement_stage with case_id and stage, or close_enforcement_case';
   end if;
   return new;
 end;
-$$;
+$_$;
 
 CREATE FUNCTION public.tg_touch_updated_at() RETURNS trigger
     LANGUAGE plpgsql
@@ -5415,6 +5586,7 @@ CREATE FUNCTION public.upsert_enrichment_bundle(bundle jsonb) RETURNS jsonb
     SET search_path TO ''
     AS $_$
 declare
+  v_call public.rpc_call;
   v_case judgments.cases;
   v_item jsonb;
   v_part text;
@@ -5424,6 +5596,12 @@ declare
 begin
   if bundle is null or jsonb_typeof(bundle) <> 'object' then
     raise sqlstate 'PT422' using message = 'an enrichment bundle is a JSON object', hint = 'give case_id, contacts and assets';
+  end if;
+  if public.current_org_id() is not null then
+    v_call := public.begin_rpc('upsert_enrichment_bundle', bundle);
+  end if;
+  if v_call.result is not null then
+    return v_call.result;
   end if;
   foreach v_part in array array['contacts', 'assets'] loop
     if jsonb_typeof(bundle -> v_part) not in ('array', 'null') then
@@ -5447,9 +5625,9 @@ begin
   with given as (
     select distinct on (i ->> 'kind', btrim(i ->> 'value'), coalesce(nullif(btrim(i ->> 'source'), ''), 'unknown'))
            i ->> 'kind' as kind, btrim(i ->> 'value') as value, coalesce(nullif(btrim(i ->> 'source'), ''), 'unknown') as source,
-           (i ->> 'score')::numeric as score, (i ->> 'is_valid')::boolean as is_valid, public.rpc_object(i, 'metadata') as metadata
+           public.rpc_score(i, 'score') as score, (i ->> 'is_valid')::boolean as is_valid, public.rpc_object(i, 'metadata') as metadata
       from jsonb_array_elements(coalesce(nullif(bundle -> 'contacts', 'null'), '[]')) i
-     order by i ->> 'kind', btrim(i ->> 'value'), coalesce(nullif(btrim(i ->> 'source'), ''), 'unknown'), (i ->> 'score')::numeric desc nulls last
+     order by i ->> 'kind', btrim(i ->> 'value'), coalesce(nullif(btrim(i ->> 'source'), ''), 'unknown'), public.rpc_score(i, 'score') desc nulls last
   ), written as (
     insert into enrichment.contacts as c (org_id, case_id, kind, value, source, score, is_valid, metadata)
     select v_case.org_id, v_case.case_id, g.kind, g.value, g.source, g.score, g.is_valid, g.metadata from given g
@@ -5462,9 +5640,9 @@ begin
   with given as (
     select distinct on (i ->> 'asset_type', btrim(i ->> 'name'), coalesce(nullif(btrim(i ->> 'source'), ''), 'unknown'))
            i ->> 'asset_type' as asset_type, btrim(i ->> 'name') as name, coalesce(nullif(btrim(i ->> 'source'), ''), 'unknown') as source,
-           (i ->> 'confidence')::numeric as confidence, public.rpc_object(i, 'metadata') as metadata
+           public.rpc_score(i, 'confidence') as confidence, public.rpc_object(i, 'metadata') as metadata
       from jsonb_array_elements(coalesce(nullif(bundle -> 'assets', 'null'), '[]')) i
-     order by i ->> 'asset_type', btrim(i ->> 'name'), coalesce(nullif(btrim(i ->> 'source'), ''), 'unknown'), (i ->> 'confidence')::numeric desc nulls last
+     order by i ->> 'asset_type', btrim(i ->> 'name'), coalesce(nullif(btrim(i ->> 'source'), ''), 'unknown'), public.rpc_score(i, 'confidence') desc nulls last
   ), written as (
     insert into enrichment.assets as a (org_id, case_id, asset_type, name, source, confidence, metadata)
     select v_case.org_id, v_case.case_id, g.asset_type, g.name, g.source, g.confidence, g.metadata from given g
@@ -5486,7 +5664,7 @@ begin
                when i ->> 'asset_type' in ('real_property', 'real_estate', 'property') then 'real_property'
                when i ->> 'asset_type' in ('vehicle', 'car') then 'vehicle' end as signal) s
              where s.signal is not null
-             order by s.signal, (i ->> 'confidence')::numeric desc nulls last, btrim(i ->> 'name')) n
+             order by s.signal, public.rpc_score(i, 'confidence') desc nulls last, btrim(i ->> 'name')) n
   )
   insert into public.debtor_intelligence as d (judgment_id, org_id, employer_name, bank_name, real_property_lead, vehicle_lead)
   select v_case.case_id, v_case.org_id, b.employer_name, b.bank_name, b.real_property_lead, b.vehicle_lead
@@ -5498,8 +5676,9 @@ begin
         vehicle_lead = coalesce(excluded.vehicle_lead, d.vehicle_lead), last_updated = public.app_now();
   get diagnostics v_signals = row_count;
   update judgments.cases c set last_enriched_at = public.app_now() where c.org_id = v_case.org_id and c.case_id = v_case.case_id;
-  return jsonb_build_object('case_id', v_case.case_id, 'contacts_inserted', v_contacts[1], 'contacts_updated', v_contacts[2],
-                            'assets_inserted', v_assets[1], 'assets_updated', v_assets[2], 'has_signals', v_signals > 0);
+  return public.end_rpc(v_call, jsonb_build_object(
+    'case_id', v_case.case_id, 'contacts_inserted', v_contacts[1], 'contacts_updated', v_contacts[2],
+    'assets_inserted', v_assets[1], 'assets_updated', v_assets[2], 'has_signals', v_signals > 0));
 end;
 $_$;
 
@@ -5955,7 +6134,7 @@ ALTER TABLE ONLY public.enforcement_event_kind_lookup FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE public.enforcement_event_kind_lookup IS 'What each kind of event asks for, and how far it says that an action has come';
 
 CREATE TABLE public.enforcement_events (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    id uuid DEFAULT public.record_id() NOT NULL,
     org_id uuid NOT NULL,
     event_no bigint NOT NULL,
     enforcement_case_id uuid,
@@ -6001,7 +6180,7 @@ ALTER TABLE public.enforcement_events ALTER COLUMN event_no ADD GENERATED ALWAYS
 );
 
 CREATE TABLE public.enforcement_history (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    id uuid DEFAULT public.record_id() NOT NULL,
     org_id uuid NOT NULL,
     history_no bigint NOT NULL,
     enforcement_case_id uuid NOT NULL,
@@ -6036,7 +6215,7 @@ ALTER TABLE public.enforcement_history ALTER COLUMN history_no ADD GENERATED ALW
 );
 
 CREATE TABLE public.enforcement_payments (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    id uuid DEFAULT public.record_id() NOT NULL,
     org_id uuid NOT NULL,
     judgment_id uuid NOT NULL,
     enforcement_case_id uuid,
@@ -6202,6 +6381,17 @@ ALTER TABLE public.judgment_facts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+CREATE TABLE public.judgment_names (
+    org_id uuid NOT NULL,
+    judgment_id uuid NOT NULL,
+    docket text NOT NULL,
+    defendant_name text
+);
+
+ALTER TABLE ONLY public.judgment_names FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.judgment_names IS 'What judgments are searched by, kept by triggers of theirs';
+
 CREATE VIEW public.judgments WITH (security_invoker='true') AS
  SELECT core_judgments.id,
     core_judgments.org_id,
@@ -6363,7 +6553,7 @@ COMMENT ON COLUMN public.organisations.time_zone IS 'IANA name; people''s days b
 COMMENT ON COLUMN public.organisations.publish_needs_approval IS 'A draft is published only after an admin other than its author, last saver and requester has approved it';
 
 CREATE TABLE public.plaintiff_call_attempts (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    id uuid DEFAULT public.record_id() NOT NULL,
     org_id uuid NOT NULL,
     plaintiff_id uuid NOT NULL,
     task_id uuid,
@@ -6405,7 +6595,7 @@ ALTER TABLE ONLY public.plaintiff_contacts FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE public.plaintiff_contacts IS 'People to reach at a plaintiff, beside the one of the intake';
 
 CREATE TABLE public.plaintiff_status_history (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    id uuid DEFAULT public.record_id() NOT NULL,
     org_id uuid NOT NULL,
     plaintiff_id uuid NOT NULL,
     previous_status text,
@@ -7435,6 +7625,9 @@ ALTER TABLE ONLY public.import_runs
 ALTER TABLE ONLY public.judgment_facts
     ADD CONSTRAINT judgment_facts_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.judgment_names
+    ADD CONSTRAINT judgment_names_pkey PRIMARY KEY (org_id, judgment_id);
+
 ALTER TABLE ONLY public.lead_assignments
     ADD CONSTRAINT lead_assignments_pkey PRIMARY KEY (org_id, decision_no);
 
@@ -7716,6 +7909,10 @@ CREATE INDEX judgment_facts_judgment ON public.judgment_facts USING btree (org_i
 
 CREATE INDEX judgment_facts_written ON public.judgment_facts USING btree (org_id, written_by);
 
+CREATE INDEX judgment_names_defendant ON public.judgment_names USING gin (defendant_name trigrams.gin_trgm_ops) WITH (gin_pending_list_limit='512');
+
+CREATE INDEX judgment_names_docket ON public.judgment_names USING gin (docket trigrams.gin_trgm_ops) WITH (gin_pending_list_limit='512');
+
 CREATE INDEX lead_assignments_agent ON public.lead_assignments USING btree (org_id, agent_id, at);
 
 CREATE INDEX lead_assignments_at ON public.lead_assignments USING btree (org_id, at);
@@ -7848,6 +8045,10 @@ CREATE TRIGGER keep_rank_events AFTER UPDATE ON public.agent_pool_members FOR EA
 
 CREATE TRIGGER kept_witnesses_stay BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.witnesses IS NOT NULL) AND (old.witnesses IS DISTINCT FROM new.witnesses))) EXECUTE FUNCTION public.tg_published_policy_stays();
 
+CREATE TRIGGER name_again AFTER UPDATE ON public.core_judgments FOR EACH ROW WHEN (((old.docket IS DISTINCT FROM new.docket) OR (old.defendant_name IS DISTINCT FROM new.defendant_name))) EXECUTE FUNCTION public.tg_judgment_is_renamed();
+
+CREATE TRIGGER name_new AFTER INSERT ON public.core_judgments REFERENCING NEW TABLE AS new_judgments FOR EACH STATEMENT EXECUTE FUNCTION public.tg_judgments_are_named();
+
 CREATE TRIGGER published_policy_stays BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.state = ANY (ARRAY['published'::public.policy_state, 'superseded'::public.policy_state])) AND (((((((((old.document IS DISTINCT FROM new.document) OR (old.assertions IS DISTINCT FROM new.assertions)) OR (old.digest IS DISTINCT FROM new.digest)) OR (old.revision IS DISTINCT FROM new.revision)) OR (old.name IS DISTINCT FROM new.name)) OR (old.note IS DISTINCT FROM new.note)) OR (old.override_note IS DISTINCT FROM new.override_note)) OR (old.receipt IS DISTINCT FROM new.receipt)) OR (old.published_at IS DISTINCT FROM new.published_at)))) EXECUTE FUNCTION public.tg_published_policy_stays();
 
 CREATE TRIGGER queue_assignment AFTER INSERT ON public.judgment_facts REFERENCING NEW TABLE AS new_facts FOR EACH STATEMENT EXECUTE FUNCTION public.tg_facts_queue_assignment();
@@ -7892,6 +8093,8 @@ CREATE TRIGGER send_alerts AFTER INSERT ON public.enforcement_events FOR EACH RO
 
 CREATE TRIGGER set_case_balance AFTER UPDATE ON public.core_judgments FOR EACH ROW WHEN ((old.balance_due IS DISTINCT FROM new.balance_due)) EXECUTE FUNCTION public.tg_judgment_sets_case_balance();
 
+CREATE TRIGGER set_case_plaintiff AFTER UPDATE ON public.core_judgments FOR EACH ROW WHEN ((old.plaintiff_id IS DISTINCT FROM new.plaintiff_id)) EXECUTE FUNCTION public.tg_judgment_sets_case_plaintiff();
+
 CREATE TRIGGER set_case_status AFTER INSERT OR UPDATE OF status ON public.enforcement_actions FOR EACH ROW EXECUTE FUNCTION public.tg_action_sets_case_status();
 
 CREATE TRIGGER set_signals AFTER INSERT OR DELETE OR UPDATE ON public.debtor_intelligence FOR EACH ROW EXECUTE FUNCTION public.tg_intelligence_sets_signals();
@@ -7904,13 +8107,23 @@ CREATE TRIGGER take_requests AFTER DELETE ON public.organisations FOR EACH ROW E
 
 CREATE TRIGGER take_tiers AFTER DELETE ON public.tier_shadows FOR EACH ROW EXECUTE FUNCTION public.tg_shadow_takes_its_tiers();
 
-CREATE TRIGGER tell_consoles AFTER INSERT ON public.enforcement_events REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.tg_cases_live();
+CREATE TRIGGER tell_consoles AFTER INSERT ON public.enforcement_event_audits FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
 
-CREATE TRIGGER tell_consoles AFTER INSERT ON public.enforcement_history REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.tg_cases_live();
+CREATE TRIGGER tell_consoles AFTER INSERT ON public.enforcement_events FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
+
+CREATE TRIGGER tell_consoles AFTER INSERT ON public.enforcement_history FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
+
+CREATE TRIGGER tell_consoles AFTER INSERT OR UPDATE ON public.enforcement_stage_settings FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
+
+CREATE TRIGGER tell_consoles AFTER INSERT OR UPDATE ON public.plaintiff_contacts FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
+
+CREATE TRIGGER tell_consoles AFTER INSERT ON public.plaintiff_status_history FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
+
+CREATE TRIGGER tell_consoles AFTER INSERT OR DELETE OR UPDATE ON public.recovery_plans FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
 
 CREATE TRIGGER tell_consoles_of_changed AFTER UPDATE ON public.plaintiff_tasks REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.tg_cases_live();
 
-CREATE TRIGGER tell_consoles_of_new AFTER INSERT ON public.plaintiff_tasks REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.tg_cases_live();
+CREATE TRIGGER tell_consoles_of_new AFTER INSERT ON public.plaintiff_tasks FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE OF case_number, court, county, state, plaintiff_id, defendant_name, defendant_address, judgment_date, judgment_amount, balance_due, status, collectability_score ON public.core_judgments FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
 
@@ -8084,6 +8297,9 @@ ALTER TABLE ONLY public.import_runs
 
 ALTER TABLE ONLY public.judgment_facts
     ADD CONSTRAINT judgment_facts_org_id_judgment_id_fkey FOREIGN KEY (org_id, judgment_id) REFERENCES public.core_judgments(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.judgment_names
+    ADD CONSTRAINT judgment_names_org_id_judgment_id_fkey FOREIGN KEY (org_id, judgment_id) REFERENCES public.core_judgments(org_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.lead_assignments
     ADD CONSTRAINT lead_assignments_org_id_agent_id_fkey FOREIGN KEY (org_id, agent_id) REFERENCES public.agent_profiles(org_id, id);
@@ -8352,6 +8568,8 @@ ALTER TABLE public.import_runs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.judgment_facts ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.judgment_names ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.lead_assignments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.lead_releases ENABLE ROW LEVEL SECURITY;
@@ -8538,6 +8756,12 @@ CREATE POLICY "the router works for one organisation" ON public.visitor_keys TO 
 
 CREATE POLICY "the router works for one organisation" ON public.visitor_secrets TO lead_router USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
+CREATE POLICY "the search finds in the caller's organisation" ON public.core_judgments FOR SELECT TO judgment_search USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the search finds in the caller's organisation" ON public.plaintiffs FOR SELECT TO judgment_search USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "the search reads all names" ON public.judgment_names FOR SELECT TO judgment_search USING (true);
+
 CREATE POLICY "the service appends assignments" ON public.tier_assignments TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service appends audits" ON public.enforcement_event_audits TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
@@ -8565,6 +8789,8 @@ CREATE POLICY "the service keeps briefs" ON public.case_copilot_briefs TO servic
 CREATE POLICY "the service keeps first answers" ON public.rpc_requests TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service keeps how stages are set" ON public.enforcement_stage_settings TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service keeps names" ON public.judgment_names TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service keeps plans" ON public.case_plans TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
@@ -8696,6 +8922,7 @@ GRANT USAGE ON SCHEMA public TO anon;
 GRANT USAGE ON SCHEMA public TO authenticated;
 GRANT ALL ON SCHEMA public TO service_role;
 GRANT USAGE ON SCHEMA public TO lead_router;
+GRANT USAGE ON SCHEMA public TO judgment_search;
 
 REVOKE ALL ON FUNCTION judgments._set_updated_at() FROM PUBLIC;
 
@@ -8807,6 +9034,7 @@ REVOKE ALL ON FUNCTION public.current_org_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.current_org_id() TO authenticated;
 GRANT ALL ON FUNCTION public.current_org_id() TO service_role;
 GRANT ALL ON FUNCTION public.current_org_id() TO lead_router;
+GRANT ALL ON FUNCTION public.current_org_id() TO judgment_search;
 
 REVOKE ALL ON FUNCTION public.current_user_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.current_user_id() TO authenticated;
@@ -8898,11 +9126,25 @@ GRANT ALL ON FUNCTION public.find_court_case(p_case_id uuid) TO service_role;
 GRANT SELECT ON TABLE public.core_judgments TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.core_judgments TO service_role;
 
+GRANT SELECT(id) ON TABLE public.core_judgments TO judgment_search;
+
+GRANT SELECT(org_id) ON TABLE public.core_judgments TO judgment_search;
+
+GRANT SELECT(case_number) ON TABLE public.core_judgments TO judgment_search;
+
+GRANT SELECT(plaintiff_id) ON TABLE public.core_judgments TO judgment_search;
+
 REVOKE ALL ON FUNCTION public.find_judgment(p_org_id uuid, p_judgment_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.find_judgment(p_org_id uuid, p_judgment_id uuid) TO service_role;
 
 GRANT SELECT ON TABLE public.plaintiffs TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.plaintiffs TO service_role;
+
+GRANT SELECT(id) ON TABLE public.plaintiffs TO judgment_search;
+
+GRANT SELECT(org_id) ON TABLE public.plaintiffs TO judgment_search;
+
+GRANT SELECT(name) ON TABLE public.plaintiffs TO judgment_search;
 
 REVOKE ALL ON FUNCTION public.find_plaintiff(p_org_id uuid, p_plaintiff_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.find_plaintiff(p_org_id uuid, p_plaintiff_id uuid) TO service_role;
@@ -9080,6 +9322,9 @@ GRANT ALL ON FUNCTION public.record_enforcement_payment(payload jsonb) TO enforc
 REVOKE ALL ON FUNCTION public.record_event_audit(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.record_event_audit(payload jsonb) TO enforcement_operator;
 
+REVOKE ALL ON FUNCTION public.record_id() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.record_id() TO service_role;
+
 REVOKE ALL ON FUNCTION public.record_shadow_tiers(p_org_id uuid, p_shadow_id uuid, p_judgment_nos bigint[], p_published smallint[], p_shadow smallint[], p_balance_cents bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.record_shadow_tiers(p_org_id uuid, p_shadow_id uuid, p_judgment_nos bigint[], p_published smallint[], p_shadow smallint[], p_balance_cents bigint[]) TO service_role;
 
@@ -9131,6 +9376,7 @@ GRANT ALL ON FUNCTION public.rpc_flag(p_payload jsonb, p_field text) TO service_
 
 REVOKE ALL ON FUNCTION public.rpc_instant(p_payload jsonb, p_field text, p_is_required boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rpc_instant(p_payload jsonb, p_field text, p_is_required boolean) TO service_role;
+GRANT ALL ON FUNCTION public.rpc_instant(p_payload jsonb, p_field text, p_is_required boolean) TO authenticated;
 
 REVOKE ALL ON FUNCTION public.rpc_money(p_payload jsonb, p_field text, p_is_required boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rpc_money(p_payload jsonb, p_field text, p_is_required boolean) TO service_role;
@@ -9143,6 +9389,7 @@ GRANT ALL ON FUNCTION public.rpc_score(p_payload jsonb, p_field text) TO service
 
 REVOKE ALL ON FUNCTION public.rpc_text(p_payload jsonb, p_field text, p_is_required boolean, p_length_max integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rpc_text(p_payload jsonb, p_field text, p_is_required boolean, p_length_max integer) TO service_role;
+GRANT ALL ON FUNCTION public.rpc_text(p_payload jsonb, p_field text, p_is_required boolean, p_length_max integer) TO authenticated;
 
 REVOKE ALL ON FUNCTION public.rpc_uuid(p_payload jsonb, p_field text, p_is_required boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rpc_uuid(p_payload jsonb, p_field text, p_is_required boolean) TO service_role;
@@ -9170,6 +9417,10 @@ GRANT ALL ON FUNCTION public.save_visitor_key(p_key text, p_name text, p_allowed
 
 REVOKE ALL ON FUNCTION public.schedule_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_override_note text, p_receipt jsonb, p_effective_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.schedule_tier_policy(p_policy_id uuid, p_expected_version integer, p_expected_revision integer, p_note text, p_override_note text, p_receipt jsonb, p_effective_at timestamp with time zone) TO admin;
+
+REVOKE ALL ON FUNCTION public.search_judgments(p_text text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.search_judgments(p_text text) TO authenticated;
+GRANT ALL ON FUNCTION public.search_judgments(p_text text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.set_case_enrichment(p_case_id uuid, p_collectability_score numeric, p_collectability_tier text, p_summary text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.set_case_enrichment(p_case_id uuid, p_collectability_score numeric, p_collectability_tier text, p_summary text) TO service_role;
@@ -9239,6 +9490,8 @@ REVOKE ALL ON FUNCTION public.tg_action_sets_case_status() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_case_records_tier() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.tg_case_row_live() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.tg_case_takes_plaintiff() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_cases_live() FROM PUBLIC;
@@ -9255,9 +9508,15 @@ REVOKE ALL ON FUNCTION public.tg_facts_queue_assignment() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_intelligence_sets_signals() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.tg_judgment_is_renamed() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.tg_judgment_records_facts() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_judgment_sets_case_balance() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.tg_judgment_sets_case_plaintiff() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.tg_judgments_are_named() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_member_keeps_events() FROM PUBLIC;
 
@@ -9412,6 +9671,9 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.import_rows TO service_role;
 
 GRANT SELECT ON TABLE public.judgment_facts TO authenticated;
 GRANT SELECT,INSERT ON TABLE public.judgment_facts TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.judgment_names TO service_role;
+GRANT SELECT ON TABLE public.judgment_names TO judgment_search;
 
 GRANT SELECT ON TABLE public.judgments TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.judgments TO service_role;

@@ -12,8 +12,7 @@ use contract::{
     CasePayment, CasePayments, CasePool, CaseQuery, CaseRow, CaseStage, CaseTask, JudgmentRef, RecentEvent,
     RecentEvents, RecentQuery, TimelineItem, TimelinePage, TimelineQuery, Today, TodayGroup, TodayRow,
 };
-use futures_util::stream::TryChunksError;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
 use policy::tier::Tier;
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -22,8 +21,8 @@ use sqlx::{Postgres, QueryBuilder};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::judgments::{EXPORT_PATIENCE, EXPORT_ROWS, QueryError, SEARCH_LENGTH_MAX, escape_like, given};
-use crate::{SqlError, Transaction, wire};
+use crate::judgments::{QueryError, SEARCH_LENGTH_MAX, given};
+use crate::{SqlError, Transaction, listing, wire};
 
 pub const PAGE_ROWS_MAX: u32 = 500;
 const PAGE_ROWS: u32 = 100;
@@ -348,23 +347,7 @@ impl CaseFilter {
             );
         }
         if let Some(search) = &self.search {
-            let pattern = format!("%{}%", escape_like(search));
-            sql.push(
-                " and c.judgment_id in (select j.id from public.core_judgments j
-                   where j.org_id = (select public.current_org_id()) and (j.defendant_name ilike ",
-            );
-            sql.push_bind(pattern.clone());
-            sql.push(" or j.plaintiff_id in (select s.id from public.plaintiffs s where s.name ilike ");
-            sql.push_bind(pattern.clone()).push(")");
-            // As judgments are searched: with and without punctuation it is the same number.
-            let docket: String =
-                search.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
-            if docket.is_empty() {
-                sql.push(" or j.case_number ilike ").push_bind(pattern);
-            } else {
-                sql.push(" or j.docket like ").push_bind(format!("%{docket}%"));
-            }
-            sql.push("))");
+            sql.push(" and c.judgment_id in (select public.search_judgments(").push_bind(search).push("))");
         }
     }
 
@@ -580,15 +563,7 @@ pub async fn send_rows(
         " order by {column} {direction} nulls last, case when {column} is null then c.id end, c.id {direction}"
     ));
     let records = sql.build_query_as::<Record>().fetch(&mut *tx).map_ok(CaseRow::from);
-    let mut pieces = records.try_chunks(EXPORT_ROWS);
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|TryChunksError(_, error)| error);
-        let is_error = piece.is_err();
-        if receiver.send_timeout(piece, EXPORT_PATIENCE).await.is_err() || is_error {
-            return false;
-        }
-    }
-    true
+    listing::send(records, receiver).await
 }
 
 #[derive(sqlx::FromRow)]

@@ -28,6 +28,51 @@ pub async fn undo(tx: &mut Transaction) -> Result<(), SqlError> {
     Ok(())
 }
 
+/// Locks the judgments that messages name, or whose cases they name, until the transaction ends
+///
+/// Comes before the first [`begin`], and names each with the organisation of its message. Then the work of the messages finds
+/// locked what it would lock in their order, which is anybody's.
+pub async fn lock_judgments(tx: &mut Transaction, named: &[(Uuid, Uuid)]) -> Result<(), SqlError> {
+    // In the order in which refreshes lock, so that neither waits for the other in a circle.
+    lock(
+        tx,
+        "select from public.core_judgments j
+          where (j.org_id, j.id) in (
+            select n.org_id, n.id from unnest($1::uuid[], $2::uuid[]) as n (org_id, id)
+            union
+            select c.org_id, c.judgment_id from unnest($1::uuid[], $2::uuid[]) as n (org_id, id)
+              join public.enforcement_cases c on c.org_id = n.org_id and c.id = n.id)
+          order by j.judgment_no
+            for no key update",
+        named,
+    )
+    .await
+}
+
+/// Locks the plaintiffs of the cases that messages name until the transaction ends; comes after [`lock_judgments`]
+pub async fn lock_plaintiffs(tx: &mut Transaction, named: &[(Uuid, Uuid)]) -> Result<(), SqlError> {
+    lock(
+        tx,
+        "select from public.plaintiffs p
+          where (p.org_id, p.id) in (
+            select c.org_id, c.plaintiff_id from unnest($1::uuid[], $2::uuid[]) as n (org_id, id)
+              join public.enforcement_cases c on c.org_id = n.org_id and c.id = n.id)
+          order by p.id
+            for no key update",
+        named,
+    )
+    .await
+}
+
+async fn lock(tx: &mut Transaction, sql: &str, named: &[(Uuid, Uuid)]) -> Result<(), SqlError> {
+    if named.is_empty() {
+        return Ok(());
+    }
+    let (org_ids, ids): (Vec<Uuid>, Vec<Uuid>) = named.iter().copied().unzip();
+    sqlx::query(sql).bind(org_ids).bind(ids).execute(&mut **tx).await?;
+    Ok(())
+}
+
 async fn set_context(tx: &mut Transaction, org_id: &str, actor_type: &str) -> Result<(), SqlError> {
     sqlx::query(
         "select set_config('dragonfly.org_id', $1, true), set_config('dragonfly.actor_type', $2, true)",

@@ -307,7 +307,7 @@ insert into public.core_judgments
   (org_id, case_number, court, county, state, plaintiff_id, defendant_name, judgment_date, judgment_amount, balance_due, collectability_score,
    asset_signals, tier, tier_reason, tier_as_of, tier_policy_revision, lead_source)
 select '{org}', format('B-%s', n), 'Queens Supreme Court', (array['Queens', 'Kings', 'Bronx', 'New York'])[1 + n % 4], 'NY',
-       p.ids[1 + n % 500], format('Debtor %s', n * 7919 % 99991), date '2015-01-01' + n % 3650, 1000 + n * 104729::bigint % 90000,
+       p.ids[1 + n % 500], format('Debtor %s', n * 7919::bigint % 99991), date '2015-01-01' + n % 3650, 1000 + n * 104729::bigint % 90000,
        1000 + n * 104729::bigint % 90000, n * 7919::bigint % 10001 / 100.0, n % 16, n % 4, 'made up', public.app_now(), 1, 'demo'
   from generate_series(1, {judgments}) n
  cross join (select array_agg(id order by name) as ids from public.plaintiffs where org_id = '{org}') p;

@@ -181,11 +181,11 @@ async fn row_level_security(tx: &mut Transaction) -> Result<Vec<Finding>, SqlErr
               and 'security_invoker=true' <> all (coalesce(c.reloptions, '{}'))
               and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
            union all
-           select format('definer function %s has no fixed search path or does not belong to service_role', p.oid::regprocedure)
+           select format('definer function %s has no fixed search path or belongs to somebody whom no policy binds', p.oid::regprocedure)
              from pg_proc p
             where p.pronamespace::regnamespace::text in ('public', 'judgments', 'enrichment') and p.prosecdef
               and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
-              and (not coalesce(p.proconfig @> array['search_path=\"\"'], false) or pg_get_userbyid(p.proowner) <> 'service_role')
+              and (not coalesce(p.proconfig @> array['search_path=\"\"'], false) or pg_get_userbyid(p.proowner) not in ('service_role', 'judgment_search'))
          ) l order by 1",
     )
     .fetch_all(&mut **tx)
@@ -211,11 +211,11 @@ async fn grants(tx: &mut Transaction) -> Result<Vec<Finding>, SqlError> {
            union all
            select format('the role %s may do anything', r.rolname)
              from pg_roles r
-            where r.rolname in ('anon', 'authenticated', 'enforcement_operator', 'admin', 'service_role', 'lead_router')
+            where r.rolname in ('anon', 'authenticated', 'enforcement_operator', 'admin', 'service_role', 'lead_router', 'judgment_search')
               and (r.rolsuper or r.rolbypassrls or r.rolcanlogin)
            union all
            select format('the role %s is missing', n.name)
-             from unnest(array['anon', 'authenticated', 'enforcement_operator', 'admin', 'service_role', 'lead_router']) n (name)
+             from unnest(array['anon', 'authenticated', 'enforcement_operator', 'admin', 'service_role', 'lead_router', 'judgment_search']) n (name)
             where not exists (select from pg_roles r where r.rolname = n.name)
          ) l order by 1",
     )

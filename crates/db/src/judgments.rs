@@ -1,14 +1,11 @@
 //! Judgments as people search, list, export and open them.
 
-use std::time::Duration;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use contract::{
     Assignment, FactsRow, JudgmentDetail, JudgmentFacets, JudgmentPage, JudgmentQuery, JudgmentRow, OpenCase,
     Outcome, SignalValues, Why, WhyArm, WhyCondition, WhyNearest,
 };
-use futures_util::stream::TryChunksError;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
 use policy::study;
 use policy::tier::{AssetSignal, AssetSignals, Cents, JudgmentFacts, Score, TierPolicy};
 use rust_decimal::Decimal;
@@ -16,7 +13,7 @@ use sqlx::{Postgres, QueryBuilder};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::{SqlError, Transaction, policies, wire};
+use crate::{SqlError, Transaction, listing, policies, wire};
 
 const STATUSES: [&str; 5] = ["unsatisfied", "in_progress", "satisfied", "vacated", "expired"];
 // Not `is_closed_status`, which PostgreSQL would call for every row.
@@ -234,19 +231,7 @@ impl JudgmentFilter {
     fn push_conditions<'a>(&'a self, sql: &mut QueryBuilder<'a, Postgres>) {
         sql.push(" where j.org_id = (select public.current_org_id())");
         if let Some(search) = &self.search {
-            let pattern = format!("%{}%", escape_like(search));
-            sql.push(" and (j.defendant_name ilike ").push_bind(pattern.clone());
-            sql.push(" or j.plaintiff_id in (select s.id from public.plaintiffs s where s.name ilike ");
-            sql.push_bind(pattern.clone()).push(")");
-            // Vendors write the same number with and without punctuation, and so do people.
-            let docket: String =
-                search.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
-            if docket.is_empty() {
-                sql.push(" or j.case_number ilike ").push_bind(pattern);
-            } else {
-                sql.push(" or j.docket like ").push_bind(format!("%{docket}%"));
-            }
-            sql.push(")");
+            sql.push(" and j.id in (select public.search_judgments(").push_bind(search).push("))");
         }
         if let Some(tiers) = &self.tiers {
             sql.push(" and (j.tier = any(").push_bind(tiers).push(")");
@@ -295,10 +280,6 @@ impl JudgmentFilter {
             });
         }
     }
-}
-
-pub(crate) fn escape_like(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 #[derive(sqlx::FromRow)]
@@ -379,12 +360,6 @@ pub async fn page(tx: &mut Transaction, filter: &JudgmentFilter) -> Result<Judgm
     })
 }
 
-/// Rows that are sent at once
-pub(crate) const EXPORT_ROWS: usize = 500;
-
-/// A receiver that takes nothing for this long no longer keeps a connection
-pub(crate) const EXPORT_PATIENCE: Duration = Duration::from_secs(60);
-
 /// Sends every judgment that a filter lets through, in its order; offset and limit do not count here
 ///
 /// True once all are sent; false where the receiver is gone or took too long. An error is sent and comes last.
@@ -397,15 +372,7 @@ pub async fn send_rows(
     filter.push_conditions(&mut sql);
     sql.push(filter.sort.order_by(filter.sort.column, "j.judgment_no"));
     let records = sql.build_query_as::<Record>().fetch(&mut *tx).map_ok(JudgmentRow::from);
-    let mut pieces = records.try_chunks(EXPORT_ROWS);
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|TryChunksError(_, error)| error);
-        let is_error = piece.is_err();
-        if receiver.send_timeout(piece, EXPORT_PATIENCE).await.is_err() || is_error {
-            return false;
-        }
-    }
-    true
+    listing::send(records, receiver).await
 }
 
 /// The judgments of these numbers that the caller may see, in the order of their numbers
@@ -694,10 +661,5 @@ mod tests {
             JudgmentQuery { search: text(&"x".repeat(201)), ..Default::default() },
             Err("search: longer than 200 bytes"),
         );
-    }
-
-    #[test]
-    fn a_search_takes_wildcards_for_themselves() {
-        assert_eq!(escape_like(r"50%_\"), r"50\%\_\\");
     }
 }

@@ -57,6 +57,6 @@ pub mod users;
 mod wire;
 
 pub use actor::{Actor, DbRole};
-pub use pool::{Database, Refusal, Transaction};
+pub use pool::{Database, GroupedTransaction, Refusal, Transaction};
 pub use sqlx::Error as SqlError;
-pub use sqlx::postgres::PgConnectOptions;
+pub use sqlx::postgres::{PgConnectOptions, PgConnection};

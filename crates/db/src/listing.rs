@@ -1,11 +1,39 @@
 //! What lists that are read page by page have in common: limits, choices, and the place where a page ends.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
+use futures_util::stream::TryChunksError;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use crate::SqlError;
 use crate::judgments::QueryError;
 
 const TEXT_LENGTH_MAX: usize = 200;
+
+/// A receiver that takes nothing for this long no longer keeps a connection
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Sends rows as they are read, 500 at once
+///
+/// True once all are sent; false where the receiver is gone or took too long. An error is sent and comes last.
+pub(crate) async fn send<Row>(
+    rows: impl Stream<Item = Result<Row, SqlError>>,
+    receiver: mpsc::Sender<Result<Vec<Row>, SqlError>>,
+) -> bool {
+    let mut pieces = pin!(rows.try_chunks(500));
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|TryChunksError(_, error)| error);
+        let is_error = piece.is_err();
+        if receiver.send_timeout(piece, PATIENCE).await.is_err() || is_error {
+            return false;
+        }
+    }
+    true
+}
 
 /// A text that was asked for; an empty field of a form asks for nothing
 pub(crate) fn text(field: &'static str, text: &Option<String>) -> Result<Option<String>, QueryError> {

@@ -1,7 +1,5 @@
 //! The pipeline: active judgments within their collectability tier, by priority and amount.
 
-use std::time::Duration;
-
 use chrono::NaiveDate;
 use contract::{PipelinePage, PipelineQuery, PipelineRow};
 use rust_decimal::Decimal;
@@ -17,8 +15,6 @@ const PAGE_ROWS: u32 = 100;
 const TIERS: [&str; 3] = ["A", "B", "C"];
 /// In the order of `priority_rank`
 const PRIORITIES: [&str; 5] = ["urgent", "high", "normal", "low", "on_hold"];
-/// A receiver that takes nothing for this long no longer keeps a connection
-const EXPORT_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which judgments of the pipeline are meant: a checked [`PipelineQuery`]
 #[derive(Debug, Clone, PartialEq)]
@@ -227,7 +223,7 @@ pub async fn send_rows(
             Ok(page) => (Ok(page.rows), page.next, false),
             Err(error) => (Err(error), None, true),
         };
-        if receiver.send_timeout(rows, EXPORT_PATIENCE).await.is_err() || is_error {
+        if receiver.send_timeout(rows, listing::PATIENCE).await.is_err() || is_error {
             return false;
         }
         let place = listing::after(&next).ok().flatten().and_then(|parts| Place::parse(parts).ok());

@@ -1,10 +1,17 @@
 //! Functions of the database that people may call by name.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
 use serde_json::{Map, Value};
 use sqlx::types::Json;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 
-use crate::{SqlError, Transaction};
+use crate::{DbRole, SqlError};
+
+/// Read as everywhere: a date is a morning of the organisation, and a time says its zone
+const INSTANT: &str = "timestamp with time zone";
 
 /// A function that the caller may call, and how
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -18,6 +25,47 @@ pub struct Rpc {
     optional: i16,
     returns_set: bool,
     returns_nothing: bool,
+    is_volatile: bool,
+}
+
+/// How long a function that was found is taken to be as it was
+const KNOWN_FOR: Duration = Duration::from_secs(60);
+
+/// Functions by role and name, and when they were found
+type Known = HashMap<(DbRole, String), (Instant, Arc<Rpc>)>;
+
+/// The functions that were called lately, by role: looking one up is a query of its own, before every call
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    known: Mutex<Known>,
+}
+
+impl Catalogue {
+    /// As [`find`], of a transaction that `role` has opened; what a migration or a grant changes shows within a minute
+    ///
+    /// The database checks the grant of every call by itself.
+    pub async fn find(
+        &self,
+        connection: &mut PgConnection,
+        role: DbRole,
+        name: &str,
+    ) -> Result<Option<Arc<Rpc>>, SqlError> {
+        let key = (role, name.to_owned());
+        let known = self.known().get(&key).filter(|(found_at, _)| found_at.elapsed() < KNOWN_FOR).cloned();
+        if let Some((_, function)) = known {
+            return Ok(Some(function));
+        }
+        let found = find(connection, name).await?.map(Arc::new);
+        match &found {
+            Some(function) => self.known().insert(key, (Instant::now(), function.clone())),
+            None => self.known().remove(&key),
+        };
+        Ok(found)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Arguments that do not fit a function
@@ -42,11 +90,11 @@ impl ArgumentError {
 ///
 /// The catalogue is the allow-list. Arguments named `p_…` mark functions of ours that the server calls
 /// itself, with values that no caller may choose: those are never found.
-pub async fn find(tx: &mut Transaction, name: &str) -> Result<Option<Rpc>, SqlError> {
+pub async fn find(connection: &mut PgConnection, name: &str) -> Result<Option<Rpc>, SqlError> {
     sqlx::query_as(
         "select quote_ident(f.proname) as quoted_name, a.names as argument_names, a.quoted as quoted_arguments,
                 a.types as argument_types, f.pronargdefaults as optional, f.proretset as returns_set,
-                f.prorettype = 'void'::regtype as returns_nothing
+                f.prorettype = 'void'::regtype as returns_nothing, f.provolatile = 'v' as is_volatile
            from pg_catalog.pg_proc f
           cross join lateral (
             select coalesce(array_agg(n.name order by n.i), '{}') as names,
@@ -65,22 +113,27 @@ pub async fn find(tx: &mut Transaction, name: &str) -> Result<Option<Rpc>, SqlEr
                            and g.grantee in ('authenticated'::regrole, 'enforcement_operator'::regrole, 'admin'::regrole))",
     )
     .bind(name)
-    .fetch_optional(&mut **tx)
+    .fetch_optional(connection)
     .await
 }
 
 /// Has the functions that this transaction calls answer what they answered to the same id first
 ///
 /// A field `request_id` of a payload says the same; where both are given they must agree.
-pub async fn set_request_id(tx: &mut Transaction, request_id: &str) -> Result<(), SqlError> {
+pub async fn set_request_id(connection: &mut PgConnection, request_id: &str) -> Result<(), SqlError> {
     sqlx::query("select set_config('dragonfly.request_id', $1, true)")
         .bind(request_id)
-        .execute(&mut **tx)
+        .execute(connection)
         .await?;
     Ok(())
 }
 
 impl Rpc {
+    /// Whether it may write
+    pub fn writes(&self) -> bool {
+        self.is_volatile
+    }
+
     /// Whether a field of the body is one of the arguments
     pub fn takes(&self, field: &str) -> bool {
         self.takes_payload() || self.argument_names.iter().any(|name| name == field)
@@ -107,14 +160,18 @@ impl Rpc {
     }
 
     /// Calls the function: its value, an array where it answers rows, null where it answers nothing
-    pub async fn call(&self, tx: &mut Transaction, arguments: Map<String, Value>) -> Result<Value, SqlError> {
-        let given: Vec<(&String, &String)> = self
+    pub async fn call(
+        &self,
+        connection: &mut PgConnection,
+        arguments: Map<String, Value>,
+    ) -> Result<Value, SqlError> {
+        let given: Vec<(&String, &String, &String)> = self
             .argument_names
             .iter()
             .zip(&self.quoted_arguments)
             .zip(&self.argument_types)
             .filter(|((name, _), _)| arguments.contains_key(*name))
-            .map(|((_, quoted), argument_type)| (quoted, argument_type))
+            .map(|((name, quoted), argument_type)| (name, quoted, argument_type))
             .collect();
         let mut sql: QueryBuilder<'_, Postgres> = QueryBuilder::new("select ");
         sql.push(match (self.returns_nothing, self.returns_set) {
@@ -123,14 +180,29 @@ impl Rpc {
             (_, false) => "to_jsonb(r) from ",
         });
         if !given.is_empty() {
-            let columns: Vec<String> =
-                given.iter().map(|(quoted, argument_type)| format!("{quoted} {argument_type}")).collect();
-            sql.push("jsonb_to_record(").push_bind(Json(Value::Object(arguments.clone())));
-            sql.push(format!(") as a ({}), ", columns.join(", ")));
+            sql.push("(select ").push_bind(Json(Value::Object(arguments.clone()))).push(" as body) b, ");
         }
-        let passed: Vec<String> = given.iter().map(|(quoted, _)| format!("{quoted} => a.{quoted}")).collect();
-        sql.push(format!("lateral public.{}({}) r", self.quoted_name, passed.join(", ")));
-        let (value,): (Option<Json<Value>>,) = sql.build_query_as().fetch_one(&mut **tx).await?;
+        let columns: Vec<String> = given
+            .iter()
+            .filter(|(_, _, argument_type)| *argument_type != INSTANT)
+            .map(|(_, quoted, argument_type)| format!("{quoted} {argument_type}"))
+            .collect();
+        if !columns.is_empty() {
+            sql.push(format!("lateral jsonb_to_record(b.body) as a ({}), ", columns.join(", ")));
+        }
+        sql.push(format!("lateral public.{}(", self.quoted_name));
+        for (n, (name, quoted, argument_type)) in given.iter().enumerate() {
+            sql.push(if n == 0 { "" } else { ", " });
+            if *argument_type == INSTANT {
+                sql.push(format!("{quoted} => public.rpc_instant(b.body, "))
+                    .push_bind(name.as_str())
+                    .push(")");
+            } else {
+                sql.push(format!("{quoted} => a.{quoted}"));
+            }
+        }
+        sql.push(") r");
+        let (value,): (Option<Json<Value>>,) = sql.build_query_as().fetch_one(connection).await?;
         Ok(value.map_or(Value::Null, |value| value.0))
     }
 }

@@ -2,6 +2,7 @@
 //! before any organisation is known.
 
 use contract::{Organisation, Role, Session};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{Actor, DbRole, SqlError, Transaction};
@@ -76,7 +77,7 @@ impl SignedIn {
 /// Who the session of a token belongs to; None once it has ended or expired, or the user may no longer come in
 ///
 /// Notes that the session is in use, at most once in five minutes.
-pub async fn find(tx: &mut Transaction, token: &TokenHash) -> Result<Option<SignedIn>, SqlError> {
+pub async fn find(connection: &mut PgConnection, token: &TokenHash) -> Result<Option<SignedIn>, SqlError> {
     let found: Option<SignedIn> = sqlx::query_as(
         "select s.user_id, s.org_id, u.email, u.display_name, m.role, u.password_hash is not null as has_password,
                 s.seen_at < public.app_now() - interval '5 minutes' as is_touch_due
@@ -89,13 +90,17 @@ pub async fn find(tx: &mut Transaction, token: &TokenHash) -> Result<Option<Sign
     )
     .bind(token.as_slice())
     .bind(IDLE_HOURS)
-    .fetch_optional(&mut **tx)
+    .fetch_optional(&mut *connection)
     .await?;
-    if found.as_ref().is_some_and(|session| session.is_touch_due) {
-        sqlx::query("update public.sessions set seen_at = public.app_now() where token_hash = $1")
-            .bind(token.as_slice())
-            .execute(&mut **tx)
-            .await?;
+    if found.as_ref().is_some_and(SignedIn::is_touch_due) {
+        // Who notes it at the same time is not waited for.
+        sqlx::query(
+            "update public.sessions set seen_at = public.app_now()
+              where token_hash in (select s.token_hash from public.sessions s where s.token_hash = $1 for no key update skip locked)",
+        )
+        .bind(token.as_slice())
+        .execute(&mut *connection)
+        .await?;
     }
     Ok(found)
 }

@@ -6,12 +6,13 @@ use uuid::Uuid;
 
 use crate::sessions::{MembershipRole, SignedIn, TokenHash};
 use crate::{SqlError, Transaction, wire};
+use sqlx::PgConnection;
 
 /// On whose behalf a token acts, and with what role: never more than the member has now; None once it has expired, was
 /// revoked, or its member may no longer come in
 ///
 /// Notes that the token is in use, at most once in five minutes.
-pub async fn find(tx: &mut Transaction, token: &TokenHash) -> Result<Option<SignedIn>, SqlError> {
+pub async fn find(connection: &mut PgConnection, token: &TokenHash) -> Result<Option<SignedIn>, SqlError> {
     let found: Option<SignedIn> = sqlx::query_as(
         "select t.user_id, t.org_id, u.email, u.display_name, least(m.role, t.role) as role,
                 u.password_hash is not null as has_password,
@@ -22,13 +23,17 @@ pub async fn find(tx: &mut Transaction, token: &TokenHash) -> Result<Option<Sign
           where t.token_hash = $1 and t.revoked_at is null and t.expires_at > public.app_now() and u.disabled_at is null",
     )
     .bind(token.as_slice())
-    .fetch_optional(&mut **tx)
+    .fetch_optional(&mut *connection)
     .await?;
     if found.as_ref().is_some_and(SignedIn::is_touch_due) {
-        sqlx::query("update public.api_tokens set used_at = public.app_now() where token_hash = $1")
-            .bind(token.as_slice())
-            .execute(&mut **tx)
-            .await?;
+        // Who notes it at the same time is not waited for.
+        sqlx::query(
+            "update public.api_tokens set used_at = public.app_now()
+              where id in (select t.id from public.api_tokens t where t.token_hash = $1 for no key update skip locked)",
+        )
+        .bind(token.as_slice())
+        .execute(&mut *connection)
+        .await?;
     }
     Ok(found)
 }

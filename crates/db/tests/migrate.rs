@@ -7,7 +7,7 @@ use db::testing::TestDatabase;
 async fn processes_that_migrate_at_once_take_turns() {
     let test = TestDatabase::new().await;
     sqlx::raw_sql(
-        "drop schema pgmq, judgments, enrichment cascade; drop schema public cascade; create schema public; grant usage on schema public to public",
+        "drop schema pgmq, judgments, enrichment, trigrams cascade; drop schema public cascade; create schema public; grant usage on schema public to public",
     )
     .execute(test.owner())
     .await

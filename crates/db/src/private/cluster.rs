@@ -348,12 +348,11 @@ impl Cluster {
              ident_file = {identities}\n\
              cluster_name = '{cluster_name}'\n\
              max_connections = 200\n\
-             shared_buffers = 256MB\n\
+             shared_buffers = {shared_buffers}MB\n\
              work_mem = 16MB\n\
              maintenance_work_mem = 128MB\n\
              random_page_cost = 1.1\n\
              jit = off\n\
-             wal_compression = on\n\
              max_wal_size = 2GB\n\
              min_wal_size = 256MB\n\
              checkpoint_timeout = 15min\n\
@@ -363,6 +362,7 @@ impl Cluster {
              log_line_prefix = '%m [%p] '\n\
              log_checkpoints = off\n\
              lc_messages = 'C'\n",
+            shared_buffers = shared_buffers_mb(),
             socket_dir = quoted(socket_dir),
             access = quoted(&access),
             identities = quoted(&identities),
@@ -510,6 +510,15 @@ fn write_readable(path: &Path, text: &str) -> Result<(), PrivateError> {
     fs::write(path, text)
         .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o644)))
         .map_err(failed("write", path))
+}
+
+/// An eighth of the machine's memory, from 128 MB to 1 GB; 256 MB where the machine does not tell
+fn shared_buffers_mb() -> u64 {
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kilobytes = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kilobytes.map_or(256, |kilobytes| (kilobytes / 1024 / 8).clamp(128, 1024))
 }
 
 /// A path as a value of postgresql.conf
