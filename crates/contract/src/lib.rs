@@ -728,7 +728,7 @@ bodies! {
         Queues,
         /// Pools, agents or leads have changed; at most once a second.
         Pools,
-        /// Something was done to cases or tasks.
+        /// Something was done to cases, tasks or plaintiffs, or to what the weekly review shows.
         Cases,
     }
 

@@ -37,6 +37,7 @@ bodies! {
     }
 
     /// A row of `v_plaintiff_call_queue`
+    #[derive(Eq, Hash)]
     pub struct CallRow {
         pub task_id: String,
         pub title: String,
@@ -78,6 +79,7 @@ bodies! {
     pub struct PipelinePage { pub rows: Vec<PipelineRow>, pub next: Option<String> }
 
     /// A row of `v_priority_pipeline`, with what names the judgment
+    #[derive(Eq, Hash)]
     pub struct PipelineRow {
         /// `A`, `B` or `C`.
         pub collectability_tier: String,
@@ -120,6 +122,7 @@ bodies! {
     pub struct PlaintiffPage { pub rows: Vec<PlaintiffRow>, pub next: Option<String> }
 
     /// A row of `v_plaintiffs_overview`
+    #[derive(Eq, Hash)]
     pub struct PlaintiffRow {
         pub plaintiff_id: String,
         pub plaintiff_name: String,
@@ -360,6 +363,7 @@ bodies! {
         pub rows: Vec<SampledEvent>,
     }
 
+    #[derive(Eq, Hash)]
     pub struct SampledEvent {
         pub event_id: String,
         pub event_kind: String,
@@ -378,6 +382,7 @@ bodies! {
         pub audit: Option<EventAudit>,
     }
 
+    #[derive(Eq, Hash)]
     pub struct EventAudit {
         /// `passed` or `failed`.
         pub result: String,

@@ -30,6 +30,7 @@ use axum::routing::any;
 use axum::{Router, middleware};
 use contract::{CreatedApiToken, Role};
 use db::live::LiveNotice;
+use db::rpc::Catalogue;
 use db::{Actor, Database, SqlError, Transaction, organisations, tokens, users};
 use documents::Documents;
 use tokio::net::TcpListener;
@@ -128,6 +129,7 @@ impl ServerConfig {
 /// What every handler can reach
 pub(crate) struct App {
     db: Database,
+    functions: Catalogue,
     behind_tls_proxy: bool,
     documents: Option<Documents>,
     attempts: RateLimiter,
@@ -156,6 +158,7 @@ pub async fn serve(
     let listening = tokio::spawn(desks.clone().listen(live.clone()));
     let app = Arc::new(App {
         db,
+        functions: Catalogue::default(),
         behind_tls_proxy: config.behind_tls_proxy,
         documents: config.documents,
         attempts: RateLimiter::default(),

@@ -8,6 +8,7 @@ mod cases;
 mod documents;
 mod evaluate;
 mod events;
+mod export;
 mod health;
 mod judgments;
 mod leads;

@@ -12,7 +12,7 @@ use axum::response::AppendHeaders;
 use contract::Role;
 use db::Actor;
 use db::sessions::{self, AGE_DAYS, SignedIn, TokenHash};
-use db::tokens;
+use db::{PgConnection, tokens};
 
 use crate::error::ApiError;
 use crate::{AppState, secret};
@@ -53,21 +53,50 @@ impl Viewer {
     }
 }
 
+/// What a caller presents to be known by
+#[derive(Debug)]
+pub(crate) enum Credential {
+    Session(TokenHash),
+    ApiToken(TokenHash),
+}
+
+impl Credential {
+    /// Who presents it; `connection` runs as [`Actor::service`]
+    pub(crate) async fn holder(&self, connection: &mut PgConnection) -> Result<SignedIn, ApiError> {
+        match self {
+            Self::Session(token) => {
+                sessions::find(connection, token).await?.ok_or_else(ApiError::unauthenticated)
+            }
+            Self::ApiToken(token) => tokens::find(connection, token).await?.ok_or_else(bad_token),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Credential {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        // What is said on purpose goes before what a browser sends by itself.
+        if parts.headers.contains_key(AUTHORIZATION) {
+            return bearer(&parts.headers).map(Self::ApiToken).ok_or_else(bad_token);
+        }
+        presented(&parts.headers).map(Self::Session).ok_or_else(ApiError::unauthenticated)
+    }
+}
+
 impl FromRequestParts<AppState> for Viewer {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        // What is said on purpose goes before what a browser sends by itself.
-        if parts.headers.contains_key(AUTHORIZATION) {
-            let token = bearer(&parts.headers).ok_or_else(bad_token)?;
-            let mut tx = app.db.begin_as(&Actor::service(None)).await?;
-            let signed_in = tokens::find(&mut tx, &token).await?.ok_or_else(bad_token)?;
-            tx.commit().await?;
-            return Ok(Self { signed_in, session: None });
-        }
-        let token = presented(&parts.headers).ok_or_else(ApiError::unauthenticated)?;
-        let signed_in = find(app, &token).await?.ok_or_else(ApiError::unauthenticated)?;
-        Ok(Self { signed_in, session: Some(token) })
+        let credential = Credential::from_request_parts(parts, app).await?;
+        let mut tx = app.db.begin_as(&Actor::service(None)).await?;
+        let signed_in = credential.holder(&mut tx).await?;
+        tx.commit().await?;
+        let session = match credential {
+            Credential::Session(token) => Some(token),
+            Credential::ApiToken(_) => None,
+        };
+        Ok(Self { signed_in, session })
     }
 }
 

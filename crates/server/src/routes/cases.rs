@@ -1,24 +1,18 @@
 //! Cases: lists, export, one by one, timelines, the morning list, recent events, changes of many at once.
 
-use std::io;
-
 use axum::Json;
-use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::IntoResponse;
+use axum::response::Response;
 use contract::{
     CaseDetail, CaseFacets, CasePage, CasePlan, CaseQuery, CaseRow, PlanCases, RecentEvents, RecentQuery,
     TimelinePage, TimelineQuery, Today,
 };
 use db::case_plans::{self, PlanError};
 use db::cases::{self, CaseFilter, RecentFilter, TimelineFilter};
-use futures_util::stream::{self, StreamExt};
-use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
-use super::judgments::safe;
+use super::export::{Export, optional};
 use crate::AppState;
 use crate::error::ApiError;
 use crate::extract::{JsonBody, Params, PathId};
@@ -183,86 +177,48 @@ pub(crate) async fn export(
     State(app): State<AppState>,
     viewer: Viewer,
     Params(query): Params<CaseQuery>,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Response, ApiError> {
     // A cursor says where a page begins, and this is no page.
     let filter = CaseFilter::try_from(&CaseQuery { cursor: None, limit: None, ..query })?;
-    let place = EXPORTS.acquire().await.map_err(ApiError::internal)?;
-    let tx = app.db.begin_as(&viewer.actor()).await?;
-    let (sender, receiver) = mpsc::channel(4);
-    let sending = tokio::spawn(async move {
-        let _place = place;
-        cases::send_rows(tx, filter, sender).await
-    });
-    let header = stream::once(async { csv_piece(&[COLUMNS.map(str::to_owned)]) });
-    let rows = stream::unfold(Some((receiver, sending)), |state| async {
-        let (mut receiver, sending) = state?;
-        match receiver.recv().await {
-            Some(Ok(rows)) => {
-                let cells: Vec<_> = rows.iter().map(cells).collect();
-                Some((csv_piece(&cells), Some((receiver, sending))))
-            }
-            Some(Err(error)) => Some((Err(error.to_string()), None)),
-            None if sending.await.unwrap_or(false) => None,
-            None => Some((Err("the receiver took too long".to_owned()), None)),
-        }
-    });
-    // An error comes too late for another status: the connection breaks off, which browsers report.
-    let body = header.chain(rows).map(|piece| {
-        piece.inspect_err(|cause| tracing::error!(cause, "export_failed")).map_err(io::Error::other)
-    });
-    // Compression asks once more after the end, which the stream of rows does not stand by itself.
-    let body = body.fuse();
-    let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (CONTENT_DISPOSITION, "attachment; filename=\"cases.csv\""),
-    ];
-    Ok((headers, Body::from_stream(body)))
+    EXPORT.stream(&app, &viewer, |tx, sender| cases::send_rows(tx, filter, sender)).await
 }
 
-/// Each export keeps a connection while the browser reads: the others are for everybody else.
-static EXPORTS: Semaphore = Semaphore::const_new(2);
+static EXPORT: Export<CaseRow, 22> = Export {
+    name: "cases",
+    columns: [
+        "case_id",
+        "judgment_no",
+        "case_number",
+        "plaintiff_name",
+        "defendant_name",
+        "tier",
+        "computed_tier",
+        "tier_override",
+        "override_expires_at",
+        "current_stage",
+        "days_in_stage",
+        "sla_days",
+        "is_sla_breached",
+        "next_action_at",
+        "is_past_due",
+        "is_blocked",
+        "blocked_until",
+        "owner_name",
+        "current_balance",
+        "opened_at",
+        "closed_at",
+        "closure_reason",
+    ],
+    cells,
+};
 
-const COLUMNS: [&str; 22] = [
-    "case_id",
-    "judgment_no",
-    "case_number",
-    "plaintiff_name",
-    "defendant_name",
-    "tier",
-    "computed_tier",
-    "tier_override",
-    "override_expires_at",
-    "current_stage",
-    "days_in_stage",
-    "sla_days",
-    "is_sla_breached",
-    "next_action_at",
-    "is_past_due",
-    "is_blocked",
-    "blocked_until",
-    "owner_name",
-    "current_balance",
-    "opened_at",
-    "closed_at",
-    "closure_reason",
-];
-
-fn csv_piece(records: &[[String; COLUMNS.len()]]) -> Result<Bytes, String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for record in records {
-        writer.write_record(record).map_err(|error| error.to_string())?;
-    }
-    Ok(writer.into_inner().map_err(|error| error.to_string())?.into())
-}
-
-fn cells(row: &CaseRow) -> [String; COLUMNS.len()] {
-    let optional = |text: &Option<String>| safe(text.as_deref().unwrap_or_default());
+fn cells(row: &CaseRow) -> [String; 22] {
     let tier =
         |tier: Option<policy::tier::Tier>| tier.map(|tier| tier.number().to_string()).unwrap_or_default();
     [
         row.id.clone(),
         row.judgment_no.to_string(),
-        safe(&row.case_number),
+        row.case_number.clone(),
         optional(&row.plaintiff_name),
         optional(&row.defendant_name),
         tier(row.tier),

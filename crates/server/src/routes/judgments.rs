@@ -1,22 +1,17 @@
 //! Judgments: search, export, one by one.
 
-use std::io;
-
 use axum::Json;
-use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::IntoResponse;
+use axum::response::Response;
 use contract::{
     JudgmentDetail, JudgmentFacets, JudgmentNumbers, JudgmentPage, JudgmentQuery, JudgmentRow, Queued,
     problem,
 };
 use db::judgments::{self, JudgmentFilter};
 use db::queue;
-use futures_util::stream::{self, StreamExt};
-use tokio::sync::{Semaphore, mpsc};
 
+use super::export::{Export, optional};
 use crate::AppState;
 use crate::error::ApiError;
 use crate::extract::{JsonBody, Params, PathId};
@@ -102,78 +97,40 @@ pub(crate) async fn export(
     State(app): State<AppState>,
     viewer: Viewer,
     Params(query): Params<JudgmentQuery>,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Response, ApiError> {
     let filter = JudgmentFilter::try_from(&query)?;
-    let place = EXPORTS.acquire().await.map_err(ApiError::internal)?;
-    let tx = app.db.begin_as(&viewer.actor()).await?;
-    let (sender, receiver) = mpsc::channel(4);
-    let sending = tokio::spawn(async move {
-        let _place = place;
-        judgments::send_rows(tx, filter, sender).await
-    });
-    let header = stream::once(async { csv_piece(&[COLUMNS.map(str::to_owned)]) });
-    let rows = stream::unfold(Some((receiver, sending)), |state| async {
-        let (mut receiver, sending) = state?;
-        match receiver.recv().await {
-            Some(Ok(rows)) => {
-                let cells: Vec<_> = rows.iter().map(cells).collect();
-                Some((csv_piece(&cells), Some((receiver, sending))))
-            }
-            Some(Err(error)) => Some((Err(error.to_string()), None)),
-            None if sending.await.unwrap_or(false) => None,
-            None => Some((Err("the receiver took too long".to_owned()), None)),
-        }
-    });
-    // An error comes too late for another status: the connection breaks off, which browsers report.
-    let body = header.chain(rows).map(|piece| {
-        piece.inspect_err(|cause| tracing::error!(cause, "export_failed")).map_err(io::Error::other)
-    });
-    // Compression asks once more after the end, which the stream of rows does not stand by itself.
-    let body = body.fuse();
-    let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (CONTENT_DISPOSITION, "attachment; filename=\"judgments.csv\""),
-    ];
-    Ok((headers, Body::from_stream(body)))
+    EXPORT.stream(&app, &viewer, |tx, sender| judgments::send_rows(tx, filter, sender)).await
 }
 
-/// Each export keeps a connection while the browser reads: the others are for everybody else.
-pub(super) static EXPORTS: Semaphore = Semaphore::const_new(4);
+static EXPORT: Export<JudgmentRow, 17> = Export {
+    name: "judgments",
+    columns: [
+        "judgment_no",
+        "case_number",
+        "plaintiff_name",
+        "defendant_name",
+        "court",
+        "county",
+        "state",
+        "judgment_date",
+        "judgment_amount",
+        "balance_due",
+        "collectability_score",
+        "asset_signals",
+        "status",
+        "tier",
+        "tier_label",
+        "tier_reason",
+        "tier_as_of",
+    ],
+    cells,
+};
 
-const COLUMNS: [&str; 17] = [
-    "judgment_no",
-    "case_number",
-    "plaintiff_name",
-    "defendant_name",
-    "court",
-    "county",
-    "state",
-    "judgment_date",
-    "judgment_amount",
-    "balance_due",
-    "collectability_score",
-    "asset_signals",
-    "status",
-    "tier",
-    "tier_label",
-    "tier_reason",
-    "tier_as_of",
-];
-
-fn csv_piece(records: &[[String; COLUMNS.len()]]) -> Result<Bytes, String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for record in records {
-        writer.write_record(record).map_err(|error| error.to_string())?;
-    }
-    Ok(writer.into_inner().map_err(|error| error.to_string())?.into())
-}
-
-fn cells(row: &JudgmentRow) -> [String; COLUMNS.len()] {
-    let optional = |text: &Option<String>| safe(text.as_deref().unwrap_or_default());
+fn cells(row: &JudgmentRow) -> [String; 17] {
     [
         row.judgment_no.to_string(),
-        safe(&row.case_number),
-        safe(&row.plaintiff_name),
+        row.case_number.clone(),
+        row.plaintiff_name.clone(),
         optional(&row.defendant_name),
         optional(&row.court),
         optional(&row.county),
@@ -189,26 +146,4 @@ fn cells(row: &JudgmentRow) -> [String; COLUMNS.len()] {
         optional(&row.tier_reason),
         optional(&row.tier_as_of),
     ]
-}
-
-/// Text that no spreadsheet takes for a formula
-pub(super) fn safe(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_is_a_formula() {
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
-            assert_eq!(safe(formula), format!("'{formula}"));
-        }
-        assert_eq!(safe("Smith = Sons"), "Smith = Sons");
-    }
 }

@@ -1,18 +1,12 @@
 //! The pipeline of judgments by collectability tier, priority and amount.
 
-use std::io;
-
 use axum::Json;
-use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::IntoResponse;
+use axum::response::Response;
 use contract::{PipelinePage, PipelineQuery, PipelineRow};
 use db::pipeline::{self, PipelineFilter};
-use futures_util::stream::{self, StreamExt};
-use tokio::sync::mpsc;
 
-use super::judgments::{EXPORTS, safe};
+use super::export::{Export, optional};
 use crate::AppState;
 use crate::error::ApiError;
 use crate::extract::Params;
@@ -40,75 +34,40 @@ pub(crate) async fn export(
     State(app): State<AppState>,
     viewer: Viewer,
     Params(query): Params<PipelineQuery>,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Response, ApiError> {
     let filter = PipelineFilter::try_from(&query)?;
-    let place = EXPORTS.acquire().await.map_err(ApiError::internal)?;
-    let tx = app.db.begin_as(&viewer.actor()).await?;
-    let (sender, receiver) = mpsc::channel(4);
-    let sending = tokio::spawn(async move {
-        let _place = place;
-        pipeline::send_rows(tx, filter, sender).await
-    });
-    let header = stream::once(async { csv_piece(&[COLUMNS.map(str::to_owned)]) });
-    let rows = stream::unfold(Some((receiver, sending)), |state| async {
-        let (mut receiver, sending) = state?;
-        match receiver.recv().await {
-            Some(Ok(rows)) => {
-                let cells: Vec<_> = rows.iter().map(cells).collect();
-                Some((csv_piece(&cells), Some((receiver, sending))))
-            }
-            Some(Err(error)) => Some((Err(error.to_string()), None)),
-            None if sending.await.unwrap_or(false) => None,
-            None => Some((Err("the receiver took too long".to_owned()), None)),
-        }
-    });
-    // An error comes too late for another status: the connection breaks off, which browsers report.
-    let body = header.chain(rows).map(|piece| {
-        piece.inspect_err(|cause| tracing::error!(cause, "export_failed")).map_err(io::Error::other)
-    });
-    // Compression asks once more after the end, which the stream of rows does not stand by itself.
-    let body = body.fuse();
-    let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (CONTENT_DISPOSITION, "attachment; filename=\"pipeline.csv\""),
-    ];
-    Ok((headers, Body::from_stream(body)))
+    EXPORT.stream(&app, &viewer, |tx, sender| pipeline::send_rows(tx, filter, sender)).await
 }
 
-const COLUMNS: [&str; 13] = [
-    "collectability_tier",
-    "tier_rank",
-    "priority_level",
-    "judgment_amount",
-    "judgment_date",
-    "case_number",
-    "plaintiff_name",
-    "plaintiff_status",
-    "defendant_name",
-    "county",
-    "state",
-    "stage",
-    "judgment_id",
-];
+static EXPORT: Export<PipelineRow, 13> = Export {
+    name: "pipeline",
+    columns: [
+        "collectability_tier",
+        "tier_rank",
+        "priority_level",
+        "judgment_amount",
+        "judgment_date",
+        "case_number",
+        "plaintiff_name",
+        "plaintiff_status",
+        "defendant_name",
+        "county",
+        "state",
+        "stage",
+        "judgment_id",
+    ],
+    cells,
+};
 
-fn csv_piece(records: &[[String; COLUMNS.len()]]) -> Result<Bytes, String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for record in records {
-        writer.write_record(record).map_err(|error| error.to_string())?;
-    }
-    Ok(writer.into_inner().map_err(|error| error.to_string())?.into())
-}
-
-fn cells(row: &PipelineRow) -> [String; COLUMNS.len()] {
-    let optional = |text: &Option<String>| safe(text.as_deref().unwrap_or_default());
+fn cells(row: &PipelineRow) -> [String; 13] {
     [
         row.collectability_tier.clone(),
         row.tier_rank.to_string(),
         row.priority_level.clone(),
         row.judgment_amount.clone(),
         optional(&row.judgment_date),
-        safe(&row.case_number),
-        safe(&row.plaintiff_name),
+        row.case_number.clone(),
+        row.plaintiff_name.clone(),
         row.plaintiff_status.clone(),
         optional(&row.defendant_name),
         optional(&row.county),

@@ -9,7 +9,7 @@ use db::queue::Message;
 use db::{Transaction, casework};
 use serde_json::Value;
 
-use super::casework::{CaseWork, WorkError, Working, run};
+use super::casework::{CaseWork, Locks, WorkError, Working, run};
 use crate::{Job, Work};
 
 /// What is to be known of a case, and what to do next
@@ -67,6 +67,8 @@ impl Job for CaseCopilot {
 
 impl CaseWork for CaseCopilot {
     const KIND: &'static str = "case_copilot";
+    /// The provider may take minutes: nobody waits for it.
+    const LOCKS: Locks = Locks::Nothing;
 
     fn work<'a>(&'a self, tx: &'a mut Transaction, payload: &'a Value) -> Working<'a> {
         Box::pin(async move {

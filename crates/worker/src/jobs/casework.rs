@@ -1,4 +1,5 @@
-//! What the jobs on cases share: one message after the other, each for its organisation and in a savepoint of its own.
+//! What the jobs on cases share: one message after the other, each for its organisation and in a savepoint of its own, once all
+//! that they lock is locked.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -14,9 +15,20 @@ use crate::{Report, Verdict};
 /// The work of one message, on the payload that it carries
 pub(super) trait CaseWork: Sync {
     const KIND: &'static str;
+    const LOCKS: Locks = Locks::Judgments;
 
     /// Does the work; what it answers is logged as `skipped` where it says so
     fn work<'a>(&'a self, tx: &'a mut Transaction, payload: &'a Value) -> Working<'a>;
+}
+
+/// What the work of a kind locks beside its cases; locked for all messages of a transaction before the first is worked on
+///
+/// Two lanes have the messages of a kind in any order. In the order in which everybody locks, neither waits for the other in a circle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Locks {
+    Nothing,
+    Judgments,
+    JudgmentsAndPlaintiffs,
 }
 
 pub(super) type Working<'a> = Pin<Box<dyn Future<Output = Result<Value, WorkError>> + Send + 'a>>;
@@ -56,15 +68,14 @@ pub(super) async fn run<W: CaseWork>(
     let mut verdicts = Vec::with_capacity(messages.len());
     let mut touched = BTreeSet::new();
     let mut lines = Vec::with_capacity(messages.len());
+    lock(tx, W::LOCKS, messages).await?;
     for message in messages {
-        let Some(org_id) = message.body.get("org_id").and_then(Value::as_str).and_then(|id| id.parse().ok())
-        else {
+        let Some(org_id) = organisation(message) else {
             verdicts.push(Verdict::Discard { reason: "the message names no organisation".to_owned() });
             continue;
         };
-        let payload = message.body.get("payload").unwrap_or(&message.body);
         casework::begin(tx, org_id).await?;
-        verdicts.push(match work.work(tx, payload).await {
+        verdicts.push(match work.work(tx, payload(message)).await {
             Ok(answer) => {
                 casework::keep(tx).await?;
                 touched.insert(org_id);
@@ -81,6 +92,36 @@ pub(super) async fn run<W: CaseWork>(
     }
     let announce = move || lines.iter().for_each(|line| line.log(W::KIND));
     Ok(Report { verdicts, touched, announce: Box::new(announce) })
+}
+
+async fn lock(tx: &mut Transaction, locks: Locks, messages: &[Message]) -> Result<(), SqlError> {
+    if locks == Locks::Nothing {
+        return Ok(());
+    }
+    // What a kind means by `case_id`, the database finds out; what is no id, its work refuses.
+    let named: BTreeSet<(Uuid, Uuid)> = messages
+        .iter()
+        .flat_map(|message| ["judgment_id", "case_id"].map(|field| (message, field)))
+        .filter_map(|(message, field)| Some((organisation(message)?, id(payload(message), field)?)))
+        .collect();
+    let named: Vec<(Uuid, Uuid)> = named.into_iter().collect();
+    casework::lock_judgments(tx, &named).await?;
+    if locks == Locks::JudgmentsAndPlaintiffs {
+        casework::lock_plaintiffs(tx, &named).await?;
+    }
+    Ok(())
+}
+
+fn organisation(message: &Message) -> Option<Uuid> {
+    id(&message.body, "org_id")
+}
+
+fn payload(message: &Message) -> &Value {
+    message.body.get("payload").unwrap_or(&message.body)
+}
+
+fn id(object: &Value, field: &str) -> Option<Uuid> {
+    object.get(field)?.as_str()?.trim().parse().ok()
 }
 
 fn skipped(answer: &Value) -> Option<String> {

@@ -4,7 +4,7 @@ use db::queue::Message;
 use db::{Transaction, casework};
 use serde_json::Value;
 
-use super::casework::{CaseWork, Working, run};
+use super::casework::{CaseWork, Locks, Working, run};
 use crate::{Job, Work};
 
 /// Plans the next call to the plaintiff of a case: the higher the tier, the sooner
@@ -25,6 +25,7 @@ impl Job for Outreach {
 
 impl CaseWork for Outreach {
     const KIND: &'static str = "outreach";
+    const LOCKS: Locks = Locks::JudgmentsAndPlaintiffs;
 
     fn work<'a>(&'a self, tx: &'a mut Transaction, payload: &'a Value) -> Working<'a> {
         Box::pin(async move { Ok(casework::plan_outreach(tx, payload).await?) })
