@@ -106,6 +106,16 @@ pub fn percent(part: u64, whole: u64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
+/// A share between 0 and 1 in the same way: `80.1 %`.
+pub fn share(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// A share of the API (`0.8009`), which may be missing.
+pub fn share_or_dash(text: Option<&str>) -> String {
+    text.and_then(|text| text.parse().ok()).map_or_else(|| "–".to_owned(), share)
+}
+
 /// How long something has been going on: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`.
 pub fn duration(seconds: u64) -> String {
     match seconds {
@@ -180,6 +190,11 @@ mod tests {
         assert_eq!(percent(1, 3), "33.3 %");
         assert_eq!(percent(2, 3), "66.7 %");
         assert_eq!(percent(0, 0), "–");
+        assert_eq!(share(0.8009), "80.1 %");
+        assert_eq!(
+            (share_or_dash(Some("1.0000")), share_or_dash(None)),
+            ("100.0 %".to_owned(), "–".to_owned())
+        );
     }
 
     #[test]

@@ -139,8 +139,7 @@ impl Band {
 /// The picture with the totals of each tier under it, by judgments or by money
 #[component]
 pub fn MigrationPicture(workbench: Workbench) -> impl IntoView {
-    let cells =
-        Signal::derive(move || workbench.settled.with(|simulation| Cells::from(&simulation.migration)));
+    let cells = Signal::derive(move || workbench.settled.with(|simulation| Cells::from(&simulation.flow)));
     let is_money = RwSignal::new(false);
     let choices = [("Judgments", false), ("Money", true)];
     view! {

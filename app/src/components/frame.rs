@@ -83,9 +83,26 @@ pub fn Frame(children: Children) -> impl IntoView {
     }
 }
 
+/// Whether a path is of a page; the stages are the review's.
+fn is_within(path: &str, page: &str) -> bool {
+    path.starts_with(page) || (page == "/review" && path.starts_with("/stages"))
+}
+
 #[component]
 fn Navigation() -> impl IntoView {
     let path = use_location().pathname;
+    // At the foot of a telephone not all pages fit: the one that is open is in sight.
+    Effect::new(move |_| {
+        path.track();
+        request_animation_frame(|| {
+            if let Ok(Some(current)) = document().query_selector(".frame-nav [aria-current=page]") {
+                let options = web_sys::ScrollIntoViewOptions::new();
+                options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+                options.set_inline(web_sys::ScrollLogicalPosition::Center);
+                current.scroll_into_view_with_scroll_into_view_options(&options);
+            }
+        });
+    });
     view! {
         <nav class="frame-nav" aria-label="Pages">
             <a class="brand" href="/today" aria-label="Dragonfly"><img src="/icon.svg" alt=""/><span class="words">"Dragonfly"</span></a>
@@ -96,7 +113,7 @@ fn Navigation() -> impl IntoView {
                             href=page.address
                             title=page.name
                             data-test=format!("nav-{}", page.name.to_lowercase())
-                            aria-current=move || path.with(|path| path.starts_with(page.address)).then_some("page")
+                            aria-current=move || path.with(|path| is_within(path, page.address)).then_some("page")
                         >
                             <IconView icon=page.icon/><span class="words">{page.name}</span>
                             {(page.address == "/desk").then(|| view! { <Unanswered/> })}

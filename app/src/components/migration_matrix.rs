@@ -6,7 +6,7 @@ use crate::format;
 use crate::state::simulation::SwapFilter;
 use crate::state::workbench::SwapView;
 use leptos::prelude::*;
-use policy::portfolio::{MigrationMatrix as Matrix, TierMigration};
+use policy::portfolio::{MigrationMatrix as Matrix, TierFlow};
 use policy::tier::Tier;
 
 /// `[before][after]`
@@ -16,9 +16,9 @@ pub struct Cells {
     pub cents: [[i64; 4]; 4],
 }
 
-impl From<&TierMigration> for Cells {
-    fn from(migration: &TierMigration) -> Self {
-        Self { counts: migration.counts, cents: migration.balance_cents }
+impl From<&TierFlow> for Cells {
+    fn from(flow: &TierFlow) -> Self {
+        Self { counts: flow.counts, cents: flow.balance_cents }
     }
 }
 

@@ -9,6 +9,9 @@ use leptos::prelude::*;
 pub fn PagedList<Row, Rest>(
     list: Paged<Row, Rest>,
     #[prop(into)] empty: ViewFn,
+    /// Whether the rows' place stays although the list has become empty.
+    #[prop(optional)]
+    stays: Signal<bool>,
     children: ChildrenFn,
 ) -> impl IntoView
 where
@@ -18,8 +21,8 @@ where
     let look = Memo::new(move |_| match list.rows.with(|rows| rows.as_ref().map(Vec::is_empty)) {
         None if list.error.with(Option::is_some) => 0,
         None => 1,
-        Some(true) => 2,
-        Some(false) => 3,
+        Some(true) if !stays.get() => 2,
+        Some(_) => 3,
     });
     let body = move || {
         match look.get() {
@@ -29,7 +32,7 @@ where
         _ => view! {
             <div class="paged" aria-busy=move || list.is_stale().to_string()>{children()}</div>
             {move || list.has_more().then(|| view! {
-                <button class="button more" data-test="more" disabled=move || list.is_busy() on:click=move |_| list.more()>{move || if list.is_busy() { "Loading…" } else { "Show more" }}</button>
+                <button class="button more" data-test="more" disabled=move || list.is_growing() on:click=move |_| list.more()>{move || if list.is_growing() { "Loading…" } else { "Show more" }}</button>
             })}
         }
         .into_any(),

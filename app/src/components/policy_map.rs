@@ -2,6 +2,7 @@
 
 use super::tier_badge::tier_key;
 use crate::format;
+use crate::state::log_scale::{FLOOR_CENTS, LogScale};
 use crate::state::simulation::{MapArea, Simulation, SwapFilter};
 use crate::state::workbench::{MapView, Workbench};
 use leptos::ev::{KeyboardEvent, MouseEvent};
@@ -16,8 +17,6 @@ use wasm_bindgen::JsCast;
 /// The plot's own units, whatever its size on the screen.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 640.0;
-/// The lowest balance of the logarithmic scale, in cents; what is below is drawn with it.
-const FLOOR: i64 = 10_000;
 const SCORE_BINS: usize = 50;
 const BALANCE_BINS: usize = 32;
 /// Densities are drawn in so many shades.
@@ -25,46 +24,20 @@ const SHADES: usize = 5;
 
 const HATCH: &str = r#"<pattern id="policy-map-hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line class="hatch" y2="8"/></pattern>"#;
 
-/// How balances lie on the logarithmic scale
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Scale {
-    /// Powers of ten of a dollar that the scale spans.
-    from: f64,
-    to: f64,
+/// Up to the power of ten that no balance of the portfolio reaches, a million dollars at least
+fn scale_of(simulation: &Simulation) -> LogScale {
+    let largest = simulation.portfolio().columns().balance_cents.iter().copied().max().unwrap_or(0);
+    let powers = largest.max(1).ilog10() + 1;
+    LogScale { from: FLOOR_CENTS, to: 10_i64.pow(powers.clamp(8, 18)) }
 }
 
-impl Scale {
-    /// Up to the power of ten that no balance of the portfolio reaches, a million at least
-    fn of(simulation: &Simulation) -> Self {
-        let largest = simulation.portfolio().columns().balance_cents.iter().copied().max().unwrap_or(0);
-        let to = (dollars(largest) + 1.0).log10().ceil().max(6.0);
-        Self { from: dollars(FLOOR).log10(), to }
-    }
-
-    /// From 0 at the floor to 1 at the top.
-    fn share(self, cents: i64) -> f64 {
-        let share = (dollars(cents.max(FLOOR)).log10() - self.from) / (self.to - self.from);
-        share.clamp(0.0, 1.0)
-    }
-
-    fn cents(self, share: f64) -> i64 {
-        if share <= 0.0 {
-            return 0;
-        }
-        let cents = 10_f64.powf(self.from + share * (self.to - self.from)) * 100.0;
-        // Three digits are all that a place on the screen can say.
-        let unit = 10_f64.powf((cents.log10() - 2.0).floor()).max(1.0);
-        ((cents / unit).round() * unit) as i64
-    }
-
-    fn y(self, cents: i64) -> f64 {
-        HEIGHT * (1.0 - self.share(cents))
-    }
+/// The balance at a place, the foot being nothing.
+fn balance_at(scale: LogScale, share: f64) -> i64 {
+    if share <= 0.0 { 0 } else { scale.rounded(share) }
 }
 
-/// For pixels only: money itself is never a float.
-fn dollars(cents: i64) -> f64 {
-    cents as f64 / 100.0
+fn y(scale: LogScale, cents: i64) -> f64 {
+    HEIGHT * (1.0 - scale.share(cents))
 }
 
 /// Judgments of one number of assets, counted by where they lie on the map
@@ -72,7 +45,7 @@ fn dollars(cents: i64) -> f64 {
 struct Density(Vec<u32>);
 
 impl Density {
-    fn of(simulation: &Simulation, scale: Scale, assets: u8) -> Self {
+    fn of(simulation: &Simulation, scale: LogScale, assets: u8) -> Self {
         let columns = simulation.portfolio().columns();
         let counted = simulation.after.assets();
         let has_so_many: [bool; 16] =
@@ -111,7 +84,7 @@ pub fn PolicyMap(workbench: Workbench) -> impl IntoView {
     let simulation = workbench.settled;
     let assets = workbench.map.assets;
     let probe = RwSignal::new(None::<Probe>);
-    let scale = Memo::new(move |_| simulation.with(|simulation| Scale::of(simulation)));
+    let scale = Memo::new(move |_| simulation.with(|simulation| scale_of(simulation)));
     let assets_max = Memo::new(move |_| {
         simulation.with(|simulation| simulation.after.document().asset_signals.len() as u8)
     });
@@ -188,7 +161,7 @@ pub fn PolicyMap(workbench: Workbench) -> impl IntoView {
 fn Plot(
     cells: Memo<Vec<MapCell>>,
     density: Memo<Arc<Density>>,
-    scale: Memo<Scale>,
+    scale: Memo<LogScale>,
     probe: RwSignal<Option<Probe>>,
     marked: RwSignal<Vec<Region>>,
     on_choose: Callback<()>,
@@ -257,12 +230,12 @@ fn Reading(
     workbench: Workbench,
     cells: Memo<Vec<MapCell>>,
     density: Memo<Arc<Density>>,
-    scale: Memo<Scale>,
+    scale: Memo<LogScale>,
     assets: Memo<u8>,
     probe: Probe,
 ) -> impl IntoView {
     let scale = scale.get();
-    let cents = scale.cents(probe.share);
+    let cents = balance_at(scale, probe.share);
     let reading = workbench.settled.with(|simulation| {
         let signals = simulation.after.document().asset_signals.iter().copied().take(assets.get().into());
         let facts = JudgmentFacts {
@@ -296,16 +269,16 @@ fn Reading(
     }
 }
 
-fn cell_at(cells: &[MapCell], scale: Scale, probe: Probe) -> Option<MapCell> {
-    let cents = scale.cents(probe.share);
+fn cell_at(cells: &[MapCell], scale: LogScale, probe: Probe) -> Option<MapCell> {
+    let cents = balance_at(scale, probe.share);
     cells.iter().find(|cell| cell.score.contains(&probe.score) && cell.balance.contains(&cents)).cloned()
 }
 
-fn rectangle(svg: &mut String, class: &str, cell: &MapCell, scale: Scale) {
+fn rectangle(svg: &mut String, class: &str, cell: &MapCell, scale: LogScale) {
     let x = |hundredths: u16| WIDTH * f64::from(hundredths.min(10_000)) / 10_000.0;
     let Range { start, end } = cell.balance.clone();
     // The lowest band reaches the ground though the scale begins above 0.
-    let (top, bottom) = (scale.y(end), if start < FLOOR { HEIGHT } else { scale.y(start) });
+    let (top, bottom) = (y(scale, end), if start < FLOOR_CENTS { HEIGHT } else { y(scale, start) });
     let (left, right) = (x(cell.score.start), x(cell.score.end));
     if bottom > top && right > left {
         let _ = write!(
@@ -318,13 +291,13 @@ fn rectangle(svg: &mut String, class: &str, cell: &MapCell, scale: Scale) {
     }
 }
 
-fn areas(cells: &[MapCell], scale: Scale) -> String {
+fn areas(cells: &[MapCell], scale: LogScale) -> String {
     let mut svg = String::new();
     cells.iter().for_each(|cell| rectangle(&mut svg, "area", cell, scale));
     svg
 }
 
-fn changes(cells: &[MapCell], scale: Scale) -> String {
+fn changes(cells: &[MapCell], scale: LogScale) -> String {
     let mut svg = String::new();
     let changed = cells.iter().filter(|cell| cell.before != cell.after);
     changed.for_each(|cell| rectangle(&mut svg, "changed", cell, scale));
@@ -332,14 +305,17 @@ fn changes(cells: &[MapCell], scale: Scale) -> String {
 }
 
 /// Outlines of what a finding or a difference is about; a region as thin as an edge is drawn as a line
-fn marks(regions: &[Region], scale: Scale) -> String {
+fn marks(regions: &[Region], scale: LogScale) -> String {
     let mut svg = String::new();
     for region in regions {
         let x = |score: Score| WIDTH * f64::from(score.hundredths()) / 10_000.0;
         let (left, right) = (x(region.score_min), x(region.score_max));
-        let bottom =
-            if region.balance_min.cents() < FLOOR { HEIGHT } else { scale.y(region.balance_min.cents()) };
-        let top = scale.y(region.balance_max.cents());
+        let bottom = if region.balance_min.cents() < FLOOR_CENTS {
+            HEIGHT
+        } else {
+            y(scale, region.balance_min.cents())
+        };
+        let top = y(scale, region.balance_max.cents());
         let _ = write!(
             svg,
             r#"<rect class="marked" x="{left:.1}" y="{:.1}" width="{:.1}" height="{:.1}"/>"#,
@@ -375,19 +351,17 @@ fn shades(density: &Density) -> String {
     svg
 }
 
-fn balance_ticks(scale: Scale) -> impl IntoView {
-    let powers = (scale.from as i32)..=(scale.to as i32);
-    powers
+fn balance_ticks(scale: LogScale) -> impl IntoView {
+    (scale.from.ilog10()..=scale.to.ilog10())
         .map(|power| {
-            let dollars = 10_u64.pow(power.unsigned_abs());
-            let label = match dollars {
-                0..=999 => format!("${dollars}"),
-                1_000..=999_999 => format!("${} k", dollars / 1_000),
-                1_000_000..=999_999_999 => format!("${} M", dollars / 1_000_000),
-                _ => format!("${} B", format::count(dollars / 1_000_000_000)),
+            let cents = 10_i64.pow(power);
+            let label = match cents / 100 {
+                dollars @ 0..=999 => format!("${dollars}"),
+                dollars @ 1_000..=999_999 => format!("${} k", dollars / 1_000),
+                dollars @ 1_000_000..=999_999_999 => format!("${} M", dollars / 1_000_000),
+                dollars => format!("${} B", format::count((dollars / 1_000_000_000).unsigned_abs())),
             };
-            let share = (f64::from(power) - scale.from) / (scale.to - scale.from);
-            view! { <span style:bottom=format!("{}%", share * 100.0)>{label}</span> }
+            view! { <span style:bottom=format!("{}%", scale.share(cents) * 100.0)>{label}</span> }
         })
         .collect_view()
 }
@@ -396,17 +370,7 @@ fn balance_ticks(scale: Scale) -> impl IntoView {
 mod tests {
     use super::*;
 
-    const SCALE: Scale = Scale { from: 2.0, to: 6.0 };
-
-    #[test]
-    fn balances_lie_where_their_logarithm_does() {
-        assert!((SCALE.share(10_000_00) - 0.5).abs() < 1e-9);
-        assert_eq!(SCALE.share(0), 0.0);
-        assert_eq!(SCALE.share(5_000_000_00), 1.0);
-        assert_eq!(SCALE.cents(0.0), 0);
-        assert_eq!(SCALE.cents(0.5), 10_000_00);
-        assert_eq!(SCALE.cents(0.6), 25_100_00);
-    }
+    const SCALE: LogScale = LogScale { from: FLOOR_CENTS, to: 1_000_000_00 };
 
     #[test]
     fn a_place_reads_the_cell_that_is_drawn_there() {

@@ -14,6 +14,7 @@ use contract::{
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use policy::portfolio::TierTotal;
 use policy::receipt::{Receipt, pack_tiers};
 use policy::tier::TierPolicyDocument;
 
@@ -96,8 +97,7 @@ fn PublishForm(
     };
     let refusal = RwSignal::new(None::<Refusal>);
     let is_busy = RwSignal::new(false);
-    let cells =
-        Signal::derive(move || workbench.simulation.with(|simulation| Cells::from(&simulation.migration)));
+    let cells = Signal::derive(move || workbench.simulation.with(|simulation| Cells::from(&simulation.flow)));
     let next_revision = move || workbench.revision() + 1;
     let is_blank = move || {
         note.with(|note| note.trim().is_empty())
@@ -139,9 +139,9 @@ fn PublishForm(
             {move || refusal.get().map(|refusal| view! { <RefusalNotice refusal workbench is_open on_reopen/> })}
             <div data-test="publish-preview">
                 <p class="summary">{move || workbench.simulation.with(|simulation| {
-                    let (count, cents) = simulation.moved();
+                    let TierTotal { count, balance_cents } = simulation.flow.moved();
                     let (of, snapshot) = (u64::from(simulation.portfolio().len()), format::count(u64::from(simulation.portfolio().len())));
-                    if of == 0 { "There is no active judgment: nothing changes tier.".to_owned() } else { format!("{} · {} change tier, of {snapshot}.", format::counted(count, "judgment", "judgments"), format::cents(cents)) }
+                    if of == 0 { "There is no active judgment: nothing changes tier.".to_owned() } else { format!("{} · {} change tier, of {snapshot}.", format::counted(count.into(), "judgment", "judgments"), format::cents(balance_cents)) }
                 })}</p>
                 <MigrationMatrix cells caption="What publishing moves" prefix="publish-matrix"/>
             </div>
@@ -199,7 +199,7 @@ async fn publish(
         _ => save(workbench).await?,
     };
     let simulation = workbench.simulation.get_untracked();
-    let previewed = simulation.migration.matrix();
+    let previewed = simulation.flow.matrix();
     let request = PublishRequest {
         expected_version: saved.version,
         expected_revision: untrack(|| workbench.revision()),

@@ -106,7 +106,7 @@ impl Names {
 pub fn SwapSet(workbench: Workbench) -> impl IntoView {
     let names = Names(RwSignal::new(BTreeMap::new()));
     let moved =
-        Memo::new(move |_| workbench.settled.with(|simulation| simulation.migration.moved.len() as u64));
+        Memo::new(move |_| workbench.settled.with(|simulation| u64::from(simulation.flow.moved().count)));
     let listed =
         Memo::new(move |_| workbench.swap_rows.with(|rows| u32::try_from(rows.len()).unwrap_or(u32::MAX)));
     let is_empty = Memo::new(move |_| listed.get() == 0);

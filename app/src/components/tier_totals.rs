@@ -67,15 +67,16 @@ fn TotalRow(workbench: Workbench, is_money: Signal<bool>, tier: Tier) -> impl In
                 .unwrap_or(0)
                 .max(1)
         };
-        workbench.settled.with(|simulation| Line {
-            before: of(&simulation.before_totals, tier),
-            after: of(&simulation.after_totals, tier),
-            effective_before: of(&simulation.before.effective, tier),
-            effective_after: of(&simulation.effective, tier),
-            scale: {
-                let both = [&simulation.before_totals, &simulation.after_totals];
-                (largest(&both, false), largest(&both, true))
-            },
+        workbench.settled.with(|simulation| {
+            let (before, after) = (simulation.flow.before_totals(), simulation.flow.after_totals());
+            let both = [&before, &after];
+            Line {
+                before: of(&before, tier),
+                after: of(&after, tier),
+                effective_before: of(&simulation.before.effective, tier),
+                effective_after: of(&simulation.flow.effective, tier),
+                scale: (largest(&both, false), largest(&both, true)),
+            }
         })
     });
     let number = tier.number();

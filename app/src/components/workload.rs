@@ -27,7 +27,7 @@ pub fn Workload(workbench: Workbench) -> impl IntoView {
     let needed = Memo::new(move |_| {
         let capacity = capacity.get();
         workbench.settled.with(|simulation| {
-            (capacity.needed(&simulation.before.effective), capacity.needed(&simulation.effective))
+            (capacity.needed(&simulation.before.effective), capacity.needed(&simulation.flow.effective))
         })
     });
     let sums = Memo::new(move |_| {

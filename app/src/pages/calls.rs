@@ -7,10 +7,12 @@ use crate::components::form::{Field, FormError};
 use crate::components::icon::{Icon, IconView};
 use crate::components::modal::ConfirmDialog;
 use crate::components::more_rows::PagedList;
+use crate::components::notice::{Notice, Tone};
 use crate::components::page_header::PageHeader;
 use crate::components::tier_badge::TierBadge;
 use crate::components::time::Time;
 use crate::format;
+use crate::state::live::use_live;
 use crate::state::paged::{Chunk, Paged};
 use crate::state::rpc::Rpc;
 use crate::state::toasts::use_toasts;
@@ -20,7 +22,6 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use serde_json::{Value, json};
-use std::time::Duration;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
@@ -39,7 +40,6 @@ const DUE: [(&str, &str); 4] =
     [("", "All"), ("past_due", "Past due"), ("today", "By tonight"), ("later", "Later")];
 /// Remembers, in this browser, that single keys are switched off.
 const KEYS_OFF: &str = "dragonfly-calls-keys-off";
-const REFRESH: Duration = Duration::from_secs(30);
 
 /// The counts of the whole queue
 #[derive(Clone, Copy, PartialEq)]
@@ -56,11 +56,22 @@ pub fn CallsPage() -> impl IntoView {
     let list: Calls = Paged::new(query, 200, |query| async move {
         let CallPage { rows, next, open_count, past_due_count } = api::review::calls(&query).await?;
         Ok(Chunk { rows, next, rest: Counts { open: open_count, past_due: past_due_count } })
+    })
+    .following([use_live().cases]);
+    // What is due becomes past due without anybody doing anything.
+    let became_due = Memo::new(move |_| {
+        let is_over = |row: &CallRow| {
+            !row.is_past_due
+                && row.due_at.as_deref().and_then(clock::seconds_until).is_some_and(|seconds| seconds < 0)
+        };
+        list.rows.with(|rows| rows.iter().flatten().filter(|row| is_over(row)).count())
     });
-    // Others call too.
-    if let Ok(timer) = set_interval_with_handle(move || list.reload(), REFRESH) {
-        on_cleanup(move || timer.clear());
-    }
+    Effect::new(move |_| {
+        if became_due.get() > 0 {
+            list.reload();
+        }
+    });
+    let entry = Entry::new();
     let counts = move || {
         list.rest.with(|counts| {
             counts.map(|counts| view! {
@@ -90,24 +101,66 @@ pub fn CallsPage() -> impl IntoView {
                 </div>
                 <p class="summary" role="status" data-test="calls-summary" data-open=move || list.rest.with(|counts| counts.map(|counts| counts.open.to_string()))>{counts}</p>
             </search>
-            <PagedList list empty>
-                <Work list/>
+            <PagedList list empty stays=Signal::derive(move || entry.is_begun())>
+                <Work list entry/>
             </PagedList>
         </div>
     }
 }
 
+/// What is entered for the call in hand
+#[derive(Clone, Copy)]
+struct Entry {
+    outcome: RwSignal<Option<&'static str>>,
+    interest: RwSignal<Option<&'static str>>,
+    notes: RwSignal<String>,
+    /// Wall time of the organisation, as `datetime-local` has it; empty for no further call.
+    follow_up: RwSignal<String>,
+}
+
+impl Entry {
+    fn new() -> Self {
+        Self {
+            outcome: RwSignal::new(None),
+            interest: RwSignal::new(None),
+            notes: RwSignal::new(String::new()),
+            follow_up: RwSignal::new(String::new()),
+        }
+    }
+
+    fn clear(self) {
+        self.outcome.set(None);
+        self.interest.set(None);
+        self.notes.set(String::new());
+        self.follow_up.set(String::new());
+    }
+
+    /// Whether something would be lost.
+    fn is_begun(self) -> bool {
+        self.outcome.with(Option::is_some) || self.notes.with(|notes| !notes.trim().is_empty())
+    }
+}
+
 /// The queue beside the call in hand
 #[component]
-fn Work(list: Calls) -> impl IntoView {
-    // The call that was chosen, as long as it is in the queue; else the first.
+fn Work(list: Calls, entry: Entry) -> impl IntoView {
+    // The call that was chosen, as long as it is in the queue or something is entered for it; else the first.
     let chosen = RwSignal::new(String::new());
-    let current = Memo::new(move |_| {
+    let current = Memo::new(move |before: Option<&Option<CallRow>>| {
         let chosen = chosen.get();
+        let is_begun = entry.is_begun();
         list.rows.with(|rows| {
             let rows = rows.as_deref().unwrap_or_default();
-            rows.iter().find(|row| row.task_id == chosen).or(rows.first()).cloned()
+            let in_hand = before.and_then(Option::as_ref).filter(|_| is_begun);
+            let is_chosen = |row: &&CallRow| row.task_id == chosen;
+            rows.iter().find(is_chosen).or(in_hand.filter(is_chosen)).or(rows.first()).cloned()
         })
+    });
+    let is_gone = Memo::new(move |_| {
+        let in_queue = |row: &CallRow| {
+            list.rows.with(|rows| rows.iter().flatten().any(|listed| listed.task_id == row.task_id))
+        };
+        current.with(|row| row.as_ref().is_some_and(|row| !in_queue(row)))
     });
     let current_id = Memo::new(move |_| current.with(|row| row.as_ref().map(|row| row.task_id.clone())));
     // The call in hand stays in hand, whatever becomes due before it.
@@ -141,6 +194,7 @@ fn Work(list: Calls) -> impl IntoView {
         if let Some(next) = &next {
             focus_row(next);
         }
+        entry.clear();
         chosen.set(next.unwrap_or_default());
         list.rows.update(|rows| {
             if let Some(rows) = rows {
@@ -155,12 +209,15 @@ fn Work(list: Calls) -> impl IntoView {
         <div class="calls-columns">
             <section class="panel call-queue" aria-label="Queue">
                 <ol data-test="calls">
-                    <For each=rows key=|row| (row.task_id.clone(), row.due_at.clone(), row.last_outcome.clone(), row.is_past_due) let:row>
+                    <For each=rows key=CallRow::clone let:row>
                         <QueueRow row current_id chosen/>
                     </For>
                 </ol>
             </section>
-            {move || current_id.get().and_then(|_| current.get_untracked()).map(|row| view! { <CallCard row on_logged on_step/> })}
+            {move || current_id.get().and_then(|_| current.get_untracked()).map(|first| {
+                let row = Memo::new(move |_| current.get().filter(|row| row.task_id == first.task_id).unwrap_or_else(|| first.clone()));
+                view! { <CallCard row is_gone entry on_logged on_step/> }
+            })}
         </div>
     }
 }
@@ -212,14 +269,17 @@ fn QueueRow(row: CallRow, current_id: Memo<Option<String>>, chosen: RwSignal<Str
 
 /// The call in hand: whom, what is known, and what came of it
 #[component]
-fn CallCard(row: CallRow, on_logged: Callback<String>, on_step: Callback<isize>) -> impl IntoView {
+fn CallCard(
+    row: Memo<CallRow>,
+    is_gone: Memo<bool>,
+    entry: Entry,
+    on_logged: Callback<String>,
+    on_step: Callback<isize>,
+) -> impl IntoView {
     let toasts = use_toasts();
     let log = Rpc::new("log_call_outcome");
-    let outcome = RwSignal::new(None::<&'static str>);
-    let interest = RwSignal::new(None::<&'static str>);
-    let notes = RwSignal::new(String::new());
-    // Wall time of the organisation, as `datetime-local` has it; empty for no further call.
-    let follow_up = RwSignal::new(String::new());
+    entry.clear();
+    let Entry { outcome, interest, notes, follow_up } = entry;
     let is_asking = RwSignal::new(false);
     let notes_field = NodeRef::<html::Textarea>::new();
     let missing = RwSignal::new(false);
@@ -227,8 +287,6 @@ fn CallCard(row: CallRow, on_logged: Callback<String>, on_step: Callback<isize>)
     let is_terminal = Memo::new(move |_| matches!(outcome.get(), Some("bad_number" | "do_not_call")));
     let is_reached = Memo::new(move |_| outcome.get() == Some("reached"));
 
-    let name = row.plaintiff_name.clone();
-    let row = StoredValue::new(row);
     let send = move || {
         let Some(outcome) = outcome.get_untracked() else { return };
         let follow_up_at = Some(follow_up.get_untracked())
@@ -236,11 +294,11 @@ fn CallCard(row: CallRow, on_logged: Callback<String>, on_step: Callback<isize>)
             .and_then(|wall| clock::instant_of(&wall));
         let interest = interest.get_untracked().filter(|_| is_reached.get_untracked());
         let notes = Some(notes.get_untracked().trim().to_owned()).filter(|notes| !notes.is_empty());
-        let fields = row.with_value(|row| json!({
+        let fields = row.with_untracked(|row| json!({
             "plaintiff_id": row.plaintiff_id, "task_id": row.task_id, "outcome": outcome, "interest": interest,
             "notes": notes, "follow_up_at": follow_up_at,
         }));
-        let (name, task_id) = row.with_value(|row| (row.plaintiff_name.clone(), row.task_id.clone()));
+        let (name, task_id) = row.with_untracked(|row| (row.plaintiff_name.clone(), row.task_id.clone()));
         log.send(fields, move |answer: Value| {
             let words =
                 OUTCOMES.iter().find(|(value, ..)| *value == outcome).map_or(outcome, |(_, words, _)| words);
@@ -329,31 +387,17 @@ fn CallCard(row: CallRow, on_logged: Callback<String>, on_step: Callback<isize>)
     });
     on_cleanup(move || keys.remove());
 
-    let whole = row.get_value();
-    let tel = whole.phone.as_deref().map(|phone| format!("tel:{}", phone.replace(' ', "")));
     view! {
-        <section class="panel call-card" aria-labelledby="call-title" data-test="call-card" data-task=whole.task_id.clone()>
-            <header><h2 id="call-title"><a href=format!("/plaintiffs/{}", whole.plaintiff_id)>{whole.plaintiff_name.clone()}</a></h2><span class="spacer"></span><TierBadge tier=whole.tier/></header>
+        <section class="panel call-card" aria-labelledby="call-title" data-test="call-card" data-task=row.with_untracked(|row| row.task_id.clone())>
+            {move || row.with(whom)}
             <div class="content">
-                <div class="reach">
-                    {match (tel, whole.phone.clone()) {
-                        (Some(tel), Some(phone)) => view! { <a class="figure" href=tel data-test="phone">{phone}</a> }.into_any(),
-                        _ => view! { <a class="figure missing" href=format!("/plaintiffs/{}", whole.plaintiff_id)>"No number"</a> }.into_any(),
-                    }}
-                    <span class="muted">{[whole.contact_name.clone(), whole.firm_name.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ")}</span>
-                </div>
-                <dl class="facts">
-                    <dt>"To do"</dt><dd>{whole.title.clone()}{whole.note.clone().map(|note| format!(": {note}"))}</dd>
-                    <dt>"Case"</dt><dd>{match (whole.case_id.clone(), whole.case_number.clone()) {
-                        (Some(id), Some(number)) => view! { <a class="case" href=format!("/cases/{id}")>{number}</a> }.into_any(),
-                        _ => view! { <span class="muted">"none"</span> }.into_any(),
-                    }}</dd>
-                    <dt>"Status"</dt><dd>{format::words(&whole.plaintiff_status)}</dd>
-                    <dt>"Last call"</dt><dd>{match (whole.last_outcome.clone(), whole.last_called_at.clone()) {
-                        (Some(outcome), Some(at)) => view! { {format::words(&outcome)}", "<Time at/> }.into_any(),
-                        _ => view! { <span class="muted">"never"</span> }.into_any(),
-                    }}</dd>
-                </dl>
+                {move || is_gone.get().then(|| view! {
+                    <div data-test="call-gone"><Notice tone=Tone::Plain>
+                        <p>"This call has left the list: somebody else has dealt with it, or it fits the filter no more. What you entered stays until you drop it or choose another call."</p>
+                        <button type="button" class="button small" data-test="drop-entry" on:click=move |_| entry.clear()>"Drop it"</button>
+                    </Notice></div>
+                })}
+                {move || row.with(known)}
                 <div class="entry">
                     <fieldset>
                         <legend>"What came of it"</legend>
@@ -386,26 +430,57 @@ fn CallCard(row: CallRow, on_logged: Callback<String>, on_step: Callback<isize>)
                         </fieldset>
                     })}
                     {move || is_terminal.get().then(|| view! { <p class="muted small" data-test="terminal">{if outcome.get() == Some("do_not_call") { "Ends every open call to this plaintiff; none is planned again." } else { "No call is planned until there is another number." }}</p> })}
-                    <Field id="call-notes" label="Notes (M)" error=log.error_at("notes")>
+                    <Field id="call-notes" label="Notes" error=log.error_at("notes")>
                         <textarea node_ref=notes_field id="call-notes" class="input" rows="3" maxlength="4000" data-test="notes" prop:value=move || notes.get() on:input:target=move |event| notes.set(event.target().value())></textarea>
                     </Field>
-                    <FormError error=log.error_beside(&["follow_up_at", "notes"])/>
+                    <FormError error=log.error_beside(["follow_up_at", "notes"])/>
                     <div class="buttons">
                         <button type="button" class="button primary" data-test="log-call" disabled=move || log.is_busy.get() on:click=move |_| submit()><IconView icon=Icon::Check/>"Log call"</button>
-                        <span class="keys muted" aria-hidden="true"><kbd>"Enter"</kbd>" log · "<kbd>"↑"</kbd><kbd>"↓"</kbd>" select · "<kbd>"Ctrl Enter"</kbd>" from the notes"</span>
+                        <span class="keys muted" aria-hidden="true"><kbd>"Enter"</kbd>" log · "<kbd>"↑"</kbd><kbd>"↓"</kbd>" select · "<kbd>"M"</kbd>" notes · "<kbd>"Ctrl Enter"</kbd>" log from the notes"</span>
                         <button type="button" class="button small quiet keys-switch" data-test="keys" aria-pressed=move || are_keys_on.get().to_string() on:click=move |_| turn_keys(are_keys_on)>{move || if are_keys_on.get() { "Keys on" } else { "Keys off" }}</button>
                     </div>
                 </div>
             </div>
             <ConfirmDialog
                 is_open=is_asking
-                title=format!("Never call {name} again?")
+                title=Signal::derive(move || row.with(|row| format!("Never call {} again?", row.plaintiff_name)))
                 text="Every open call to this plaintiff is cancelled and none is planned. The status becomes “do not call”."
                 confirm="Do not call again"
                 on_confirm=move |()| send()
             />
         </section>
     }
+}
+
+fn whom(row: &CallRow) -> AnyView {
+    view! { <header><h2 id="call-title"><a href=format!("/plaintiffs/{}", row.plaintiff_id)>{row.plaintiff_name.clone()}</a></h2><span class="spacer"></span><TierBadge tier=row.tier/></header> }
+        .into_any()
+}
+
+fn known(row: &CallRow) -> AnyView {
+    let who = [row.contact_name.clone(), row.firm_name.clone()].into_iter().flatten().collect::<Vec<_>>();
+    view! {
+        <div class="reach">
+            {match row.phone.clone() {
+                Some(phone) => view! { <a class="figure" href=format!("tel:{}", phone.replace(' ', "")) data-test="phone">{phone.clone()}</a> }.into_any(),
+                None => view! { <a class="figure missing" href=format!("/plaintiffs/{}", row.plaintiff_id)>"No number"</a> }.into_any(),
+            }}
+            <span class="muted">{who.join(", ")}</span>
+        </div>
+        <dl class="facts">
+            <dt>"To do"</dt><dd>{row.title.clone()}{row.note.clone().map(|note| format!(": {note}"))}</dd>
+            <dt>"Case"</dt><dd>{match (row.case_id.clone(), row.case_number.clone()) {
+                (Some(id), Some(number)) => view! { <a class="case" href=format!("/cases/{id}")>{number}</a> }.into_any(),
+                _ => view! { <span class="muted">"none"</span> }.into_any(),
+            }}</dd>
+            <dt>"Status"</dt><dd>{format::words(&row.plaintiff_status)}</dd>
+            <dt>"Last call"</dt><dd>{match (row.last_outcome.clone(), row.last_called_at.clone()) {
+                (Some(outcome), Some(at)) => view! { {format::words(&outcome)}", "<Time at/> }.into_any(),
+                _ => view! { <span class="muted">"never"</span> }.into_any(),
+            }}</dd>
+        </dl>
+    }
+    .into_any()
 }
 
 fn are_keys_off() -> bool {

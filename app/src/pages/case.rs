@@ -15,12 +15,12 @@ use crate::pages::judgments::SignalMarks;
 use crate::state::case_forms::CaseForm;
 use crate::state::live::use_live;
 use crate::state::remote::Remote;
+use crate::state::rpc::Rpc;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
-use crate::state::{clock, request_key, url};
+use crate::state::{clock, url};
 use contract::{CaseDetail, CaseFacets, CaseTask, Role, problem};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_meta::Title;
 use serde_json::json;
 
@@ -122,26 +122,11 @@ fn FormButton(
 #[component]
 fn Toolbar(detail: Signal<CaseDetail>, is_open: Memo<bool>) -> impl IntoView {
     let toasts = use_toasts();
-    let is_asking = RwSignal::new(false);
-    // One key until it is done, so that a second click asks for nothing more.
-    let key = StoredValue::new(request_key::new());
-    let copilot = move |_| {
-        if is_asking.get_untracked() {
-            return;
-        }
-        is_asking.set(true);
-        let body = json!({ "case_id": detail.with_untracked(|detail| detail.case.id.clone()) });
-        spawn_local(async move {
-            match api::rpc("request_case_copilot", &key.get_value(), &body).await {
-                Ok(message) => {
-                    key.set_value(request_key::new());
-                    toasts.say(format!(
-                        "The copilot is asked, as message {message}; its brief goes to the service."
-                    ));
-                }
-                Err(error) => toasts.fail(&error),
-            }
-            let _ = is_asking.try_set(false);
+    let copilot = Rpc::of_button("request_case_copilot");
+    let ask = move |_| {
+        let fields = json!({ "case_id": detail.with_untracked(|detail| detail.case.id.clone()) });
+        copilot.send(fields, move |message| {
+            toasts.say(format!("The copilot is asked, as message {message}; its brief goes to the service."));
         });
     };
     move || {
@@ -149,7 +134,7 @@ fn Toolbar(detail: Signal<CaseDetail>, is_open: Memo<bool>) -> impl IntoView {
             return view! { <FormButton form=CaseForm::Payment class="button">"Record payment…"</FormButton> }.into_any();
         }
         view! {
-            <button class="button quiet" data-test="copilot" disabled=move || is_asking.get() title="Have a brief of this case written" on:click=copilot>"Ask copilot"</button>
+            <button class="button quiet" data-test="copilot" disabled=move || copilot.is_busy.get() title="Have a brief of this case written" on:click=ask>"Ask copilot"</button>
             <FormButton form=CaseForm::Close class="button quiet">"Close case…"</FormButton>
             <FormButton form=CaseForm::Note class="button">"Note…"</FormButton>
             <FormButton form=CaseForm::Payment class="button">"Record payment…"</FormButton>
@@ -173,7 +158,7 @@ fn TierCell(detail: Signal<CaseDetail>, is_open: Memo<bool>, may_work: Memo<bool
                 <p class="main"><TierBadge tier=case.tier/></p>
                 {match (case.tier_override, case.override_expires_at.clone()) {
                     (Some(_), Some(until)) => view! {
-                        <p class="sub" data-test="override">"Override until "{clock::date(&until)}<Countdown until=until/></p>
+                        <p class="sub" data-test="override">"Override until "<span class="when">{clock::date(&until)}</span><Countdown until=until/></p>
                         <p class="sub muted">{override_note}{override_root_cause.map(|cause| format!(" · root cause: {cause}"))}</p>
                         <p class="sub muted">"Computed: "<TierBadge tier=case.computed_tier short=true/></p>
                     }.into_any(),
@@ -294,28 +279,16 @@ fn Tasks(detail: Signal<CaseDetail>, may_work: Memo<bool>, on_done: Callback<()>
 #[component]
 fn Task(task: CaseTask, may_work: Memo<bool>, on_done: Callback<()>) -> impl IntoView {
     let toasts = use_toasts();
-    let is_busy = RwSignal::new(false);
-    let key = StoredValue::new(request_key::new());
+    let close = Rpc::of_button("close_plaintiff_task");
     let id = StoredValue::new(task.id);
     let title = task.title.clone();
     // A call ends with its outcome, which is asked for where calls are made.
     let is_call = task.kind == "call";
     let done = move |_| {
-        if is_busy.get_untracked() {
-            return;
-        }
-        is_busy.set(true);
         let said = format!("Done: {title}.");
-        spawn_local(async move {
-            let body = json!({ "task_id": id.get_value(), "status": "completed" });
-            match api::rpc("close_plaintiff_task", &key.get_value(), &body).await {
-                Ok(_) => {
-                    toasts.say(said);
-                    on_done.run(());
-                }
-                Err(error) => toasts.fail(&error),
-            }
-            let _ = is_busy.try_set(false);
+        close.send(json!({ "task_id": id.get_value(), "status": "completed" }), move |_| {
+            toasts.say(said);
+            on_done.run(());
         });
     };
     view! {
@@ -327,7 +300,7 @@ fn Task(task: CaseTask, may_work: Memo<bool>, on_done: Callback<()>) -> impl Int
             {move || may_work.get().then(|| if is_call {
                 view! { <a class="button small" href="/calls">"Call"</a> }.into_any()
             } else {
-                view! { <button class="button small" data-test="task-done" disabled=move || is_busy.get() on:click=done.clone()>"Done"</button> }.into_any()
+                view! { <button class="button small" data-test="task-done" disabled=move || close.is_busy.get() on:click=done.clone()>"Done"</button> }.into_any()
             })}
         </li>
     }

@@ -8,11 +8,12 @@ use crate::components::page_header::PageHeader;
 use crate::components::tier_badge::{TierBadge, tier_key};
 use crate::components::time::Time;
 use crate::format;
+use crate::state::clock;
 use crate::state::live::use_live;
 use crate::state::remote::Remote;
+use crate::state::rpc::Rpc;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
-use crate::state::{clock, request_key};
 use contract::{Assignment, FactsRow, JudgmentDetail, OpenCase, Role, SignalValues, Why, problem};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -286,36 +287,23 @@ fn OpenCaseButton(
     on_change: impl Fn() + Clone + Send + Sync + 'static,
 ) -> impl IntoView {
     let session = use_session();
-    let toasts = use_toasts();
     let navigate = use_navigate();
-    let is_busy = RwSignal::new(false);
-    let key = request_key::new();
-    let open = move |_| {
-        if is_busy.get_untracked() {
-            return;
+    let rpc = Rpc::of_button("open_enforcement_case");
+    // A case that is there already is what the page has not known.
+    Effect::new(move |_| {
+        if rpc.error.with(Option::is_some) {
+            on_change();
         }
-        is_busy.set(true);
-        let (navigate, on_change) = (navigate.clone(), on_change.clone());
-        let (key, body) = (key.clone(), json!({ "judgment_id": judgment_id }));
-        spawn_local(async move {
-            match api::rpc("open_enforcement_case", &key, &body).await {
-                Ok(id) => {
-                    navigate(
-                        &format!("/cases/{}", id.as_str().unwrap_or_default()),
-                        NavigateOptions::default(),
-                    );
-                }
-                Err(error) => {
-                    toasts.fail(&error);
-                    let _ = is_busy.try_set(false);
-                    on_change();
-                }
-            }
+    });
+    let open = move |_| {
+        let navigate = navigate.clone();
+        rpc.send(json!({ "judgment_id": judgment_id }), move |id| {
+            navigate(&format!("/cases/{}", id.as_str().unwrap_or_default()), NavigateOptions::default());
         });
     };
     move || {
         session.may(Role::Operator).then(|| {
-            view! { <button class="button open-case" data-test="open-a-case" disabled=move || is_busy.get() on:click=open.clone()><IconView icon=Icon::Plus/>"Open a case"</button> }
+            view! { <button class="button open-case" data-test="open-a-case" disabled=move || rpc.is_busy.get() on:click=open.clone()><IconView icon=Icon::Plus/>"Open a case"</button> }
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::components::page_header::PageHeader;
 use crate::components::tier_badge::TierBadge;
 use crate::components::virtual_grid::{Column, VirtualGrid};
 use crate::format;
-use crate::state::live::use_live;
+use crate::state::live::{follow, use_live};
 use crate::state::remote::Remote;
 use crate::state::{clock, screen, url};
 use contract::{JudgmentPage as Page, JudgmentRow};
@@ -118,19 +118,12 @@ impl JudgmentList {
             generation: RwSignal::new(0),
             asked: StoredValue::new(Vec::new()),
         };
-        let live = use_live();
         Effect::new(move |_| {
             query.track();
             list.load_first();
         });
         // Something has changed on the server: what is in sight is fetched anew, the rest when it is next in sight.
-        Effect::new(move |previous: Option<u32>| {
-            let now = live.judgments.get();
-            if previous.is_some_and(|previous| previous != now) {
-                list.reload_in_sight();
-            }
-            now
-        });
+        follow([use_live().judgments], move || list.reload_in_sight());
         // A flick through the list asks for where it stops, not for all that it passes.
         let mut load_in_sight = debounce(Duration::from_millis(40), move |()| list.load_in_sight());
         Effect::new(move |_| {

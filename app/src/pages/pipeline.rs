@@ -7,6 +7,7 @@ use crate::components::icon::{Icon, IconView};
 use crate::components::more_rows::PagedList;
 use crate::components::page_header::PageHeader;
 use crate::format;
+use crate::state::live::use_live;
 use crate::state::paged::{Chunk, Paged};
 use crate::state::remote::Remote;
 use crate::state::{clock, url};
@@ -27,10 +28,12 @@ const PRIORITIES: [(&str, &str); 6] = [
 #[component]
 pub fn PipelinePage() -> impl IntoView {
     let query = url::use_query(PARAMETERS);
+    let live = use_live();
     let list: Paged<PipelineRow, ()> = Paged::new(query, 500, |query| async move {
         let Page { rows, next } = api::review::pipeline(&query).await?;
         Ok(Chunk { rows, next, rest: () })
-    });
+    })
+    .following([live.cases, live.judgments]);
     let facets = Remote::new(api::judgment_facets);
     let counties = Signal::derive(move || {
         let known = facets
@@ -75,7 +78,7 @@ pub fn PipelinePage() -> impl IntoView {
                             <th scope="col">"Case number"</th><th scope="col">"Plaintiff v. defendant"</th><th scope="col">"Judgment date"</th><th scope="col">"County"</th><th scope="col">"Stage"</th><th scope="col">"Plaintiff’s status"</th>
                         </tr></thead>
                         <tbody>
-                            <For each=move || list.rows.get().unwrap_or_default() key=|row| (row.judgment_id.clone(), row.tier_rank, row.priority_level.clone(), row.stage.clone()) let:row><Row row/></For>
+                            <For each=move || list.rows.get().unwrap_or_default() key=PipelineRow::clone let:row><Row row/></For>
                         </tbody>
                     </table>
                 </div>

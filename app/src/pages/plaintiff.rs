@@ -1,6 +1,6 @@
 //! `/plaintiffs/{id}`: how a plaintiff is reached, what was said, what is to be done, what its judgments come to.
 
-use super::plaintiffs::StatusTag;
+use super::plaintiffs::{DueCall, StatusTag};
 use crate::api;
 use crate::components::empty::Empty;
 use crate::components::form::{Field, FormError};
@@ -11,7 +11,8 @@ use crate::components::page_header::PageHeader;
 use crate::components::tier_badge::TierBadge;
 use crate::components::time::Time;
 use crate::format;
-use crate::state::remote::Remote;
+use crate::state::live::use_live;
+use crate::state::remote::{Remote, part};
 use crate::state::rpc::Rpc;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
@@ -46,7 +47,8 @@ pub fn PlaintiffPage() -> impl IntoView {
             path.trim_end_matches('/').strip_prefix("/plaintiffs/").unwrap_or_default().to_owned()
         })
     });
-    let detail = Remote::new(move || {
+    let live = use_live();
+    let detail = Remote::live([live.cases, live.judgments], move || {
         let id = id.get();
         async move { api::review::plaintiff(&id).await }
     });
@@ -114,12 +116,17 @@ fn figures(detail: &PlaintiffDetail) -> AnyView {
     let row = &detail.plaintiff;
     let search = format!("/judgments?search={}", url::encode(&row.plaintiff_name));
     let next_call = row.next_call_at.clone();
+    let cases = match (row.case_count, row.open_case_count) {
+        (0, _) => "no case yet".to_owned(),
+        (all, open) if all == open => format::counted(open, "open case", "open cases"),
+        (all, open) => format!("{} of {} open", format::count(open), format::counted(all, "case", "cases")),
+    };
     view! {
         <dl class="panel figure-row">
             <div><dt>"Status"</dt><dd class="figure words"><StatusTag status=row.status.clone()/></dd><dd class="under">{match row.status_changed_at.clone() { Some(at) => view! { "since "<Time at/> }.into_any(), None => view! { "as imported" }.into_any() }}</dd></div>
             <div><dt>"Balance due"</dt><dd class="figure" data-test="balance">{format::money(&row.total_balance_due)}</dd><dd class="under"><a href=search>{format::counted(row.judgment_count, "judgment", "judgments")}</a>" · "{format::money(&row.total_judgment_amount)}" awarded"</dd></div>
-            <div><dt>"Recovered"</dt><dd class="figure">{format::money(&row.recovered_amount)}</dd><dd class="under">{format::counted(row.open_case_count, "open case", "open cases")}" of "{format::count(row.case_count)}</dd></div>
-            <div><dt>"Next call"</dt><dd class="figure words">{match next_call { Some(at) => { let full = clock::full_time(&at); view! { <span title=full>{move || clock::due(&at)}</span> }.into_any() } None => view! { <span class="muted">"none planned"</span> }.into_any() }}</dd><dd class="under">{match row.last_called_at.clone() { Some(at) => view! { "last called "<Time at/> }.into_any(), None => view! { "never called" }.into_any() }}</dd></div>
+            <div><dt>"Recovered"</dt><dd class="figure">{format::money(&row.recovered_amount)}</dd><dd class="under">{cases}</dd></div>
+            <div><dt>"Next call"</dt><dd class="figure words">{match next_call { Some(at) => view! { <DueCall at/> }.into_any(), None => view! { <span class="muted">"none planned"</span> }.into_any() }}</dd><dd class="under">{match row.last_called_at.clone() { Some(at) => view! { "last called "<Time at/> }.into_any(), None => view! { "never called" }.into_any() }}</dd></div>
         </dl>
     }
     .into_any()
@@ -127,6 +134,7 @@ fn figures(detail: &PlaintiffDetail) -> AnyView {
 
 #[component]
 fn Tasks(now: Signal<PlaintiffDetail>, form: RwSignal<Option<Form>>, may_work: Memo<bool>) -> impl IntoView {
+    let tasks = part(now, |now| now.tasks.clone());
     let rows = move |tasks: Vec<PlaintiffTask>| {
         tasks.into_iter().map(|task| {
             let is_open = task.status == "open";
@@ -157,7 +165,7 @@ fn Tasks(now: Signal<PlaintiffDetail>, form: RwSignal<Option<Form>>, may_work: M
         <section class="panel" aria-labelledby="tasks-title">
             <header><h2 id="tasks-title">"Tasks"</h2></header>
             {move || {
-                let (open, closed): (Vec<_>, Vec<_>) = now.with(|now| now.tasks.clone()).into_iter().partition(|task| task.status == "open");
+                let (open, closed): (Vec<_>, Vec<_>) = tasks.get().into_iter().partition(|task| task.status == "open");
                 let closed_count = closed.len() as u64;
                 view! {
                     {if open.is_empty() { view! { <p class="none muted">"Nothing is to be done."</p> }.into_any() } else { view! { <ul class="task-list">{rows(open)}</ul> }.into_any() }}
@@ -170,6 +178,7 @@ fn Tasks(now: Signal<PlaintiffDetail>, form: RwSignal<Option<Form>>, may_work: M
 
 #[component]
 fn Judgments(now: Signal<PlaintiffDetail>) -> impl IntoView {
+    let judgments = part(now, |now| now.judgments.clone());
     let row = |judgment: PlaintiffJudgment| {
         view! {
             <tr role="row" data-test="judgment">
@@ -193,7 +202,7 @@ fn Judgments(now: Signal<PlaintiffDetail>) -> impl IntoView {
                 {move || now.with(|now| (now.plaintiff.judgment_count > now.judgments.len() as u64).then(|| format!("the {} with the highest balances", now.judgments.len()))).map(|words| view! { <span class="muted small">{words}</span> })}
             </header>
             {move || {
-                let judgments = now.with(|now| now.judgments.clone());
+                let judgments = judgments.get();
                 if judgments.is_empty() { return view! { <p class="none muted">"No judgment of this plaintiff is known."</p> }.into_any(); }
                 view! {
                     <table class="table rows-table plaintiff-judgments" role="table">
@@ -208,6 +217,7 @@ fn Judgments(now: Signal<PlaintiffDetail>) -> impl IntoView {
 
 #[component]
 fn Calls(now: Signal<PlaintiffDetail>) -> impl IntoView {
+    let calls = part(now, |now| now.calls.clone());
     let row = |call: CallAttempt| {
         view! {
             <li data-test="call-attempt">
@@ -221,7 +231,7 @@ fn Calls(now: Signal<PlaintiffDetail>) -> impl IntoView {
         <section class="panel" aria-labelledby="attempts-title">
             <header><h2 id="attempts-title">"Calls"</h2></header>
             {move || {
-                let calls = now.with(|now| now.calls.clone());
+                let calls = calls.get();
                 if calls.is_empty() { view! { <p class="none muted">"Nobody has called yet."</p> }.into_any() } else { view! { <ul class="log-list">{calls.into_iter().map(row).collect_view()}</ul> }.into_any() }
             }}
         </section>
@@ -270,6 +280,7 @@ fn Contacts(
 
 #[component]
 fn Statuses(now: Signal<PlaintiffDetail>) -> impl IntoView {
+    let statuses = part(now, |now| now.statuses.clone());
     let row = |change: PlaintiffStatusChange| {
         view! {
             <li data-test="status-change">
@@ -283,7 +294,7 @@ fn Statuses(now: Signal<PlaintiffDetail>) -> impl IntoView {
         <section class="panel" aria-labelledby="statuses-title">
             <header><h2 id="statuses-title">"Status history"</h2></header>
             {move || {
-                let statuses = now.with(|now| now.statuses.clone());
+                let statuses = statuses.get();
                 if statuses.is_empty() { view! { <p class="none muted">"The status has never changed."</p> }.into_any() } else { view! { <ul class="log-list">{statuses.into_iter().map(row).collect_view()}</ul> }.into_any() }
             }}
         </section>
@@ -377,7 +388,7 @@ fn StatusForm(
             <Field id="status-note" label="Note" error=rpc.error_at("note")>
                 <textarea id="status-note" class="input" rows="2" maxlength="4000" data-test="status-note" prop:value=move || note.get() on:input:target=move |event| note.set(event.target().value())></textarea>
             </Field>
-            <FormError error=rpc.error_beside(&["status", "note"])/>
+            <FormError error=rpc.error_beside(["status", "note"])/>
             <Buttons rpc is_open save="Change status"/>
         </form>
         <ConfirmDialog is_open=is_asking title="Never call this plaintiff again?".to_owned() text="Every open call is cancelled and none is planned." confirm="Do not call again" on_confirm=move |()| send()/>
@@ -446,7 +457,7 @@ fn ContactForm(
             {input("contact-phone", "Telephone", phone, "tel", rpc.error_at("phone"))}
             {input("contact-email", "E-mail", email, "email", rpc.error_at("email"))}
             <label class="check"><input type="checkbox" data-test="contact-primary" prop:checked=move || is_primary.get() on:change:target=move |event| is_primary.set(event.target().checked())/>"Whom the call queue shows"</label>
-            <FormError error=rpc.error_beside(&["name", "role", "phone", "email"])/>
+            <FormError error=rpc.error_beside(["name", "role", "phone", "email"])/>
             <Buttons rpc is_open save=if is_new { "Add contact" } else { "Save contact" }/>
         </form>
     }
@@ -503,7 +514,7 @@ fn TaskForm(
             <Field id="task-note" label="Note" error=rpc.error_at("note")>
                 <textarea id="task-note" class="input" rows="2" maxlength="4000" data-test="task-note" prop:value=move || note.get() on:input:target=move |event| note.set(event.target().value())></textarea>
             </Field>
-            <FormError error=rpc.error_beside(&["kind", "title", "due_at", "note"])/>
+            <FormError error=rpc.error_beside(["kind", "title", "due_at", "note"])/>
             <Buttons rpc is_open save="Plan it"/>
         </form>
     }
@@ -529,7 +540,7 @@ fn CloseTaskForm(task: PlaintiffTask, on_done: Callback<String>, is_open: RwSign
             <Field id="close-note" label="Note" error=rpc.error_at("note")>
                 <textarea id="close-note" class="input" rows="2" maxlength="4000" data-test="close-note" prop:value=move || note.get() on:input:target=move |event| note.set(event.target().value())></textarea>
             </Field>
-            <FormError error=rpc.error_beside(&["note"])/>
+            <FormError error=rpc.error_beside(["note"])/>
             <Buttons rpc is_open save="End task"/>
         </form>
     }

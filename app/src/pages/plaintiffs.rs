@@ -7,6 +7,7 @@ use crate::components::more_rows::PagedList;
 use crate::components::page_header::PageHeader;
 use crate::components::time::Time;
 use crate::format;
+use crate::state::live::use_live;
 use crate::state::paged::{Chunk, Paged};
 use crate::state::{clock, url};
 use contract::{PlaintiffPage, PlaintiffRow};
@@ -34,10 +35,12 @@ pub const STATUSES: [&str; 14] = [
 #[component]
 pub fn PlaintiffsPage() -> impl IntoView {
     let query = url::use_query(PARAMETERS);
+    let live = use_live();
     let list: Paged<PlaintiffRow, ()> = Paged::new(query, 100, |query| async move {
         let PlaintiffPage { rows, next } = api::review::plaintiffs(&query).await?;
         Ok(Chunk { rows, next, rest: () })
-    });
+    })
+    .following([live.cases, live.judgments]);
     let any = std::iter::once((String::new(), "Any".to_owned()));
     let statuses = any.chain(STATUSES.iter().map(|status| ((*status).to_owned(), format::words(status))));
     let statuses = Signal::stored(statuses.collect::<Vec<_>>());
@@ -63,7 +66,7 @@ pub fn PlaintiffsPage() -> impl IntoView {
                             <th scope="col" class="number">"Balance due"</th><th scope="col" class="number">"Recovered"</th><th scope="col" class="number">"Open tasks"</th><th scope="col">"Next call"</th><th scope="col">"Last call"</th>
                         </tr></thead>
                         <tbody>
-                            <For each=move || list.rows.get().unwrap_or_default() key=|row| row.plaintiff_id.clone() let:row><Row row/></For>
+                            <For each=move || list.rows.get().unwrap_or_default() key=PlaintiffRow::clone let:row><Row row/></For>
                         </tbody>
                     </table>
                 </div>
@@ -75,25 +78,35 @@ pub fn PlaintiffsPage() -> impl IntoView {
 #[component]
 fn Row(row: PlaintiffRow) -> impl IntoView {
     let next_call = row.next_call_at.clone();
+    let has_none = format::parse_cents(&row.recovered_amount) == Some(0);
     view! {
         <tr role="row" data-test="plaintiff-row">
             <th scope="row" role="rowheader" class="name"><a href=format!("/plaintiffs/{}", row.plaintiff_id)>{row.plaintiff_name}</a>{row.firm_name.map(|firm| view! { <span class="muted firm">{firm}</span> })}</th>
             <td role="cell" class="status"><StatusTag status=row.status/></td>
-            <td role="cell" class="number" data-label="Judgments">{format::count(row.judgment_count)}</td>
-            <td role="cell" class="number" data-label="Open cases">{format::count(row.open_case_count)}</td>
+            <td role="cell" class="number on-desktop">{format::count(row.judgment_count)}</td>
+            <td role="cell" class="number on-desktop" class:muted=row.open_case_count == 0>{format::count(row.open_case_count)}</td>
             <td role="cell" class="number balance" data-label="Balance due"><strong>{format::money(&row.total_balance_due)}</strong></td>
-            <td role="cell" class="number" data-label="Recovered">{format::money(&row.recovered_amount)}</td>
-            <td role="cell" class="number" data-label="Open tasks">{format::count(row.open_task_count)}</td>
-            <td role="cell" data-label="Next call">{match next_call {
-                Some(at) => { let full = clock::full_time(&at); view! { <span title=full>{move || clock::due(&at)}</span> }.into_any() }
+            <td role="cell" class="number on-desktop" class:muted=has_none>{format::money(&row.recovered_amount)}</td>
+            <td role="cell" class="number on-desktop" class:muted=row.open_task_count == 0>{format::count(row.open_task_count)}</td>
+            <td role="cell" class="next-call" data-label="Next call">{match next_call {
+                Some(at) => view! { <DueCall at/> }.into_any(),
                 None => view! { <span class="muted">"–"</span> }.into_any(),
             }}</td>
-            <td role="cell" data-label="Last call">{match row.last_called_at {
+            <td role="cell" class="on-desktop">{match row.last_called_at {
                 Some(at) => view! { <Time at/> }.into_any(),
                 None => view! { <span class="muted">"never"</span> }.into_any(),
             }}</td>
         </tr>
     }
+}
+
+/// When a plaintiff is to be called; what is overdue stands out
+#[component]
+pub fn DueCall(at: String) -> impl IntoView {
+    let full = clock::full_time(&at);
+    let due_at = at.clone();
+    let is_overdue = move || clock::seconds_until(&due_at).is_some_and(|seconds| seconds < 0);
+    view! { <span class:loss=is_overdue title=full>{move || clock::due(&at)}</span> }
 }
 
 /// A plaintiff's status; those that end or win something stand out

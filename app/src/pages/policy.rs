@@ -35,6 +35,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use policy::assertions::PolicyAssertions;
+use policy::portfolio::TierTotal;
 use policy::tier::TierPolicy;
 use std::time::Duration;
 
@@ -514,8 +515,8 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
     let simulation = workbench.simulation;
     let toasts = use_toasts();
     let is_reloading = RwSignal::new(false);
-    let cells = Signal::derive(move || simulation.with(|simulation| Cells::from(&simulation.migration)));
-    let moved = Memo::new(move |_| simulation.with(|simulation| simulation.moved()));
+    let cells = Signal::derive(move || simulation.with(|simulation| Cells::from(&simulation.flow)));
+    let moved = Memo::new(move |_| simulation.with(|simulation| simulation.flow.moved()));
     let taken_at =
         Memo::new(move |_| simulation.with(|simulation| simulation.before.snapshot.meta.taken_at.clone()));
     let rows = Memo::new(move |_| simulation.with(|simulation| u64::from(simulation.portfolio().len())));
@@ -534,7 +535,7 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
             class="panel policy-result"
             aria-labelledby="result-title"
             data-test="result"
-            data-moved=move || moved.get().0.to_string()
+            data-moved=move || moved.get().count.to_string()
         >
             <header>
                 <h2 id="result-title">"What moves"</h2>
@@ -548,8 +549,8 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
                 <div class="headline">
                     <p role="status">
                         {move || match moved.get() {
-                            (0, _) => view! { <strong>"No judgment changes tier"</strong> }.into_any(),
-                            (count, cents) => view! { <strong>{format::counted(count, "judgment", "judgments")}</strong>" · "<strong>{format::cents(cents)}</strong>" change tier" }.into_any(),
+                            TierTotal { count: 0, .. } => view! { <strong>"No judgment changes tier"</strong> }.into_any(),
+                            TierTotal { count, balance_cents } => view! { <strong>{format::counted(count.into(), "judgment", "judgments")}</strong>" · "<strong>{format::cents(balance_cents)}</strong>" change tier" }.into_any(),
                         }}
                     </p>
                     <p class="stays" role="status" data-test="stays-valid">{move || (!is_policy.get()).then_some("The draft has an error: this is its last valid state.")}</p>

@@ -186,16 +186,6 @@ fn wait(millis: Option<u64>) -> String {
     }
 }
 
-/// A share of the API (`0.8009`) as `80.1 %`; `–` where there is none
-fn share(text: Option<&str>) -> String {
-    let ten_thousandths = text.and_then(|text| {
-        let (whole, places) = text.split_once('.').unwrap_or((text, ""));
-        let places = format!("{places:0<4}").get(..4)?.parse::<u64>().ok()?;
-        Some(whole.parse::<u64>().ok()?.checked_mul(10_000)?.saturating_add(places))
-    });
-    ten_thousandths.map_or_else(|| "–".to_owned(), |share| format::percent(share, 10_000))
-}
-
 fn refusal_words(why: &str) -> String {
     why.replace('_', " ")
 }
@@ -283,10 +273,10 @@ fn tier_row(pool: String, is_first: bool, tier: TierStatistics) -> AnyView {
             <th scope="row" role="rowheader" class="pool">{if is_first { view! { {pool} }.into_any() } else { view! { <span class="repeated">{pool}</span> }.into_any() }}</th>
             <td role="cell" class="group"><Group rank=tier.priority_rank/></td>
             <td role="cell" class="number" data-label="Taken"><strong>{format::count(tier.taken)}</strong></td>
-            <td role="cell" class="number" data-label="Share">{share(tier.share.as_deref())}</td>
+            <td role="cell" class="number" data-label="Share">{format::share_or_dash(tier.share.as_deref())}</td>
             <td role="cell" class="number" data-label="Reached">{format::count(tier.reached)}</td>
             <td role="cell" class="number" data-label="Passed on">{format::count(tier.overflow)}</td>
-            <td role="cell" class="number" data-label="Overflow rate">{share(tier.overflow_rate.as_deref())}</td>
+            <td role="cell" class="number" data-label="Overflow rate">{format::share_or_dash(tier.overflow_rate.as_deref())}</td>
             <td role="cell" class="lost" data-label="Lost after it refused">{if lost == 0 { view! { <span class="muted">"none"</span> }.into_any() } else { view! { <strong class="loss">{format::count(lost)}</strong><span class="muted">{losses_in_words(&tier.lost)}</span> }.into_any() }}</td>
             <td role="cell" class="number" data-label="Mean wait">{wait(tier.wait_ms_mean)}</td>
             <td role="cell" class="number" data-label="95 % within">{wait(tier.wait_ms_p95)}</td>
@@ -319,7 +309,7 @@ fn Agents(fetched: Signal<Fetched>) -> impl IntoView {
 }
 
 fn agent_row(agent: AgentStatistics) -> AnyView {
-    let occupancy = share(agent.occupancy.as_deref());
+    let occupancy = format::share_or_dash(agent.occupancy.as_deref());
     // Hundredths of a percent, for the bar alone.
     let width = agent.occupancy.as_deref().and_then(format::parse_cents).unwrap_or(0).clamp(0, 100);
     let span = |seconds: u64| if seconds == 0 { "–".to_owned() } else { format::duration(seconds) };
@@ -594,10 +584,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_and_waits_are_short() {
-        assert_eq!(share(Some("0.8009")), "80.1 %");
-        assert_eq!(share(Some("1.0000")), "100.0 %");
-        assert_eq!(share(None), "–");
+    fn waits_are_short() {
         assert_eq!(wait(Some(420)), "0.4 s");
         assert_eq!(wait(Some(180_000)), "3 min");
         let lost = |whys: &[(&str, u64)]| whys.iter().map(|(why, n)| ((*why).to_owned(), *n)).collect();

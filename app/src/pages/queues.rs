@@ -195,7 +195,7 @@ fn DeadLetters(letters: Signal<Vec<DeadLetter>>, act: Action) -> impl IntoView {
     let is_empty = Memo::new(move |_| letters.with(Vec::is_empty));
     view! {
         {move || if is_empty.get() {
-            view! { <div class="panel"><Empty title="No dead letters" text="A message that fails again and again, or that no retry can mend, ends here with its errors. Nothing has."/></div> }.into_any()
+            view! { <div class="panel"><Empty title="No dead letters" text="A message that fails again and again, or that no retry can mend, ends here with its errors."/></div> }.into_any()
         } else {
             view! {
                 <ul class="panel dead-letter-list">

@@ -10,7 +10,8 @@ use crate::components::page_header::PageHeader;
 use crate::components::tier_badge::{TierBadge, tier_key};
 use crate::components::time::Time;
 use crate::format;
-use crate::state::remote::Remote;
+use crate::state::live::use_live;
+use crate::state::remote::{Remote, part};
 use crate::state::rpc::Rpc;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
@@ -28,12 +29,13 @@ const SIZES: [(&str, &str); 4] = [("10", "10"), ("", "20"), ("30", "30"), ("50",
 #[component]
 pub fn ReviewPage() -> impl IntoView {
     let week = url::parameter("week");
-    let review = Remote::new(move || {
+    let live = use_live();
+    let review = Remote::live([live.cases, live.judgments], move || {
         let query = week.with(|week| url::query_string([("week", week.as_str())]));
         async move { api::review::review(&query).await }
     });
     let sample_query = url::use_query(["week", "seed", "size"]);
-    let sample = Remote::new(move || {
+    let sample = Remote::live([live.cases], move || {
         let query = sample_query.get();
         async move { api::review::sample(&query).await }
     });
@@ -148,31 +150,32 @@ fn CaseLink(count: u64, query: String, #[prop(optional)] is_loss: bool) -> impl 
 
 #[component]
 fn Tiers(now: Signal<WeeklyReview>) -> impl IntoView {
+    let tiers = part(now, |now| now.tiers.clone());
     let row = |tier: ReviewTier| {
         let key = tier_key(tier.tier);
         view! {
             <tr role="row" data-test="review-tier" data-tier-of=key data-cases=tier.case_count.to_string() data-breaches=tier.sla_breach_count.to_string()>
                 <th scope="row" role="rowheader"><TierBadge tier=tier.tier/></th>
                 <td role="cell" class="number" data-label="Open cases"><CaseLink count=tier.case_count query=format!("tier={key}")/></td>
-                <td role="cell" class="number" data-label="Balance"><strong>{format::money(&tier.balance)}</strong></td>
+                <td role="cell" class="number balance" data-label="Balance"><strong>{format::money(&tier.balance)}</strong></td>
                 <td role="cell" class="number" data-label="Past SLA"><CaseLink count=tier.sla_breach_count query=format!("tier={key}&sla_breach=true") is_loss=true/></td>
                 <td role="cell" class="number" data-label="Past due"><CaseLink count=tier.past_due_count query=format!("tier={key}&past_due=true") is_loss=true/></td>
             </tr>
         }
     };
     let total = move || {
-        now.with(|now| {
-        let sum = |read: fn(&ReviewTier) -> u64| now.tiers.iter().map(read).sum::<u64>();
-        let balance: i64 = now.tiers.iter().filter_map(|tier| format::parse_cents(&tier.balance)).sum();
-        view! { <tr role="row" class="total"><th scope="row" role="rowheader">"All"</th><td role="cell" class="number" data-label="Open cases">{format::count(sum(|tier| tier.case_count))}</td><td role="cell" class="number" data-label="Balance">{format::cents(balance)}</td><td role="cell" class="number" data-label="Past SLA">{format::count(sum(|tier| tier.sla_breach_count))}</td><td role="cell" class="number" data-label="Past due">{format::count(sum(|tier| tier.past_due_count))}</td></tr> }
+        tiers.with(|tiers| {
+        let sum = |read: fn(&ReviewTier) -> u64| tiers.iter().map(read).sum::<u64>();
+        let balance: i64 = tiers.iter().filter_map(|tier| format::parse_cents(&tier.balance)).sum();
+        view! { <tr role="row" class="total"><th scope="row" role="rowheader">"All"</th><td role="cell" class="number" data-label="Open cases">{format::count(sum(|tier| tier.case_count))}</td><td role="cell" class="number balance" data-label="Balance">{format::cents(balance)}</td><td role="cell" class="number" data-label="Past SLA">{format::count(sum(|tier| tier.sla_breach_count))}</td><td role="cell" class="number" data-label="Past due">{format::count(sum(|tier| tier.past_due_count))}</td></tr> }
     })
     };
     view! {
         <section class="panel" aria-labelledby="tiers-title">
             <header><h2 id="tiers-title">"Tier roll-up"</h2><span class="muted header-hint">"open cases, by effective tier"</span></header>
-            <table class="table rows-table review-table" role="table">
+            <table class="table rows-table review-table tiers-review" role="table">
                 <thead><tr><th scope="col">"Tier"</th><th scope="col" class="number">"Open cases"</th><th scope="col" class="number">"Balance"</th><th scope="col" class="number">"Past SLA"</th><th scope="col" class="number">"Past due"</th></tr></thead>
-                <tbody>{move || now.with(|now| now.tiers.clone()).into_iter().map(row).collect_view()}{total}</tbody>
+                <tbody>{move || tiers.get().into_iter().map(row).collect_view()}{total}</tbody>
             </table>
         </section>
     }
@@ -180,6 +183,7 @@ fn Tiers(now: Signal<WeeklyReview>) -> impl IntoView {
 
 #[component]
 fn Stages(now: Signal<WeeklyReview>) -> impl IntoView {
+    let stages = part(now, |now| now.stages.clone());
     let row = |stage: ReviewStage| {
         let days = |days: Option<u32>| days.map_or_else(|| "–".to_owned(), |days| format!("{days} d"));
         // The SLA in the middle of the bar; twice of it and more fills it.
@@ -195,11 +199,11 @@ fn Stages(now: Signal<WeeklyReview>) -> impl IntoView {
                 <td role="cell" class="number" data-label="SLA">{days(stage.sla_days)}</td>
                 <td role="cell" class="number" data-label="Cases"><CaseLink count=stage.case_count query=format!("stage={}", stage.stage)/></td>
                 <td role="cell" class="number" data-label="Median now"><strong class:loss=is_over>{days(stage.days_median)}</strong></td>
-                <td role="cell" class="dwell"><svg class="dwell-bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="10" rx="2"/><rect class=if is_over { "value over" } else { "value" } width=filled.to_string() height="10" rx="2"/><line class="sla" x1="50" x2="50" y1="0" y2="10"/></svg></td>
+                <td role="cell" class="dwell-cell"><svg class="dwell-bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="10" rx="2"/><rect class=if is_over { "value over" } else { "value" } width=filled.to_string() height="10" rx="2"/><line class="sla" x1="50" x2="50" y1="0" y2="10"/></svg></td>
                 <td role="cell" class="number" data-label="Longest">{days(stage.days_max)}</td>
                 <td role="cell" class="number" data-label="Past SLA"><CaseLink count=stage.sla_breach_count query=format!("stage={}&sla_breach=true", stage.stage) is_loss=true/>{(stage.sla_breach_count > 0).then(|| view! { <span class="muted">" "{format::percent(stage.sla_breach_count, stage.case_count)}</span> })}</td>
                 <td role="cell" class="number" data-label="Left in the week">{format::count(stage.left_count)}</td>
-                <td role="cell" class="number" data-label="after (median)">{days(stage.left_days_median)}</td>
+                <td role="cell" class="number left-after" data-label="after (median)">{days(stage.left_days_median)}</td>
             </tr>
         }
     };
@@ -208,7 +212,7 @@ fn Stages(now: Signal<WeeklyReview>) -> impl IntoView {
             <header><h2 id="stages-title">"Stage dwell time"</h2><span class="muted header-hint">"a bottleneck has a quarter of its cases or more past the SLA; the mark in the bar is the SLA"</span></header>
             <table class="table rows-table review-table stages-review" role="table">
                 <thead><tr><th scope="col">"Stage"</th><th scope="col" class="number">"SLA"</th><th scope="col" class="number">"Cases"</th><th scope="col" class="number">"Median now"</th><th scope="col"><span class="visually-hidden">"Median against the SLA"</span></th><th scope="col" class="number">"Longest"</th><th scope="col" class="number">"Past SLA"</th><th scope="col" class="number">"Left in the week"</th><th scope="col" class="number">"after (median)"</th></tr></thead>
-                <tbody>{move || now.with(|now| now.stages.clone()).into_iter().map(row).collect_view()}</tbody>
+                <tbody>{move || stages.get().into_iter().map(row).collect_view()}</tbody>
             </table>
         </section>
     }
@@ -225,6 +229,8 @@ fn workflow_name(action_type: &str) -> &'static str {
 
 #[component]
 fn Workflows(now: Signal<WeeklyReview>) -> impl IntoView {
+    let workflows = part(now, |now| now.workflows.clone());
+    let actions = part(now, |now| now.actions.clone());
     let cell = |workflow: ReviewWorkflow| {
         view! {
             <div data-test="workflow" data-type=workflow.action_type.clone() data-active=workflow.active_count.to_string() data-without=workflow.without_milestone_count.to_string()>
@@ -257,11 +263,11 @@ fn Workflows(now: Signal<WeeklyReview>) -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="workflows-title">
             <header><h2 id="workflows-title">"Workflow pipeline"</h2><span class="muted header-hint">"active actions; each is to have its next milestone scheduled"</span></header>
-            <dl class="figure-row four">{move || now.with(|now| now.workflows.clone()).into_iter().map(cell).collect_view()}</dl>
+            <dl class="figure-row four">{move || workflows.get().into_iter().map(cell).collect_view()}</dl>
             {move || {
-                let actions = now.with(|now| now.actions.clone());
+                let actions = actions.get();
                 if actions.is_empty() { return view! { <p class="none muted">"No levy, garnishment, subpoena or marshal action is active."</p> }.into_any(); }
-                let active: u64 = now.with(|now| now.workflows.iter().map(|workflow| workflow.active_count).sum());
+                let active: u64 = workflows.with(|workflows| workflows.iter().map(|workflow| workflow.active_count).sum());
                 let shown = actions.len() as u64;
                 view! {
                     <div class="scrolled tall" tabindex="0" role="group" aria-label="Active actions">
@@ -285,7 +291,8 @@ fn RecoveriesPanel(now: Signal<WeeklyReview>, review: Remote<WeeklyReview>) -> i
     let edited = RwSignal::new(None::<RecoveryMonth>);
     let is_editing = RwSignal::new(false);
     let may_plan = Memo::new(move |_| session.may(Role::Admin));
-    let to_date = move || now.with(|now| year_to_date(&now.recoveries));
+    let to_date = part(now, |now| year_to_date(&now.recoveries));
+    let months = part(now, |now| now.recoveries.months.clone());
     let row = move |month: RecoveryMonth| {
         let planning = month.clone();
         let (actual, plan) = (
@@ -299,7 +306,7 @@ fn RecoveriesPanel(now: Signal<WeeklyReview>, review: Remote<WeeklyReview>) -> i
             <tr role="row" data-test="month" data-month=month.month.clone() data-plan=month.plan.clone() data-actual=month.actual.clone()>
                 <th scope="row" role="rowheader">{month_name(&month.month)}</th>
                 <td role="cell" class="number" data-label="Plan">{match plan { Some(plan) => view! { {format::cents(plan)} }.into_any(), None => view! { <span class="muted">"–"</span> }.into_any() }}</td>
-                <td role="cell" class="number" data-label="Recovered"><strong>{format::cents(actual)}</strong></td>
+                <td role="cell" class="number" data-label="Recovered">{if actual == 0 { view! { <span class="muted">{format::cents(actual)}</span> }.into_any() } else { view! { <strong>{format::cents(actual)}</strong> }.into_any() }}</td>
                 <td role="cell" class="number" data-label="Against plan" class:loss=is_short>{gap.map_or_else(|| "–".to_owned(), format::cents_change)}</td>
                 <td role="cell" class="row-actions">{move || may_plan.get().then(|| { let planning = planning.clone(); let label = format!("Set the plan of {}", month_name(&planning.month)); view! { <button class="button small quiet" data-test="plan-month" aria-label=label on:click=move |_| { edited.set(Some(planning.clone())); is_editing.set(true); }>"Plan…"</button> } })}</td>
             </tr>
@@ -308,7 +315,7 @@ fn RecoveriesPanel(now: Signal<WeeklyReview>, review: Remote<WeeklyReview>) -> i
     view! {
         <section class="panel" aria-labelledby="recoveries-title">
             <header><h2 id="recoveries-title">"Recoveries against plan"</h2><span class="spacer"></span>
-                <span class="muted header-hint" data-test="year-to-date">{move || match to_date() {
+                <span class="muted header-hint" data-test="year-to-date">{move || match to_date.get() {
                     (_, 0) => "no plan is set for this year yet".to_owned(),
                     (actual, plan) => format!("{} of {} planned by now", format::cents(actual), format::cents(plan)),
                 }}</span>
@@ -316,7 +323,7 @@ fn RecoveriesPanel(now: Signal<WeeklyReview>, review: Remote<WeeklyReview>) -> i
             <div class="scrolled tall" tabindex="0" role="group" aria-label="Recoveries by month">
                 <table class="table rows-table review-table" role="table">
                     <thead><tr><th scope="col">"Month"</th><th scope="col" class="number">"Plan"</th><th scope="col" class="number">"Recovered"</th><th scope="col" class="number">"Against plan"</th><th scope="col"><span class="visually-hidden">"Actions"</span></th></tr></thead>
-                    <tbody>{move || now.with(|now| now.recoveries.months.clone()).into_iter().map(row).collect_view()}</tbody>
+                    <tbody>{move || months.get().into_iter().map(row).collect_view()}</tbody>
                 </table>
             </div>
             <Modal is_open=is_editing label="Plan a month" class="narrow" test="plan-form">
@@ -404,7 +411,7 @@ fn PlanForm(month: RecoveryMonth, is_open: RwSignal<bool>, review: Remote<Weekly
             <Field id="plan-amount" label="To be recovered" error hint="In dollars. Leave it empty to take the plan away.">
                 <input id="plan-amount" class="input" inputmode="decimal" autocomplete="off" data-test="plan-amount" aria-invalid=move || error.with(Option::is_some).to_string() prop:value=move || amount.get() on:input:target=move |event| amount.set(event.target().value())/>
             </Field>
-            <FormError error=rpc.error_beside(&["amount"])/>
+            <FormError error=rpc.error_beside(["amount"])/>
             <div class="buttons">
                 <button type="button" class="button" on:click=move |_| is_open.set(false)>"Cancel"</button>
                 <button type="submit" class="button primary" data-test="save" disabled=move || rpc.is_busy.get()>"Set plan"</button>
@@ -418,6 +425,7 @@ fn PlanForm(month: RecoveryMonth, is_open: RwSignal<bool>, review: Remote<Weekly
 #[component]
 fn Overrides(now: Signal<WeeklyReview>, review: Remote<WeeklyReview>) -> impl IntoView {
     let session = use_session();
+    let overrides = part(now, |now| now.overrides.clone());
     let explained = RwSignal::new(None::<PersistentOverride>);
     let is_explaining = RwSignal::new(false);
     let may_work = Memo::new(move |_| session.may(Role::Operator));
@@ -440,7 +448,7 @@ fn Overrides(now: Signal<WeeklyReview>, review: Remote<WeeklyReview>) -> impl In
         <section class="panel" aria-labelledby="overrides-title">
             <header><h2 id="overrides-title">"Overrides that persist"</h2><span class="muted header-hint">"older than 14 days, or renewed: each asks for a root cause"</span></header>
             {move || {
-                let overrides = now.with(|now| now.overrides.clone());
+                let overrides = overrides.get();
                 if overrides.is_empty() { return view! { <p class="none muted">"No override is older than 14 days or was renewed."</p> }.into_any(); }
                 view! {
                     <div class="scrolled tall" tabindex="0" role="group" aria-label="Overrides that persist">
@@ -503,7 +511,7 @@ fn RootCauseForm(
             <Field id="root-cause" label="Root cause" error>
                 <textarea id="root-cause" class="input" rows="3" maxlength="4000" data-test="root-cause-text" prop:value=move || cause.get() on:input:target=move |event| cause.set(event.target().value())></textarea>
             </Field>
-            <FormError error=rpc.error_beside(&["root_cause"])/>
+            <FormError error=rpc.error_beside(["root_cause"])/>
             <div class="buttons">
                 <button type="button" class="button" on:click=move |_| is_open.set(false)>"Cancel"</button>
                 <button type="submit" class="button primary" data-test="save" disabled=move || rpc.is_busy.get()>"Keep root cause"</button>
@@ -567,16 +575,10 @@ fn Audit(sample: Remote<ReviewSample>) -> impl IntoView {
 #[component]
 fn Sample(now: Signal<ReviewSample>, sample: Remote<ReviewSample>) -> impl IntoView {
     let session = use_session();
-    let toasts = use_toasts();
     let may_audit = Memo::new(move |_| session.may(Role::Operator));
     let failing = RwSignal::new(None::<SampledEvent>);
     let is_failing = RwSignal::new(false);
-    let pass = Rpc::new("record_event_audit");
-    Effect::new(move |_| {
-        if let Some(error) = pass.error.get() {
-            toasts.fail(&error);
-        }
-    });
+    let pass = Rpc::of_button("record_event_audit");
     let row = move |event: SampledEvent| {
         let id = event.event_id.clone();
         let failed = event.clone();
@@ -613,7 +615,7 @@ fn Sample(now: Signal<ReviewSample>, sample: Remote<ReviewSample>) -> impl IntoV
             view! {
                 <table class="table rows-table review-table sample-table" role="table">
                     <thead><tr><th scope="col">"Event"</th><th scope="col">"Case"</th><th scope="col">"By"</th><th scope="col">"Document"</th><th scope="col">"Note"</th><th scope="col">"RPC"</th><th scope="col">"Result"</th><th scope="col"><span class="visually-hidden">"Actions"</span></th></tr></thead>
-                    <tbody>{move || now.with(|now| now.rows.clone()).into_iter().map(row).collect_view()}</tbody>
+                    <tbody><For each=move || now.with(|now| now.rows.clone()) key=SampledEvent::clone children=row/></tbody>
                 </table>
             }.into_any()
         }}
@@ -675,7 +677,7 @@ fn FailForm(event: SampledEvent, is_open: RwSignal<bool>, sample: Remote<ReviewS
             <Field id="audit-note" label="What is wrong" error>
                 <textarea id="audit-note" class="input" rows="3" maxlength="2000" data-test="audit-note" prop:value=move || note.get() on:input:target=move |event| note.set(event.target().value())></textarea>
             </Field>
-            <FormError error=rpc.error_beside(&["note"])/>
+            <FormError error=rpc.error_beside(["note"])/>
             <div class="buttons">
                 <button type="button" class="button" on:click=move |_| is_open.set(false)>"Cancel"</button>
                 <button type="submit" class="button danger" data-test="save" disabled=move || rpc.is_busy.get()>"Keep finding"</button>

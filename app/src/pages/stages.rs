@@ -7,6 +7,7 @@ use crate::components::modal::{ConfirmDialog, Modal};
 use crate::components::page_header::PageHeader;
 use crate::components::time::Time;
 use crate::format;
+use crate::state::live::use_live;
 use crate::state::remote::Remote;
 use crate::state::rpc::Rpc;
 use crate::state::session::use_session;
@@ -19,10 +20,10 @@ const RPC: &str = "set_enforcement_stage_settings";
 
 #[component]
 pub fn StagesPage() -> impl IntoView {
-    let stages = Remote::new(api::review::stages);
+    let stages = Remote::live([use_live().cases], api::review::stages);
     view! {
         <div class="page stages-page">
-            <PageHeader title="Stages" lead="How many days a case may stay in each stage, and what the stage means here. A change counts from the next look on, for cases that are in the stage already too." parent=("/review", "Review")/>
+            <PageHeader title="Stages" lead="How many days a case may stay in each stage, and what the stage means here. A change counts at once, also for the cases that are in the stage already." parent=("/review", "Review")/>
             <Loaded remote=stages skeleton=|| view! { <RowsSkeleton rows=10/> } let:now>
                 <Stages now remote=stages/>
             </Loaded>
@@ -39,7 +40,7 @@ fn Stages(now: Signal<Vec<Stage>>, remote: Remote<Vec<Stage>>) -> impl IntoView 
     let is_editing = RwSignal::new(false);
     let resetting = RwSignal::new(None::<Stage>);
     let is_asking = RwSignal::new(false);
-    let reset = Rpc::new(RPC);
+    let reset = Rpc::of_button(RPC);
     let go_back = move |()| {
         let Some(stage) = resetting.get_untracked() else { return };
         let words = format::words(&stage.stage);
@@ -48,11 +49,6 @@ fn Stages(now: Signal<Vec<Stage>>, remote: Remote<Vec<Stage>>) -> impl IntoView 
             remote.refetch();
         });
     };
-    Effect::new(move |_| {
-        if let Some(error) = reset.error.get() {
-            toasts.fail(&error);
-        }
-    });
     let on_done = Callback::new(move |words: String| {
         is_editing.set(false);
         toasts.say(words);
@@ -151,7 +147,7 @@ fn StageForm(stage: Stage, on_done: Callback<String>, is_open: RwSignal<bool>) -
             <Field id="stage-description" label="What it means" error=rpc.error_at("description")>
                 <textarea id="stage-description" class="input" rows="3" maxlength="500" data-test="stage-description" prop:value=move || description.get() on:input:target=move |event| description.set(event.target().value())></textarea>
             </Field>
-            <FormError error=rpc.error_beside(&["sla_days", "description"])/>
+            <FormError error=rpc.error_beside(["sla_days", "description"])/>
             <div class="buttons">
                 <button type="button" class="button" on:click=move |_| is_open.set(false)>"Cancel"</button>
                 <button type="submit" class="button primary" data-test="save" disabled=move || rpc.is_busy.get()>"Save stage"</button>

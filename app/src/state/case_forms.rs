@@ -379,7 +379,9 @@ pub fn asked(form: CaseForm, detail: &CaseDetail, facets: &CaseFacets, chosen: &
                 .collect();
             let described = facets.event_kinds.clone();
             let mut tasks = vec![(String::new(), "None".to_owned())];
-            tasks.extend(detail.tasks.iter().map(|task| (task.id.clone(), task.title.clone())));
+            // A call ends with its outcome, which is another form's.
+            let ended_by_events = detail.tasks.iter().filter(|task| task.kind != "call");
+            tasks.extend(ended_by_events.map(|task| (task.id.clone(), task.title.clone())));
             asked.title = "Log an event";
             asked.verb = "Log event";
             asked.done = "The event is logged.";
@@ -408,7 +410,7 @@ pub fn asked(form: CaseForm, detail: &CaseDetail, facets: &CaseFacets, chosen: &
                 Field::new("occurred_at", "When", Kind::Day(DayRule::Past)).hint("Left empty, it is now."),
                 note(),
             ];
-            if !detail.tasks.is_empty() {
+            if tasks.len() > 1 {
                 asked.fields.insert(4, Field::new("related_task_id", "Ends the task", Kind::Select(tasks)));
             }
             if !chosen.is_empty() {

@@ -1,6 +1,6 @@
 //! The cases of one query that have arrived: page after page, as they come into sight.
 
-use super::live::use_live;
+use super::live::{follow, use_live};
 use crate::api::{self, ApiError};
 use contract::CaseRow;
 use leptos::prelude::*;
@@ -45,19 +45,12 @@ impl CaseList {
             turn: StoredValue::new(0),
             is_asking: StoredValue::new(false),
         };
-        let live = use_live();
         Effect::new(move |_| {
             query.track();
             list.load(PAGE_ROWS, true);
         });
         // What somebody else has done shows where it is, without a jump.
-        Effect::new(move |previous: Option<u32>| {
-            let now = live.cases.get();
-            if previous.is_some_and(|previous| previous != now) {
-                list.reload();
-            }
-            now
-        });
+        follow([use_live().cases], move || list.reload());
         Effect::new(move |_| {
             let (_, below) = list.in_sight.get();
             list.load_ahead(below as usize);

@@ -33,12 +33,23 @@ pub struct Live {
     pub queues: RwSignal<u32>,
     /// Counts up when pools, agents or leads have changed, at most once a second.
     pub pools: RwSignal<u32>,
-    /// Counts up when something was done to cases or tasks, at most once a second.
+    /// Counts up when something was done to cases, tasks or plaintiffs, or to what the weekly review shows, at most once a second.
     pub cases: RwSignal<u32>,
 }
 
 pub fn use_live() -> Live {
     expect_context()
+}
+
+/// Runs `reload` whenever one of these has counted up, not at first.
+pub fn follow<const N: usize>(counts: [RwSignal<u32>; N], reload: impl Fn() + 'static) {
+    Effect::new(move |previous: Option<[u32; N]>| {
+        let now = counts.map(|count| count.get());
+        if previous.is_some_and(|previous| previous != now) {
+            reload();
+        }
+        now
+    });
 }
 
 /// Connects for as long as the frame stands.

@@ -1,5 +1,6 @@
 //! A list that is read page by page: what has arrived so far, and how to get more.
 
+use super::live::follow;
 use crate::api::ApiError;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -27,7 +28,11 @@ pub struct Paged<Row: Send + Sync + 'static, Rest: Send + Sync + 'static> {
     pub error: RwSignal<Option<ApiError>>,
     /// The query whose rows are shown.
     shown: RwSignal<Option<String>>,
-    is_busy: RwSignal<bool>,
+    /// Whether the next page is on its way.
+    is_growing: RwSignal<bool>,
+    is_asking: StoredValue<bool>,
+    /// Whether it was to be fetched again while an answer was on its way.
+    is_missed: StoredValue<bool>,
     /// Whether more than the first page is shown.
     has_grown: StoredValue<bool>,
     turn: StoredValue<u32>,
@@ -62,7 +67,9 @@ impl<Row: Clone + Send + Sync + 'static, Rest: Send + Sync + 'static> Paged<Row,
             next: RwSignal::new(None),
             error: RwSignal::new(None),
             shown: RwSignal::new(None),
-            is_busy: RwSignal::new(false),
+            is_growing: RwSignal::new(false),
+            is_asking: StoredValue::new(false),
+            is_missed: StoredValue::new(false),
             has_grown: StoredValue::new(false),
             turn: StoredValue::new(0),
             fetch: StoredValue::new_local(Box::new(move |query| Box::pin(fetch(query)))),
@@ -70,9 +77,16 @@ impl<Row: Clone + Send + Sync + 'static, Rest: Send + Sync + 'static> Paged<Row,
         };
         Effect::new(move |_| {
             query.track();
+            paged.is_missed.set_value(false);
             paged.ask(None, None);
         });
         paged
+    }
+
+    /// Fetches again what is shown whenever one of these has counted up.
+    pub fn following<const N: usize>(self, counts: [RwSignal<u32>; N]) -> Self {
+        follow(counts, move || self.reload());
+        self
     }
 
     /// Whether there is more than what is shown.
@@ -85,21 +99,27 @@ impl<Row: Clone + Send + Sync + 'static, Rest: Send + Sync + 'static> Paged<Row,
         self.query.with(|query| self.shown.with(|shown| shown.as_ref() != Some(query)))
     }
 
-    pub fn is_busy(self) -> bool {
-        self.is_busy.get()
+    /// Tracks whether the next page is on its way.
+    pub fn is_growing(self) -> bool {
+        self.is_growing.get()
     }
 
     /// Appends the next page.
     pub fn more(self) {
         if let Some(next) = self.next.get_untracked()
-            && !self.is_busy.get_untracked()
+            && !self.is_growing.get_untracked()
         {
+            // What is overtaken is asked again afterwards.
+            self.is_missed.set_value(self.is_asking.get_value());
             self.ask(Some(next), None);
         }
     }
 
-    /// Fetches again what is shown, as far as one answer goes.
+    /// Fetches again what is shown, as far as one answer goes, after the answer that is on its way.
     pub fn reload(self) {
+        if self.is_asking.get_value() {
+            return self.is_missed.set_value(true);
+        }
         let shown = self.rows.with_untracked(|rows| rows.as_ref().map_or(0, Vec::len));
         self.ask(None, self.has_grown.get_value().then(|| shown.min(self.rows_max)));
     }
@@ -115,14 +135,16 @@ impl<Row: Clone + Send + Sync + 'static, Rest: Send + Sync + 'static> Paged<Row,
             }
         }
         let answer = self.fetch.with_value(|fetch| fetch(asked));
-        self.is_busy.set(true);
+        self.is_asking.set_value(true);
+        self.is_growing.set(after.is_some());
         spawn_local(async move {
             let answer = answer.await;
             // An answer that a later question has overtaken, or whose page has been left.
             if self.turn.try_get_value() != Some(turn) {
                 return;
             }
-            self.is_busy.set(false);
+            self.is_asking.set_value(false);
+            self.is_growing.set(false);
             match answer {
                 Ok(Chunk { rows, next, rest }) => {
                     self.error.set(None);
@@ -136,6 +158,10 @@ impl<Row: Clone + Send + Sync + 'static, Rest: Send + Sync + 'static> Paged<Row,
                     });
                 }
                 Err(error) => self.error.set(Some(error)),
+            }
+            if self.is_missed.get_value() {
+                self.is_missed.set_value(false);
+                self.reload();
             }
         });
     }

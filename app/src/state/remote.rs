@@ -1,5 +1,6 @@
 //! What is fetched: the newest answer, kept while a newer one is on its way.
 
+use super::live::follow;
 use crate::api::ApiError;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -16,6 +17,9 @@ pub struct Remote<T: Send + Sync + 'static> {
     /// Why the last fetch gave nothing; the value before it still stands.
     pub error: RwSignal<Option<ApiError>>,
     again: RwSignal<()>,
+    is_asking: StoredValue<bool>,
+    /// Whether it was asked for again while an answer was on its way.
+    is_missed: StoredValue<bool>,
 }
 
 impl<T: Send + Sync + 'static> Clone for Remote<T> {
@@ -37,15 +41,35 @@ impl<T: PartialEq + Send + Sync + 'static> Remote<T> {
         Self::boxed(Box::new(move || Box::pin(fetch())))
     }
 
+    /// The same, and again whenever one of these has counted up.
+    pub fn live<Fetch, const N: usize>(
+        counts: [RwSignal<u32>; N],
+        fetch: impl Fn() -> Fetch + 'static,
+    ) -> Self
+    where
+        Fetch: Future<Output = Result<T, ApiError>> + 'static,
+    {
+        let remote = Self::new(fetch);
+        follow(counts, move || remote.refetch());
+        remote
+    }
+
     fn boxed(fetch: Box<dyn Fn() -> Answer<T>>) -> Self {
-        let remote =
-            Self { value: RwSignal::new(None), error: RwSignal::new(None), again: RwSignal::new(()) };
+        let remote = Self {
+            value: RwSignal::new(None),
+            error: RwSignal::new(None),
+            again: RwSignal::new(()),
+            is_asking: StoredValue::new(false),
+            is_missed: StoredValue::new(false),
+        };
         let turns = StoredValue::new(0_u32);
         Effect::new(move |_| {
             remote.again.track();
             let answer = fetch();
             let turn = turns.get_value().wrapping_add(1);
             turns.set_value(turn);
+            remote.is_asking.set_value(true);
+            remote.is_missed.set_value(false);
             spawn_local(async move {
                 let answer = answer.await;
                 // An answer that a later question has overtaken, or whose page has been left.
@@ -58,6 +82,7 @@ impl<T: PartialEq + Send + Sync + 'static> Remote<T> {
     }
 
     fn settle(self, answer: Result<T, ApiError>) {
+        self.is_asking.set_value(false);
         match answer {
             Ok(value) => {
                 self.error.set(None);
@@ -68,10 +93,28 @@ impl<T: PartialEq + Send + Sync + 'static> Remote<T> {
             }
             Err(error) => self.error.set(Some(error)),
         }
+        if self.is_missed.get_value() {
+            self.again.set(());
+        }
     }
 
-    /// Fetches again; the value stays until the answer has come.
+    /// Fetches again, after the answer that is on its way; the value stays until the answer has come.
+    ///
+    /// However often something changes, an answer that takes its time arrives.
     pub fn refetch(self) {
-        let _ = self.again.try_set(());
+        if self.is_asking.try_get_value() == Some(true) {
+            let _ = self.is_missed.try_set_value(true);
+        } else {
+            let _ = self.again.try_set(());
+        }
     }
+}
+
+/// A part of a value: what shows it stays as it is when another part has changed
+pub fn part<T, Part>(whole: Signal<T>, read: fn(&T) -> Part) -> Memo<Part>
+where
+    T: Send + Sync + 'static,
+    Part: PartialEq + Send + Sync + 'static,
+{
+    Memo::new(move |_| whole.with(read))
 }

@@ -2,7 +2,7 @@
 
 use super::decision_table::{is_same_number, rule_change, unused};
 use contract::SnapshotMeta;
-use policy::portfolio::{Portfolio, StaleTiers, TierMigration, TierTotal};
+use policy::portfolio::{Portfolio, Shelves, StaleTiers, TierFlow, TierMigration, TierTotal};
 use policy::tier::{
     AssetSignals, Cents, JudgmentFacts, MapCell, Score, Tier, TierGrid, TierPolicy, TierPolicyDocument,
 };
@@ -16,6 +16,8 @@ pub struct Snapshot {
     pub portfolio: Portfolio,
     by_balance: OnceLock<Order>,
     by_score: OnceLock<Order>,
+    /// By which an edit finds the judgments that it can move.
+    shelves: Shelves,
 }
 
 /// Rows in the order of a column, sorted once: an edit only has to put the few that move in their places
@@ -28,7 +30,13 @@ struct Order {
 
 impl Snapshot {
     pub fn new(meta: SnapshotMeta, portfolio: Portfolio) -> Self {
-        Self { meta, portfolio, by_balance: OnceLock::new(), by_score: OnceLock::new() }
+        Self {
+            meta,
+            portfolio,
+            by_balance: OnceLock::new(),
+            by_score: OnceLock::new(),
+            shelves: Shelves::default(),
+        }
     }
 
     /// Rows, each of which comes once and in their own order, in that of a column.
@@ -123,12 +131,11 @@ impl Before {
 pub struct Simulation {
     pub before: Arc<Before>,
     pub after: TierPolicy,
-    pub migration: TierMigration,
-    pub before_totals: [TierTotal; 4],
-    pub after_totals: [TierTotal; 4],
-    pub effective: [TierTotal; 4],
+    pub flow: TierFlow,
     grid: TierGrid,
-    /// Of every row; only a publish and lists that show more than what moves ask for it.
+    /// The rows that change tier; a drag asks for them only when it rests.
+    moved_rows: OnceLock<Vec<u32>>,
+    /// The tier of every row; only a publish and lists that show more than what moves ask for it.
     after_tiers: OnceLock<Vec<u8>>,
 }
 
@@ -141,19 +148,19 @@ impl PartialEq for Simulation {
 impl Simulation {
     pub fn run(before: Arc<Before>, after: TierPolicy) -> Self {
         let grid = after.compile();
-        let portfolio = &before.snapshot.portfolio;
-        let migration = TierMigration::between(&before.grid, &grid, portfolio);
-        let effective = migration.effective_after_totals(&grid, portfolio);
-        Self {
-            before_totals: migration.before_totals(),
-            after_totals: migration.after_totals(),
-            effective,
-            migration,
-            before,
-            after,
-            grid,
-            after_tiers: OnceLock::new(),
-        }
+        let migration = TierMigration::between(&before.grid, &grid, &before.snapshot.portfolio);
+        let flow = TierFlow::of(&migration, &grid, &before.snapshot.portfolio);
+        let moved_rows = OnceLock::from(migration.moved);
+        Self { before, after, flow, grid, moved_rows, after_tiers: OnceLock::new() }
+    }
+
+    /// The outcome of the next edit: the same as [`run`](Self::run) gives, from what this edit changes in the last
+    pub fn next(&self, after: TierPolicy) -> Self {
+        let grid = after.compile();
+        let Snapshot { portfolio, shelves, .. } = &*self.before.snapshot;
+        let flow = self.flow.step(&self.before.grid, [&self.grid, &grid], portfolio, shelves);
+        let before = Arc::clone(&self.before);
+        Self { before, after, flow, grid, moved_rows: OnceLock::new(), after_tiers: OnceLock::new() }
     }
 
     pub fn portfolio(&self) -> &Portfolio {
@@ -165,11 +172,10 @@ impl Simulation {
         self.after_tiers.get_or_init(|| self.grid.evaluate(self.portfolio()))
     }
 
-    /// Judgments that change tier, and their balance in cents.
-    pub fn moved(&self) -> (u64, i64) {
-        let cents = &self.portfolio().columns().balance_cents;
-        let total = self.migration.moved.iter().filter_map(|row| cents.get(*row as usize)).sum();
-        (self.migration.moved.len() as u64, total)
+    /// The rows that change tier, ascending.
+    pub fn moved_rows(&self) -> &[u32] {
+        self.moved_rows
+            .get_or_init(|| TierMigration::between(&self.before.grid, &self.grid, self.portfolio()).moved)
     }
 
     /// The rows that `filter` keeps, in the order of `sort` (a key; a leading `-` descends).
@@ -179,7 +185,7 @@ impl Simulation {
         let candidates: Box<dyn Iterator<Item = u32>> = if filter.has_stays() {
             Box::new(0..self.portfolio().len())
         } else {
-            Box::new(self.migration.moved.iter().copied())
+            Box::new(self.moved_rows().iter().copied())
         };
         let mut rows = self.before.snapshot.sort(key, candidates.filter(|row| keeps(*row)).collect());
         if descends {
@@ -240,7 +246,7 @@ impl Simulation {
         // The last place of each is the fallback's.
         let (from_count, to_count) = (rule_ids(before).count(), rule_ids(after).count());
         let mut counts = vec![0_u32; (from_count + 1) * (to_count + 1)];
-        for facts in self.migration.moved.iter().filter_map(|row| self.portfolio().facts(*row)) {
+        for facts in self.moved_rows().iter().filter_map(|row| self.portfolio().facts(*row)) {
             let from = before.deciding_rule(&facts).map_or(from_count, |place| place as usize);
             let to = after.deciding_rule(&facts).map_or(to_count, |place| place as usize);
             if let Some(count) = counts.get_mut(from * (to_count + 1) + to) {
@@ -603,7 +609,22 @@ mod tests {
             outcome.swap_set(&SwapFilter::Cell(Tier::WarmProspects, Tier::ActiveEnforcement), "-score"),
             [2, 0]
         );
-        assert_eq!(outcome.moved(), (2, 901_00));
+        assert_eq!(outcome.flow.moved(), TierTotal { count: 2, balance_cents: 901_00 });
+    }
+
+    #[test]
+    fn the_next_edit_gives_what_running_anew_gives() {
+        let rows: Vec<_> = (0..500)
+            .map(|row| facts(row * 37 % 10_000, i64::from(row * 7 % 900) * 10_000, row as u8 % 16))
+            .collect();
+        let edited = |score: &'static str| simulation(&rows, move |document| set(document, "score_2", score));
+        let last = edited("58");
+        for score in ["58.5", "60", "40"] {
+            let (next, anew) = (last.next(edited(score).after), edited(score));
+            assert_eq!(next.flow, anew.flow);
+            assert_eq!(next.swap_set(&SwapFilter::All, "score"), anew.swap_set(&SwapFilter::All, "score"));
+            assert_eq!(next.tiers(), anew.tiers());
+        }
     }
 
     #[test]

@@ -135,6 +135,7 @@ impl Workbench {
                 Some(previous) if Arc::ptr_eq(&previous.before, &before) && previous.after == after => {
                     Arc::clone(previous)
                 }
+                Some(previous) if Arc::ptr_eq(&previous.before, &before) => Arc::new(previous.next(after)),
                 _ => Arc::new(Simulation::run(before, after)),
             }
         });

@@ -3,12 +3,12 @@
 use crate::api::{self, ApiError};
 use crate::components::modal::Modal;
 use crate::state::case_forms::{Asked, CaseForm, Field, Kind, Values, asked};
+use crate::state::rpc::Rpc;
 use crate::state::toasts::use_toasts;
-use crate::state::{clock, request_key, url};
+use crate::state::{clock, url};
 use contract::{CaseDetail, CaseDocument, CaseFacets};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,10 +62,10 @@ pub fn CaseFormDialog(
 struct Filling {
     asked: StoredValue<Arc<Asked>>,
     values: RwSignal<Values>,
-    /// By field; what concerns none stands under "".
-    problems: RwSignal<BTreeMap<String, String>>,
+    /// What is wrong before it is sent, by field.
+    problems: RwSignal<BTreeMap<&'static str, String>>,
     files: StoredValue<BTreeMap<&'static str, web_sys::File>, LocalStorage>,
-    is_busy: RwSignal<bool>,
+    rpc: Rpc,
 }
 
 #[component]
@@ -83,32 +83,22 @@ fn FilledIn(
         values,
         problems: RwSignal::new(BTreeMap::new()),
         files: StoredValue::new_local(BTreeMap::new()),
-        is_busy: RwSignal::new(false),
+        rpc: Rpc::new(asked.form.rpc()),
     };
-    // One key for this form: however often it is sent, it is done once.
-    let key = StoredValue::new(request_key::new());
     let case_id = StoredValue::new(detail.case.id.clone());
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        if filling.is_busy.get_untracked() || !filling.check() {
-            return;
+        if filling.check() {
+            let send = move |key: String| async move { filling.send(&case_id.get_value(), &key).await };
+            filling.rpc.run(send, move |()| {
+                toasts.say(filling.asked.with_value(|asked| asked.done));
+                is_open.set(false);
+                on_done.run(());
+            });
         }
-        filling.is_busy.set(true);
-        spawn_local(async move {
-            let outcome = filling.send(&case_id.get_value(), &key.get_value()).await;
-            if filling.is_busy.try_set(false).is_some() {
-                return;
-            }
-            match outcome {
-                Ok(()) => {
-                    toasts.say(filling.asked.with_value(|asked| asked.done));
-                    is_open.set(false);
-                    on_done.run(());
-                }
-                Err(error) => filling.refuse(&error),
-            }
-        });
     };
+    let keys: Vec<&str> = asked.fields.iter().map(|field| field.key).collect();
+    let refusal = filling.rpc.error_beside(keys);
     let documents = StoredValue::new(detail.documents);
     let fields = asked
         .fields
@@ -121,11 +111,11 @@ fn FilledIn(
             <h2>{asked.title}</h2>
             {asked.lead.clone().map(|lead| view! { <p>{lead}</p> })}
             {fields}
-            {move || filling.problems.with(|problems| problems.get("").cloned()).map(|words| view! { <p class="field-error" role="alert" data-test="form-error">{words}</p> })}
+            {move || refusal.get().map(|words| view! { <p class="field-error" role="alert" data-test="form-error">{words}</p> })}
             <div class="buttons">
                 <button type="button" class="button" data-test="form-cancel" on:click=move |_| is_open.set(false)>"Cancel"</button>
-                <button class=if asked.is_dangerous { "button danger solid" } else { "button primary" } data-test="form-submit" disabled=move || filling.is_busy.get()>
-                    {let verb = asked.verb; move || if filling.is_busy.get() { "Sending…" } else { verb }}
+                <button class=if asked.is_dangerous { "button danger solid" } else { "button primary" } data-test="form-submit" disabled=move || filling.rpc.is_busy.get()>
+                    {let verb = asked.verb; move || if filling.rpc.is_busy.get() { "Sending…" } else { verb }}
                 </button>
             </div>
         </form>
@@ -136,36 +126,24 @@ impl Filling {
     /// Shows what is wrong with what was typed; true where nothing is.
     fn check(self) -> bool {
         let today = clock::iso_today();
-        let problems: BTreeMap<String, String> = self.asked.with_value(|asked| {
+        let problems: BTreeMap<_, _> = self.asked.with_value(|asked| {
             self.values.with_untracked(|values| {
                 asked
                     .fields
                     .iter()
-                    .filter_map(|field| Some((field.key.to_owned(), field.problem(values, &today)?)))
+                    .filter_map(|field| Some((field.key, field.problem(values, &today)?)))
                     .collect()
             })
         });
         let is_good = problems.is_empty();
         self.problems.set(problems);
+        self.rpc.error.set(None);
         is_good
-    }
-
-    /// Shows why the server refused, at the field that it names where there is one.
-    fn refuse(self, error: &ApiError) {
-        let field = error.problem().and_then(|problem| problem.field.clone()).unwrap_or_default();
-        let place = self.asked.with_value(|asked| {
-            let named = asked
-                .fields
-                .iter()
-                .find(|named| named.key == field || named.key.rsplit('.').next() == field.rsplit('.').next());
-            named.map_or_else(String::new, |named| named.key.to_owned())
-        });
-        self.problems.set(BTreeMap::from([(place, error.to_string())]));
     }
 
     async fn send(self, case_id: &str, key: &str) -> Result<(), ApiError> {
         let asked = self.asked.get_value();
-        // A file first: what follows names where it is kept. Sent again, it is the same document.
+        // A file first: what follows names where it is kept, and does not send it again.
         for (field, file) in self.files.get_value() {
             let is_shown = asked.fields.iter().any(|named| {
                 named.key == field && self.values.with_untracked(|values| (named.is_shown)(values))
@@ -186,6 +164,9 @@ impl Filling {
                 ("action_id", value("action_id").as_str()),
             ]);
             let stored = api::upload_document(case_id, &format!("{key}:{field}"), &query, &file).await?;
+            self.files.update_value(|files| {
+                files.remove(field);
+            });
             self.values.update(|values| {
                 values.insert(field, stored.storage_path);
             });
@@ -204,6 +185,7 @@ impl Filling {
         self.problems.update(|problems| {
             problems.remove(key);
         });
+        self.rpc.forget(key);
     }
 
     fn value(self, key: &'static str) -> String {
@@ -230,7 +212,10 @@ fn FieldView(filling: Filling, place: usize, documents: StoredValue<Vec<CaseDocu
         let key = field.key;
         let id = format!("form-{}", key.replace('.', "-"));
         let error_id = format!("{id}-error");
-        let problem = Memo::new(move |_| filling.problems.with(|problems| problems.get(key).cloned()));
+        let refusal = filling.rpc.error_at(key);
+        let problem = Memo::new(move |_| {
+            filling.problems.with(|problems| problems.get(key).cloned()).or_else(|| refusal.get())
+        });
         let invalid = move || problem.with(Option::is_some).to_string();
         let described = {
             let error_id = error_id.clone();

@@ -1,7 +1,8 @@
 //! What one move is worth: every single change of one member's rank.
 
-use super::simulation::{changed, points, share};
+use super::simulation::{changed, points};
 use crate::components::rank::RankBadge;
+use crate::format::share;
 use crate::state::pool_lab::{Move, Moves, PoolLab};
 use crate::state::studies::{Question, Study, from_json};
 use leptos::prelude::*;

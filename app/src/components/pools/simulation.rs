@@ -1,7 +1,7 @@
 //! A day under the saved and the draft ranks, before the same leads: shares, losses, waits, occupancies and their differences.
 
 use crate::components::rank::RankBadge;
-use crate::format;
+use crate::format::{self, share};
 use crate::state::pool_lab::{Comparison, Estimate, PoolLab};
 use crate::state::studies::{Study, from_json};
 use leptos::prelude::*;
@@ -32,11 +32,6 @@ enum Change {
     Known(Estimate, fn(f64) -> String),
     /// It cannot change, and why in a few words.
     None(&'static str),
-}
-
-/// `80.1 %`
-pub fn share(value: f64) -> String {
-    format!("{:.1} %", value * 100.0)
 }
 
 /// A difference of shares, in points: `−16.1`

@@ -1,7 +1,8 @@
 //! What happens while a rank is away: the cascade, the peak load of the others and the time to recover.
 
-use super::simulation::{points, share, time};
+use super::simulation::{points, time};
 use crate::components::rank::{RankBadge, rank_key, rank_words};
+use crate::format::share;
 use crate::state::pool_lab::{Away, PoolLab, Stress};
 use crate::state::studies::{Question, Study, from_json};
 use leptos::prelude::*;

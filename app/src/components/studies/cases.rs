@@ -1,4 +1,4 @@
-//! Judgments that show all that the published policy does, and what the draft makes of them.
+//! Judgments that show all that a policy does, the published one or the draft, and what the other makes of them.
 
 use super::{Links, answered};
 use crate::components::tier_badge::TierBadge;
@@ -12,49 +12,58 @@ use std::sync::Arc;
 
 #[component]
 pub fn CasesStudy(workbench: Workbench) -> impl IntoView {
+    let is_of_draft = RwSignal::new(false);
     // Those that were kept when it was published, with the facts of then; where there are none, those of today.
     let kept = Memo::new(move |_| {
-        let is_published = workbench.against.with(Option::is_none);
+        let is_published = !is_of_draft.get() && workbench.against.with(Option::is_none);
         let kept = workbench.inputs.with(|inputs| inputs.published.witnesses.clone());
         (is_published && !kept.is_empty()).then(|| Arc::new(kept))
     });
     let study = Study::new(workbench.studies, from_json::<Vec<WitnessCase>>, move || {
-        kept.with(Option::is_none).then(|| Question::new("witnessCases", &[workbench.before()]))
+        let policy = if is_of_draft.get() { workbench.after() } else { workbench.before() };
+        kept.with(Option::is_none).then(|| Question::new("witnessCases", &[policy]))
     });
     view! {
-        <p class="lead">"For each condition of the policy that the draft is compared with, and each side of each limit, the smallest judgment that there could be and a real one. The last column says what the draft makes of them."</p>
+        <p class="lead">"For each condition of a policy, and each side of each limit, the smallest judgment that there could be and a real one, with the tiers before and under the draft. Those of the draft follow each edit, and are kept with it when it is published."</p>
+        <div class="segments" role="group" aria-label="Whose witness cases">
+            {[("Policy before", false), ("Draft", true)].map(|(name, choice)| view! {
+                <button type="button" data-test=format!("cases-of-{}", if choice { "draft" } else { "before" }) aria-pressed=move || (is_of_draft.get() == choice).to_string() on:click=move |_| is_of_draft.set(choice)>{name}</button>
+            })}
+        </div>
         {move || match kept.get() {
-            Some(cases) => view! { <p class="none" data-test="witnesses-kept">"Kept since it was published, with the facts of that day."</p><Cases cases workbench/> }.into_any(),
-            None => answered(study, move |cases| view! { <Cases cases workbench/> }.into_any()).into_any(),
+            Some(cases) => view! { <p class="none" data-test="witnesses-kept">"Kept since it was published, with the facts of that day."</p><Cases cases workbench is_of_draft=false/> }.into_any(),
+            None => answered(study, move |cases| view! { <Cases cases workbench is_of_draft=is_of_draft.get_untracked()/> }.into_any()).into_any(),
         }}
     }
 }
 
 #[component]
-fn Cases(cases: Arc<Vec<WitnessCase>>, workbench: Workbench) -> impl IntoView {
+fn Cases(cases: Arc<Vec<WitnessCase>>, workbench: Workbench, is_of_draft: bool) -> impl IntoView {
     let only_changed = RwSignal::new(false);
     let links = Links::to(cases.iter().filter_map(|case| case.judgment_no).collect());
-    let tiers = {
-        let cases = Arc::clone(&cases);
-        Memo::new(move |_| {
-            workbench.settled.with(|simulation| {
-                cases.iter().map(|case| simulation.after.evaluate(&case.facts()).tier).collect::<Vec<_>>()
-            })
-        })
-    };
-    let all = Arc::clone(&cases);
-    let changed = Memo::new(move |_| {
-        tiers.with(|tiers| all.iter().zip(tiers).filter(|(case, tier)| case.tier != **tier).count() as u64)
-    });
     let count = cases.len() as u64;
+    // Each with the tier before and that under the draft.
+    let tiered = Memo::new(move |_| {
+        workbench.settled.with(|simulation| {
+            let other = if is_of_draft { &simulation.before.policy } else { &simulation.after };
+            let tiers = cases.iter().map(|case| {
+                let other = other.evaluate(&case.facts()).tier;
+                if is_of_draft { (case.clone(), other, case.tier) } else { (case.clone(), case.tier, other) }
+            });
+            tiers.collect::<Vec<_>>()
+        })
+    });
+    let changed =
+        move || tiered.with(|cases| cases.iter().filter(|(_, before, after)| before != after).count());
     let rows = move || {
-        let tiers = tiers.get();
-        let shown = cases.iter().zip(tiers).filter(|(case, tier)| !only_changed.get() || case.tier != *tier);
-        shown.map(|(case, tier)| row(case, tier, links)).collect_view()
+        tiered.with(|cases| {
+            let shown = cases.iter().filter(|(_, before, after)| !only_changed.get() || before != after);
+            shown.map(|(case, before, after)| row(case, *before, *after, links)).collect_view()
+        })
     };
     view! {
         <div class="answer">
-            <span role="status" data-test="cases-changed">{move || format!("{} of {} get another tier under the draft.", format::count(changed.get()), format::count(count))}</span>
+            <span role="status" data-test="cases-changed">{move || format!("{} of {} get another tier under the draft.", format::count(changed() as u64), format::count(count))}</span>
             <label class="check"><input type="checkbox" data-test="cases-only-changed" prop:checked=move || only_changed.get() on:change:target=move |event| only_changed.set(event.target().checked())/>"Only these"</label>
         </div>
         <div class="scrolled tall" tabindex="0" role="region" aria-label="Witness cases">
@@ -70,11 +79,11 @@ fn Cases(cases: Arc<Vec<WitnessCase>>, workbench: Workbench) -> impl IntoView {
     }
 }
 
-fn row(case: &WitnessCase, tier: Tier, links: Links) -> AnyView {
+fn row(case: &WitnessCase, before: Tier, after: Tier, links: Links) -> AnyView {
     let signals: Vec<&str> = case.signals.iter().map(|signal| format::signal(signal.name())).collect();
     let score = case.collectability_score.map(|score| score.to_decimal().to_string());
     view! {
-        <tr data-test="witness-case" data-changed=(tier != case.tier).to_string()>
+        <tr data-test="witness-case" data-changed=(before != after).to_string()>
             <th scope="row">{words(&case.of)}</th>
             <td>{match case.judgment_no {
                 Some(number) => links.link(number).into_any(),
@@ -83,8 +92,8 @@ fn row(case: &WitnessCase, tier: Tier, links: Links) -> AnyView {
             <td class="number">{format::score(score.as_deref(), 2)}</td>
             <td class="number">{case.balance.map_or_else(|| "–".to_owned(), |balance| format::cents(balance.cents()))}</td>
             <td>{if signals.is_empty() { "none".to_owned() } else { signals.join(", ") }}</td>
-            <td><TierBadge tier=case.tier short=true/></td>
-            <td>{if tier == case.tier { view! { <span class="muted">"the same"</span> }.into_any() } else { view! { <TierBadge tier short=true/> }.into_any() }}</td>
+            <td><TierBadge tier=before short=true/></td>
+            <td>{if before == after { view! { <span class="muted">"the same"</span> }.into_any() } else { view! { <TierBadge tier=after short=true/> }.into_any() }}</td>
         </tr>
     }
     .into_any()

@@ -98,7 +98,7 @@ fn found(workbench: Workbench, sought: Option<&Sought>) -> AnyView {
     let Some(sought) = sought.cloned() else {
         return view! { <p class="none" role="status" data-test="goal-none">"No value of these limits reaches it. Allow more, or turn another limit."</p> }.into_any();
     };
-    let now = workbench.settled.with_untracked(|simulation| simulation.after_totals.map(total));
+    let now = workbench.settled.with_untracked(|simulation| simulation.flow.after_totals().map(total));
     let words: Vec<String> = sought
         .limits
         .iter()

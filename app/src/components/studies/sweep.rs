@@ -2,6 +2,7 @@
 
 use super::{CountOrMoney, STACKED_BOX, answered, choice, first_limit, limits, stacked, totals_table};
 use crate::format;
+use crate::state::log_scale::{FLOOR_CENTS, LogScale};
 use crate::state::studies::{Question, Study, from_json};
 use crate::state::workbench::Workbench;
 use js_sys::{Float64Array, Reflect, Uint32Array};
@@ -15,8 +16,6 @@ use wasm_bindgen::{JsCast, JsValue};
 const COLUMNS: usize = 500;
 /// So many cliffs are listed, those of most money.
 const CLIFFS: usize = 4;
-/// The lowest balance of a logarithmic scale, in cents.
-const FLOOR: i64 = 10_000;
 
 #[component]
 pub fn SweepStudy(workbench: Workbench) -> impl IntoView {
@@ -95,14 +94,14 @@ impl Span {
         }
         let last = sweep.steps.last().map_or(min, |step| step.from.hundredths());
         let to = last.max(sweep.current.hundredths()).saturating_mul(5) / 4;
-        let from = min.max(FLOOR);
+        let from = min.max(FLOOR_CENTS);
         Self { from, to: to.clamp(from + 1, max.max(from + 1)), is_logarithmic: true }
     }
 
     fn share(self, value: i64) -> f64 {
         let value = value.clamp(self.from, self.to);
         if self.is_logarithmic {
-            (value as f64 / self.from as f64).ln() / (self.to as f64 / self.from as f64).ln()
+            self.scale().share(value)
         } else {
             (value - self.from) as f64 / (self.to - self.from) as f64
         }
@@ -110,12 +109,15 @@ impl Span {
 
     fn value(self, share: f64) -> i64 {
         let share = share.clamp(0.0, 1.0);
-        let value = if self.is_logarithmic {
-            self.from as f64 * (self.to as f64 / self.from as f64).powf(share)
-        } else {
-            self.from as f64 + share * (self.to - self.from) as f64
-        };
+        if self.is_logarithmic {
+            return self.scale().cents(share);
+        }
+        let value = self.from as f64 + share * (self.to - self.from) as f64;
         (value.round() as i64).clamp(self.from, self.to)
+    }
+
+    fn scale(self) -> LogScale {
+        LogScale { from: self.from, to: self.to }
     }
 
     /// A value as round as a place on the screen can say: half points, three digits of money, whole signals.
@@ -124,7 +126,7 @@ impl Span {
         let unit = match fact {
             Fact::CollectabilityScore => 50,
             Fact::AssetSignals => 100,
-            Fact::Balance => 10_i64.pow(value.max(1).ilog10().saturating_sub(2)).max(100),
+            Fact::Balance => return self.scale().rounded(share),
         };
         ((value + unit / 2) / unit * unit).clamp(self.from, self.to)
     }
