@@ -232,12 +232,21 @@ async fn a_call_is_logged_by_named_arguments() {
             .await
             .unwrap();
     let call = json!({ "plaintiff_id": plaintiff_id, "task_id": task_id, "outcome": "Left voicemail",
-                       "follow_up_at": "2099-01-01T12:00:00Z" });
+                       "follow_up_at": "2099-01-01" });
+    for vague in ["2099-01-01T12:00:00", "2099-01-01T12:00:00+99", "soon"] {
+        let mut wrong = call.clone();
+        wrong["follow_up_at"] = json!(vague);
+        let problem = firm.viewer.post("/rpc/log_call_outcome", &wrong).await.refused(422, "invalid");
+        assert_eq!(problem.field.as_deref(), Some("follow_up_at"), "{vague}");
+    }
     let client = firm.viewer.with("idempotency-key", "call-1");
     let logged: Value = client.post("/rpc/log_call_outcome", &call).await.json();
     assert_eq!((&logged["status"], &logged["is_terminal"]), (&json!("left_voicemail"), &json!(false)));
     assert_eq!(client.post("/rpc/log_call_outcome", &call).await.json::<Value>(), logged);
     firm.viewer.post("/rpc/log_call_outcome", &call).await.refused(409, "conflict");
+    // A date is its morning in New York, as everywhere.
+    let due = "select count(*) from public.plaintiff_tasks where status = 'open' and due_at = '2099-01-01T05:00:00Z'";
+    assert_eq!(app.number(due).await, 1);
 
     let mut last = call.clone();
     last["task_id"] = logged["follow_up_task_id"].clone();

@@ -34,6 +34,8 @@ async fn functions_that_are_not_for_the_caller_do_not_exist() {
         "queue_finish",
         "tg_refuse_change",
         "publish_tier_policy",
+        "rpc_instant",
+        "rpc_text",
         "pause_queue",
         "facts_moved_since",
         "nothing",

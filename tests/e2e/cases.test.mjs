@@ -94,6 +94,32 @@ walk("a form refuses what the function would, and sends a double click once", as
   assert.match(await page.getByTestId("form-error").textContent(), /no active marshal/);
 });
 
+walk("an event ends an open task, but no call", async ({ page, context, server }) => {
+  const [id] = fresh(server, 2);
+  await page.goto(`/cases/${id}`);
+  await page.getByTestId("do-event").waitFor();
+  const plaintiff = value(server, `select plaintiff_id from public.enforcement_cases where id = '${id}'`);
+  await call(context, server, "add_plaintiff_task", { plaintiff_id: plaintiff, case_id: id, title: "Call about the bank" });
+  await call(context, server, "add_plaintiff_task", { plaintiff_id: plaintiff, case_id: id, kind: "letter", title: "Send the retainer" });
+  const task = page.getByTestId("case-task");
+  await task.filter({ hasText: "Call about the bank" }).waitFor();
+  await task.filter({ hasText: "Send the retainer" }).waitFor();
+  await page.getByTestId("do-event").click();
+  const ends = page.getByTestId("field-related_task_id");
+  await ends.waitFor();
+  assert.deepEqual(await ends.locator("option").allTextContents(), ["None", "Send the retainer"]);
+  await page.getByTestId("field-event_kind").selectOption("asset_search_requested");
+  await ends.selectOption({ label: "Send the retainer" });
+  await page.getByTestId("form-submit").click();
+  await done(page);
+  await task.filter({ hasText: "Send the retainer" }).waitFor({ state: "detached" });
+  assert.equal(value(server, `select string_agg(kind || ' ' || status, ', ' order by kind) from public.plaintiff_tasks where enforcement_case_id = '${id}' and title in ('Call about the bank', 'Send the retainer')`), "call open, letter completed");
+  // Where calls alone are open, nothing is offered.
+  await page.getByTestId("do-event").click();
+  await page.getByTestId("field-event_kind").waitFor();
+  assert.equal(await ends.count(), 0);
+});
+
 walk("blocked, overridden, noted, closed: each by its form and each on the timeline", async ({ page, server, accessible }) => {
   const [id] = fresh(server, 1);
   const next = value(server, "select (now() + interval '20 days')::date");

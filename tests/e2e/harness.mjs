@@ -196,7 +196,9 @@ export function watch(page) {
   page.on("console", (message) => {
     // Chromium reports every 4xx answer as an error; to the console they are answers like any other.
     const isAnswer = /^Failed to load resource: the server responded with a status of 4\d\d/.test(message.text());
-    if (message.type() === "error" && !isAnswer) complaints.push(`console: ${message.text()}`);
+    // Who goes on while a page's part still loads cuts that off; a part that does not come says so on its page.
+    const isLeft = /^TypeError: (Failed to fetch\s+at \S*\/parts-|WebAssembly compilation aborted: Network error)/.test(message.text());
+    if (message.type() === "error" && !isAnswer && !isLeft) complaints.push(`console: ${message.text()}`);
   });
   page.on("pageerror", (error) => complaints.push(`uncaught: ${error.message}`));
   page.on("response", (response) => {

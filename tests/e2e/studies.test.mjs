@@ -108,6 +108,11 @@ walk("witness cases show which conditions the draft touches", async ({ page, acc
   const shown = await page.getByTestId("witness-case").allTextContents();
   assert.ok(shown.length > 0 && shown.every((row) => /score_3|rule t2/.test(row)), shown.join("\n"));
   await accessible();
+  // Those of the draft are derived anew with each edit: they stand at its own limits.
+  await page.getByTestId("cases-of-draft").click();
+  await page.getByTestId("witness-case").filter({ hasText: "score at score_3" }).filter({ hasText: "75.00" }).first().waitFor();
+  await page.getByTestId("limit-score_3").fill("76");
+  await page.getByTestId("witness-case").filter({ hasText: "score at score_3" }).filter({ hasText: "76.00" }).first().waitFor();
 });
 
 walk("a replay ends with the tiers of today, and a replay that cannot be says why", async ({ page, accessible }) => {

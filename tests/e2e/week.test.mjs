@@ -155,7 +155,9 @@ walk("a week of enforcement by the console and by /rpc comes to the same", async
   const late = await call("set_enforcement_stage", of({ stage: "asset_discovery" }));
   assert.equal(late.status(), 409, "a closed case stays closed");
 
-  const history = ({ id }) => rows(server, `select source, kind, coalesce(rpc, '') from public.v_enforcement_timeline where case_id = '${id}' order by 1, 2, 3`);
+  // The worker tiers a paid case, unless the case is closed before: that is its own work, and not what is compared.
+  const history = ({ id }) => rows(server, `select source, kind, coalesce(rpc, '') from public.v_enforcement_timeline
+     where case_id = '${id}' and kind <> 'tier_changed' order by 1, 2, 3`);
   assert.ok(history(shown).length > 30, `${history(shown).length} items`);
   assert.deepEqual(history(shown), history(called), "whatever the console does is what the functions do");
 });

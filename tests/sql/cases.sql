@@ -96,6 +96,13 @@ select results_eq($$ select kind, due_at from public.plaintiff_tasks $$, $$ valu
   'with the task of its stage');
 select pg_temp.refused('open_enforcement_case', '{"judgment_id": "00000000-0000-0000-0000-000000000101"}', 'PT409', 'the judgment has an open case already');
 
+-- ---- another plaintiff ----
+update public.core_judgments set plaintiff_id = '00000000-0000-0000-0000-0000000000a3' where id = '00000000-0000-0000-0000-000000000101';
+select results_eq($$ select c.plaintiff_id::text, t.plaintiff_id::text from public.enforcement_cases c join public.plaintiff_tasks t on t.enforcement_case_id = c.id $$,
+                  $$ values ('00000000-0000-0000-0000-0000000000a3', '00000000-0000-0000-0000-0000000000a3') $$,
+                  'where a judgment turns out to be another plaintiff''s, its open case and tasks go with it');
+update public.core_judgments set plaintiff_id = '00000000-0000-0000-0000-0000000000a2' where id = '00000000-0000-0000-0000-000000000101';
+
 -- ---- stages ----
 select pg_temp.refused('set_enforcement_stage', '{"case_id": "$case", "stage": "limbo"}', 'PT422', 'unknown stage `limbo`');
 select pg_temp.refused('set_enforcement_stage', '{"case_id": "$case"}', 'PT422', '`stage` is missing');
@@ -110,6 +117,8 @@ select pg_temp.refused('set_enforcement_stage', '{"case_id": "$case", "stage": "
 select throws_ok($$ update public.enforcement_cases set current_stage = 'closure' $$, 'PT405', 'a stage moves only through set_enforcement_stage',
                  'not even the owner moves a stage by hand');
 select throws_ok($$ update public.enforcement_cases set stage_entered_at = now() $$, 'PT405', null, 'nor the time since which it is there');
+select throws_ok($$ update public.enforcement_cases set current_stage = 'closure' -- as public.close_enforcement_case(jsonb) does
+                 $$, 'PT405', null, 'naming the function in a statement makes no difference');
 
 select is(pg_temp.call('set_enforcement_stage', '{"case_id": "$case", "stage": "contact_validation", "note": "go", "actor": "somebody"}') ->> 'current_stage',
           'contact_validation', 'a stage moves on');
@@ -125,6 +134,12 @@ select results_eq(
   $$ values ('["pre_enforcement", "contact_validation"]'::jsonb, 'rpc', 'set_enforcement_stage') $$, 'a row of history that says which function moved it');
 select bag_eq($$ select kind from public.plaintiff_tasks where stage = 'contact_validation' $$, $$ values ('call'), ('validate_contacts') $$,
               'and the tasks of the stage');
+update public.plaintiffs set status = 'do_not_call' where id = '00000000-0000-0000-0000-0000000000a3';
+update public.core_judgments set plaintiff_id = '00000000-0000-0000-0000-0000000000a3' where id = '00000000-0000-0000-0000-000000000101';
+select results_eq($$ select kind, status, right(plaintiff_id::text, 2) from public.plaintiff_tasks where stage = 'contact_validation' order by kind $$,
+                  $$ values ('call', 'cancelled', 'a2'), ('validate_contacts', 'open', 'a3') $$, 'another plaintiff who does not want to be called is not');
+update public.core_judgments set plaintiff_id = '00000000-0000-0000-0000-0000000000a2' where id = '00000000-0000-0000-0000-000000000101';
+update public.plaintiff_tasks set status = 'open', closed_at = null, closed_by = null where kind = 'call';
 select pg_temp.refused('set_enforcement_stage', '{"case_id": "$case", "stage": "pre_enforcement"}', 'PT409', 'stage pre_enforcement lies before stage contact_validation');
 select is(pg_temp.call('set_enforcement_stage', '{"case_id": "$case", "stage": "pre_enforcement", "override": true}') ->> 'current_stage', 'pre_enforcement',
           'an override moves it back');
@@ -161,15 +176,21 @@ select is((select occurred_at from public.enforcement_events order by event_no d
 select isnt(pg_temp.call('log_enforcement_event', '{"case_id": "$case", "event_kind": "marshal_result", "document_path": "m.pdf"}'), null);
 select is((select marshal_status from public.enforcement_cases), 'completed');
 select is((select action_id is not null from public.enforcement_documents where storage_path = 'm.pdf'), true, 'the document vouches for the action');
+insert into public.enforcement_actions (org_id, enforcement_case_id, action_type, status, opened_at, created_by)
+values ('00000000-0000-0000-0000-00000000000a', current_setting('test.case')::uuid, 'marshal', 'planned', '2026-10-01', 'test');
+select is((select marshal_status from public.enforcement_cases), 'planned', 'the case mirrors the active action, whenever that is said to have begun');
 select pg_temp.refused('log_enforcement_event', '{"case_id": "$case", "event_kind": "note", "occurred_at": "2026-12-01"}', 'PT422', 'an event cannot lie in the future');
 select pg_temp.refused('log_enforcement_event', '{"case_id": "$case", "event_kind": "note", "occurred_at": "yesterday"}', 'PT422', '`occurred_at` is not a time');
 select pg_temp.refused('log_enforcement_event', '{"case_id": "$case", "event_kind": "note", "occurred_at": "2026-02-30"}', 'PT422', '`occurred_at` is not a time');
+select pg_temp.refused('log_enforcement_event', '{"case_id": "$case", "event_kind": "note", "occurred_at": "2026-11-01T12:00:00+99"}', 'PT422', '`occurred_at` is not a time');
 select pg_temp.refused('log_enforcement_event', '{"case_id": "$case", "event_kind": "note", "payload": [1]}', 'PT422', '`payload` is not a JSON object');
 select pg_temp.refused('log_enforcement_event', '{"case_id": "$case", "event_kind": "note", "related_task_id": "00000000-0000-0000-0000-000000000999"}', 'PT404', 'the case has no such task');
 select set_config('test.task', (select id::text from public.plaintiff_tasks where kind = 'validate_contacts'), true);
 select isnt(pg_temp.call('log_enforcement_event', jsonb_build_object('case_id', '$case', 'event_kind', 'note', 'related_task_id', current_setting('test.task'))), null);
 select is((select status || ' ' || closed_by from public.plaintiff_tasks where kind = 'validate_contacts'), 'completed Ada', 'an event ends the task that it names');
 select pg_temp.refused('log_enforcement_event', jsonb_build_object('case_id', '$case', 'event_kind', 'note', 'related_task_id', current_setting('test.task')), 'PT409', 'the task is already completed');
+select pg_temp.refused('log_enforcement_event', jsonb_build_object('case_id', '$case', 'event_kind', 'note', 'related_task_id', id), 'PT422', 'a call is completed with its outcome')
+  from public.plaintiff_tasks where kind = 'call';
 
 select isnt(pg_temp.call('log_enforcement_event', '{"case_id": "$case", "event_kind": "blocked", "payload": {"eta": "2026-12-01T12:00:00Z", "who": "marshal"}}'), null);
 select results_eq($$ select blocked_since, blocked_until, next_action_at from public.enforcement_cases $$,
@@ -197,6 +218,16 @@ select isnt(pg_temp.call('queue_enforcement_action', '{"case_id": "$case", "acti
 select is((select event_kind::text from public.enforcement_events order by event_no desc limit 1), 'action_cancelled', 'an end is an event');
 select isnt(pg_temp.call('queue_enforcement_action', '{"case_id": "$case", "action_type": "bank_levy", "status": "planned"}') ->> 'id', (select a ->> 'id' from levy),
             'after it another action begins');
+select is(pg_temp.call('queue_enforcement_action', '{"case_id": "$case", "action_type": "bank_levy", "status": "cancelled"}') ->> 'status', 'cancelled');
+create or replace function public.app_now() returns timestamptz language sql stable parallel safe return '2026-11-02 16:00:00+00'::timestamptz;
+select isnt(pg_temp.call('log_enforcement_event', '{"case_id": "$case", "event_kind": "bank_levy_filed", "occurred_at": "2026-11-02", "document_path": "l3.pdf"}'), null);
+select is((select count(*) || ' ' || max(c.levy_status) from public.enforcement_actions a join public.enforcement_cases c on c.id = a.enforcement_case_id where a.action_type = 'bank_levy'),
+          '3 filed', 'a filing that is logged by its day begins another action than the one that was cancelled on that day');
+select isnt(pg_temp.call('log_enforcement_event', '{"case_id": "$case", "event_kind": "bank_levy_released", "document_path": "l4.pdf"}'), null);
+select is((select levy_status from public.enforcement_cases), 'completed', 'which the case mirrors also once it has ended');
+create or replace function public.app_now() returns timestamptz language sql stable parallel safe return '2026-11-02 15:00:00+00'::timestamptz;
+select is(pg_temp.call('queue_enforcement_action', '{"case_id": "$case", "action_type": "garnishment", "status": "in_progress", "document_path": "g2.pdf"}') ->> 'status', 'in_progress');
+select is((select event_kind::text from public.enforcement_events order by event_no desc limit 1), 'action_updated', 'that money has come is not said by a status');
 
 select pg_temp.refused('record_subpoena_response', '{"case_id": "$case", "document_path": "s.pdf"}', 'PT409', 'no subpoena is out');
 select pg_temp.refused('issue_subpoena', '{"case_id": "$case"}', 'PT422', 'an event `subpoena_issued` needs a document');
@@ -210,6 +241,11 @@ select results_eq($$ select kind, status, due_at from public.plaintiff_tasks whe
                   'its task is done and a review is due');
 select results_eq($$ select storage_path, action_id is not null from public.enforcement_documents where doc_kind like 'subpoena%' order by 1 $$,
                   $$ values ('s1.pdf', true), ('s2.pdf', true) $$, 'both papers are kept');
+select is(pg_temp.call('issue_subpoena', '{"case_id": "$case", "document_path": "s3.pdf", "issued_at": "2026-10-20T16:00:00Z"}') ->> 'response_due_at', '2026-11-19T17:00:00+00:00',
+          'the thirty days are those of New York, where the clocks have changed in between');
+select is(pg_temp.call('record_subpoena_response', '{"case_id": "$case", "complied": null, "document_path": "s4.pdf"}') ->> 'status', 'completed', 'null says no more than nothing');
+select pg_temp.refused('add_enforcement_document', jsonb_build_object('case_id', '$case', 'doc_kind', 'levy', 'storage_path', repeat('€', 667)), 'PT422',
+                       'the path of the document is longer than 2000 bytes');
 
 -- ---- payments ----
 select pg_temp.refused('record_enforcement_payment', '{"amount": "1"}', 'PT422', 'a payment names a case or a judgment');
@@ -274,6 +310,19 @@ select pg_temp.refused('set_next_action', '{"case_id": "$case", "next_action_at"
 select is(pg_temp.call('set_next_action', '{"case_id": "$case", "next_action_at": "2026-11-21"}') ->> 'next_action_at', '2026-11-21T05:00:00+00:00');
 select is((select count(*) from public.rpc_requests where request_id = 'from-the-header' and caller_id = '00000000-0000-0000-0000-0000000000a1'), 1::bigint, 'the header''s id is honoured as the field is');
 select set_config('dragonfly.request_id', '', true);
+
+-- ---- what the jobs do ----
+select set_config('dragonfly.org_id', '00000000-0000-0000-0000-00000000000a', true);
+update public.enforcement_cases set next_action_at = '2026-10-30 12:00:00+00' where id = current_setting('test.case')::uuid;
+select is(public.pick_next_action(current_setting('test.case')::uuid) ->> 'next_action_at', '2026-10-30T12:00:00+00:00', 'what is past due is not put off');
+update public.enforcement_cases set blocked_since = public.app_now() where id = current_setting('test.case')::uuid;
+select is(public.pick_next_action(current_setting('test.case')::uuid), '{"skipped": "the case is blocked"}', 'a case may be blocked until nobody knows when');
+update public.enforcement_cases set blocked_since = null, next_action_at = null, tier = 'tier0' where id = current_setting('test.case')::uuid;
+select is(public.pick_next_action(current_setting('test.case')::uuid), '{"next_action_at": "2026-12-02T15:00:00+00:00", "task": null}', 'tier 0 is watched');
+select is((select delta - 'next_action_at' from public.enforcement_history where action = 'next_action_picked' order by history_no desc limit 1), '{}', 'and its history names no task');
+select is(public.case_copilot_facts(current_setting('test.case')::uuid) ->> 'stage', 'recovery_monitoring');
+select is((select provolatile from pg_proc where oid = 'public.case_copilot_facts(uuid)'::regprocedure), 's', 'the facts of a brief are read without a lock');
+select throws_ok($$ select public.case_copilot_facts('00000000-0000-0000-0000-000000000999') $$, 'PT404', 'enforcement case not found');
 
 -- ---- closing ----
 select pg_temp.refused('close_enforcement_case', '{"case_id": "$case", "status": "forgotten"}', 'PT422', 'unknown status `forgotten`');

@@ -20,7 +20,7 @@ select results_eq(
   $$ select p.proname::text collate "default" from pg_proc p
       where p.pronamespace = 'public'::regnamespace and p.prosecdef and has_function_privilege('authenticated', p.oid, 'execute')
       order by 1 $$,
-  $$ values ('log_call_outcome'), ('queue_job'), ('queue_statistics'), ('request_case_copilot') $$,
+  $$ values ('log_call_outcome'), ('queue_job'), ('queue_statistics'), ('request_case_copilot'), ('search_judgments') $$,
   'the definer functions that everybody signed in may call');
 
 select results_eq(
@@ -85,6 +85,17 @@ select results_eq(
             ('missed_leads', 'insert'), ('pool_page_rules', ''), ('routing_log', 'insert'), ('routing_state', 'update'),
             ('server_processes', ''), ('visitor_keys', ''), ('visitor_secrets', '') $$,
   'whoever acts for visitors reaches what routing takes and nothing else');
+select results_eq(
+  $$ select c.relname::text collate "default",
+            has_any_column_privilege('judgment_search', c.oid, 'insert') or has_any_column_privilege('judgment_search', c.oid, 'update')
+              or has_table_privilege('judgment_search', c.oid, 'delete')
+       from pg_class c
+      where c.relnamespace::regnamespace::text in ('public', 'judgments', 'enrichment') and c.relkind in ('r', 'v')
+        and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+        and has_any_column_privilege('judgment_search', c.oid, 'select')
+      order by 1 $$,
+  $$ values ('core_judgments', false), ('judgment_names', false), ('plaintiffs', false) $$,
+  'the search reads what it finds by, and writes nothing');
 select ok(not has_any_column_privilege('authenticated', 'public.visitor_secrets', 'select'), 'nobody signed in reads what signs visitors'' tokens');
 select ok(not has_column_privilege('admin', 'public.api_tokens', 'token_hash', 'select'), 'nobody reads hashes of tokens');
 select ok(not has_table_privilege('enforcement_operator', 'public.enforcement_alert_routes', 'select'), 'addresses of webhooks are for admins');

@@ -84,6 +84,7 @@ select throws_ok($$ select public.set_judgment_priority('{"judgment_id": "000000
 
 -- ---- the copilot and the queue ----
 select throws_ok($$ select public.queue_job('{"kind": "enrich", "idempotency_key": "e", "payload": {"case_id": "00000000-0000-0000-0000-000000000101", "scores": {"collectability_score": 99}}}') $$, 'PT403', 'vendors'' data come by the service alone');
+select throws_ok($$ select public.queue_job('{"kind": " enrich ", "idempotency_key": "e", "payload": {"case_id": "00000000-0000-0000-0000-000000000101", "scores": {"collectability_score": 99}}}') $$, 'PT403', null, 'however the kind is written');
 select isnt(public.queue_job('{"kind": "enrich", "idempotency_key": "e", "payload": {"case_id": "00000000-0000-0000-0000-000000000101"}}'), null, 'but enrichment may be asked for');
 select throws_ok($$ select public.request_case_copilot('00000000-0000-0000-0000-000000000999') $$, 'PT404', 'enforcement case not found');
 select throws_ok($$ select * from public.v_case_copilot_latest $$, '42501', null, 'briefs are for the service alone');
@@ -113,6 +114,29 @@ select is(public.upsert_enrichment_bundle('{"case_id": "00000000-0000-0000-0000-
           '{"contacts_inserted": 1, "contacts_updated": 0, "assets_inserted": 1, "assets_updated": 0, "has_signals": true}', 'a bundle answers counts');
 select is(public.upsert_enrichment_bundle('{"case_id": "00000000-0000-0000-0000-000000000101", "contacts": [{"kind": "phone", "value": "555", "is_valid": true}]}') ->> 'contacts_updated', '1', 'and is merged');
 select is((select asset_signals from public.core_judgments where id = '00000000-0000-0000-0000-000000000101'), 2::smallint, 'a bank account is a signal');
+select is(public.upsert_enrichment_bundle('{"case_id": "00000000-0000-0000-0000-000000000101", "contacts": [{"kind": "phone", "value": "556", "score": ""}], "assets": [{"asset_type": "vehicle", "name": "Car", "confidence": " "}]}') - 'case_id',
+          '{"contacts_inserted": 1, "contacts_updated": 0, "assets_inserted": 1, "assets_updated": 0, "has_signals": true}', 'an empty score is none');
+select is(public.apply_enrichment('{"case_id": "00000000-0000-0000-0000-000000000999", "judgment_id": "00000000-0000-0000-0000-000000000101", "event_kind": "note"}'),
+          '{"skipped": "no vendor has said anything"}', 'an alert names an enforcement case beside the judgment, which is the one that is meant');
+
+select is(public.upsert_enrichment_bundle(b) ->> 'contacts_inserted', '1', 'a bundle with a request id is merged once')
+  from unnest(array_fill('{"case_id": "00000000-0000-0000-0000-000000000101", "contacts": [{"kind": "phone", "value": "557"}], "request_id": "b-1"}'::jsonb, array[2])) b;
+select throws_ok($$ select public.upsert_enrichment_bundle('{"case_id": "00000000-0000-0000-0000-000000000101", "request_id": "b-1"}') $$, 'PT422', 'the request id was used for another call of upsert_enrichment_bundle');
+select set_config('dragonfly.request_id', 'v-1', true);
+select lives_ok($$ select public.set_case_enrichment('00000000-0000-0000-0000-000000000101', 71, 'A') $$);
+select lives_ok($$ select public.set_case_scores('00000000-0000-0000-0000-000000000101', 1, 2, 3, 4, 5, 72, 'A') $$);
+select set_config('dragonfly.request_id', 'v-2', true);
+select lives_ok($$ select public.set_case_scores('00000000-0000-0000-0000-000000000101', 1, 2, 3, 4, 5, 73, 'A') $$);
+select set_config('dragonfly.request_id', 'v-1', true);
+select lives_ok($$ select public.set_case_enrichment('00000000-0000-0000-0000-000000000101', 71, 'A') $$);
+select lives_ok($$ select public.set_case_scores('00000000-0000-0000-0000-000000000101', 1, 2, 3, 4, 5, 72, 'A') $$);
+select is((select collectability_score from judgments.cases), 73::numeric, 'what a vendor said with a request id counts once');
+select throws_ok($$ select public.set_case_scores('00000000-0000-0000-0000-000000000101', 1, 2, 3, 4, 5, 74, 'A') $$, 'PT422', 'the request id was used for another call of set_case_scores');
+select set_config('dragonfly.request_id', '', true), set_config('dragonfly.org_id', '', true);
+select lives_ok($$ select public.set_case_scores('00000000-0000-0000-0000-000000000101', 1, 2, 3, 4, 5, 70, 'A') $$, 'the service may name a judgment of any organisation');
+select lives_ok($$ select public.set_case_enrichment('00000000-0000-0000-0000-000000000101', 70, 'A') $$);
+select lives_ok($$ select public.upsert_enrichment_bundle('{"case_id": "00000000-0000-0000-0000-000000000101"}') $$);
+select set_config('dragonfly.org_id', '00000000-0000-0000-0000-00000000000a', true);
 
 select is(public.insert_or_get_entity('{"name": "John  Doe", "address": "1 Main St.", "judgment_id": "00000000-0000-0000-0000-000000000101"}'),
           public.insert_or_get_entity('{"name": "john doe", "address": "1 MAIN ST", "judgment_id": "00000000-0000-0000-0000-000000000102", "email": "j@example.com"}'), 'one of a name and an address is one');
@@ -126,10 +150,11 @@ reset role;
 set local role admin;
 select throws_ok(format($$ select public.put_alert_route(%L) $$, r), 'PT422', null, r)
   from unnest(array['{}', '{"channel": "pigeon"}', '{"channel": "webhook"}', '{"channel": "webhook", "target": "ftp://x"}', '{"channel": "queue", "target": "nothing"}',
-                    '{"channel": "queue", "target": "tier_assignment"}', '{"channel": "console", "event_kinds": ["teleported"]}', '{"channel": "console", "event_kinds": "note"}']) r;
+                    '{"channel": "queue", "target": "tier_assignment"}', '{"channel": "console", "event_kinds": ["teleported"]}', '{"channel": "console", "event_kinds": "note"}', '{"channel": "console", "event_kinds": []}']) r;
 select is(public.put_alert_route('{"channel": "webhook", "target": "https://hooks.example.com/x", "event_kinds": ["blocked"]}') ->> 'is_enabled', 'true');
 select is(public.put_alert_route(jsonb_build_object('route_id', (select id from public.enforcement_alert_routes), 'channel', 'console', 'is_enabled', false)) ->> 'channel', 'console', 'a route is rewritten');
 select throws_ok($$ select public.put_alert_route('{"route_id": "00000000-0000-0000-0000-000000000999", "channel": "console"}') $$, 'PT404', 'alert route not found');
+select is(public.put_alert_route('{"channel": "console", "event_kinds": null, "is_enabled": null}') ->> 'is_enabled', 'true', 'null says no more than nothing');
 select throws_ok($$ select public.retry_alert('{"alert_id": 7}') $$, 'PT404', 'alert not found');
 reset role;
 

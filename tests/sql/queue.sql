@@ -54,6 +54,20 @@ select throws_ok($$ select public.retry_dead_letter((select id from buried)) $$,
 select throws_ok($$ select public.discard_dead_letter((select id from buried)) $$, 'PT409', 'the dead letter is already retried');
 select throws_ok($$ select public.retry_dead_letter(gen_random_uuid()) $$, 'PT404', 'dead letter not found');
 
+-- ---- what a vendor said, retried by a person ----
+reset role;
+insert into public.users (id, email, display_name) values ('00000000-0000-0000-0000-0000000000a1', 'ada@example.com', 'Ada');
+set local role service_role;
+insert into sent select 5, public.queue_job('{"kind": "enrich", "idempotency_key": "e", "payload": {"case_id": "x", "bundle": {}}}');
+select lives_ok($$ select public.queue_bury('enrich', (select msg_id from sent where n = 5), 'w1', 'no such judgment') $$);
+select set_config('dragonfly.user_id', '00000000-0000-0000-0000-0000000000a1', true);
+set local role enforcement_operator;
+select throws_ok($$ select public.queue_job('{"kind": "enrich", "idempotency_key": "e", "payload": {"case_id": "x", "bundle": {}}}') $$, 'PT403', null, 'a person may not say it');
+select lives_ok($$ select public.retry_dead_letter((select id from public.queue_dead_letters where kind = 'enrich')) $$, 'but may have it said again');
+set local role service_role;
+select is((select message -> 'payload' from pgmq.q_enrich), '{"case_id": "x", "bundle": {}}', 'as it was');
+select set_config('dragonfly.user_id', '', true);
+
 -- ---- messages that came past queue_job ----
 select set_config('dragonfly.org_id', '', true);
 select lives_ok($$ select pgmq.send('tier_assignment', '{"job_id": "nonsense", "org_id": 7}') $$);

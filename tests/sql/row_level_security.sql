@@ -19,7 +19,9 @@ select ok(p.proconfig @> array['search_path=""'], format('definer function %s ha
   from pg_proc p
  where p.pronamespace = 'public'::regnamespace and p.prosecdef order by p.proname;
 
-select is(pg_get_userbyid(p.proowner), 'service_role', format('definer function %s is subject to row-level security', p.proname))
+-- The search's role reads names and nothing else.
+select is(pg_get_userbyid(p.proowner)::text, case p.proname when 'search_judgments' then 'judgment_search' else 'service_role' end,
+          format('definer function %s is subject to row-level security', p.proname))
   from pg_proc p
  where p.pronamespace = 'public'::regnamespace and p.prosecdef order by p.proname;
 
@@ -171,6 +173,26 @@ select throws_ok($$ select public.retire_agent('00000000-0000-0000-0000-00000000
                  'an admin of another firm cannot retire its agents');
 select throws_ok($$ select public.revoke_visitor_key('pk_' || repeat('a', 32)) $$, 'PT404', null,
                  'an admin of another firm cannot revoke its keys');
+reset role;
+
+-- ---- the search sees all names, and finds those of the caller's organisation ----
+set local role authenticated;
+select set_config('dragonfly.org_id', '00000000-0000-0000-0000-00000000000a', true);
+select is((select array_agg(j.id) from public.search_judgments('qsc 20191') j (id)),
+          array['00000000-0000-0000-0000-0000000000a3'::uuid], 'a number is found by a part of it, with any punctuation');
+select is((select count(*) from public.search_judgments('VIEW fund')), 1::bigint, 'a plaintiff is found by a part of the name');
+select is((select count(*) from public.search_judgments('_')), 0::bigint, 'a wildcard stands for itself');
+select is((select count(*) from public.search_judgments('Renamed')), 0::bigint, 'what is nowhere is not found');
+set local role service_role;
+update public.core_judgments set defendant_name = 'Renamed Debtor', case_number = 'QSC-77' where id = '00000000-0000-0000-0000-0000000000a3';
+set local role authenticated;
+select is((select count(*) from public.search_judgments('renamed d')), 1::bigint, 'a new name is found');
+select is((select count(*) from public.search_judgments('QSC-2019')), 0::bigint, 'an old number is not');
+select set_config('dragonfly.org_id', '00000000-0000-0000-0000-00000000000b', true);
+select is((select count(*) from public.search_judgments('renamed d')), 0::bigint, 'another firm finds none of them');
+select set_config('dragonfly.org_id', '', true);
+select is((select count(*) from public.search_judgments('renamed d')), 0::bigint, 'nor does nobody');
+select throws_ok($$ select count(*) from public.judgment_names $$, '42501', null, 'nobody reads the names of all');
 reset role;
 
 -- ---- visitors: a key finds its organisation and nothing more ----

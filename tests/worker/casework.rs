@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use db::casework::CaseFacts;
+use db::{Actor, Transaction};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use worker::jobs::{Brief, BriefProvider, CaseCopilot, Writing};
-use worker::{Job, Worker};
+use worker::jobs::{Brief, BriefProvider, CaseCopilot, Enforce, Outreach, Writing};
+use worker::{Job, Verdict, Worker};
 
 use crate::support::{Firm, options};
 
@@ -174,6 +175,98 @@ async fn a_message_for_one_firm_reaches_no_case_of_another() {
         ["enforcement case not found"]
     );
     assert_eq!(firm.number("select count(*) from public.queue_dead_letters").await, 3);
+}
+
+async fn lock(tx: &mut Transaction, table: &str, id: Uuid) {
+    let sql = format!("select from public.{table} where id = $1 for no key update");
+    sqlx::query(&sql).bind(id).execute(&mut **tx).await.unwrap();
+}
+
+/// As a refresh does, once it has locked their judgments
+async fn tier_all_cases(tx: &mut Transaction) {
+    sqlx::query("update public.enforcement_cases set tier = 'tier3'").execute(&mut **tx).await.unwrap();
+}
+
+/// Does the work of all messages of a kind in one transaction
+async fn work_all(firm: &Firm, job: impl Job + 'static) -> impl Future<Output = Vec<Verdict>> {
+    let messages = db::queue::read(&firm.db, job.kind(), 1000).await.unwrap().messages;
+    let db = firm.db.clone();
+    let work = tokio::spawn(async move {
+        let mut tx = db.begin_as(&Actor::service(None)).await.unwrap();
+        let verdicts = job.run(&mut tx, &messages).await.unwrap().verdicts;
+        tx.commit().await.unwrap();
+        verdicts
+    });
+    async move { work.await.unwrap() }
+}
+
+#[tokio::test]
+async fn a_batch_locks_in_the_order_of_everybody() {
+    let firm = Firm::new().await;
+    let (first, first_case) = case(&firm, "asset_discovery", "tier2", json!({})).await;
+    let (second, second_case) = case(&firm, "asset_discovery", "tier2", json!({})).await;
+    // Messages come in any order.
+    for case_id in [second_case, first_case] {
+        queue(&firm, "enforce", &case_id.to_string(), json!({ "case_id": case_id })).await;
+    }
+    let mut refresh = firm.begin().await;
+    lock(&mut refresh, "core_judgments", first).await;
+    let work = work_all(&firm, Enforce).await;
+    firm.until_waiting(1).await;
+    // It holds neither the other judgment nor a case meanwhile.
+    lock(&mut refresh, "core_judgments", second).await;
+    tier_all_cases(&mut refresh).await;
+    refresh.commit().await.unwrap();
+    assert_eq!(work.await, [Verdict::Done, Verdict::Done]);
+
+    // Two lanes that plan calls meet at plaintiffs, before they hold a case.
+    queue(&firm, "outreach", "a", json!({ "case_id": first_case })).await;
+    let mut other = firm.begin().await;
+    let plaintiff = "select plaintiff_id from public.enforcement_cases where id = $1";
+    let plaintiff_id: Uuid =
+        sqlx::query_scalar(plaintiff).bind(first_case).fetch_one(&mut *other).await.unwrap();
+    lock(&mut other, "plaintiffs", plaintiff_id).await;
+    let work = work_all(&firm, Outreach).await;
+    firm.until_waiting(1).await;
+    tier_all_cases(&mut other).await;
+    other.commit().await.unwrap();
+    assert_eq!(work.await, [Verdict::Done]);
+}
+
+#[tokio::test]
+async fn plans_and_nights_take_turns_with_refreshes() {
+    let firm = Firm::new().await;
+    let (first, _) = case(&firm, "asset_discovery", "tier2", json!({})).await;
+    let (second, _) = case(&firm, "asset_discovery", "tier2", json!({})).await;
+    let check = async |sql: String| {
+        let mut refresh = firm.begin().await;
+        lock(&mut refresh, "core_judgments", first).await;
+        let mut tx = firm.begin().await;
+        let work = tokio::spawn(async move {
+            let changed: i64 = sqlx::query_scalar(&sql).fetch_one(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+            changed
+        });
+        firm.until_waiting(1).await;
+        lock(&mut refresh, "core_judgments", second).await;
+        tier_all_cases(&mut refresh).await;
+        refresh.commit().await.unwrap();
+        work.await.unwrap()
+    };
+    assert_eq!(check(format!("select public.refresh_case_metrics('{}')", firm.org_id)).await, 2);
+
+    let mut tx = firm.begin().await;
+    let plan_id: Uuid = sqlx::query_scalar(
+        "select public.plan_case_change('{\"kind\": \"set_next_action\", \"next_action_at\": \"2099-01-01\"}', '{}',
+                                        array(select id from public.enforcement_cases))",
+    )
+    .fetch_one(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(check(format!("select public.apply_case_plan('{plan_id}', 10)")).await, 0);
+    let applied = "select count(*) from public.enforcement_cases where next_action_at >= '2099-01-01'";
+    assert_eq!(firm.number(applied).await, 2);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::fs::Permissions;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -43,12 +44,15 @@ pub(crate) struct Measured {
 }
 
 /// Measures `runs` times after one run that pays for cold caches, all on one database
-pub(crate) fn measure(is_quick: bool, runs: usize) -> Result<Measured> {
+///
+/// In a folder that is `kept` the database stays, filled, for the next time.
+pub(crate) fn measure(is_quick: bool, runs: usize, kept: Option<&Path>) -> Result<Measured> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         // PostgreSQL's user must be able to enter it.
-        let home = tempfile::Builder::new().prefix("dragonfly-bench-").tempdir_in("/tmp")?;
-        std::fs::set_permissions(home.path(), Permissions::from_mode(0o711))?;
-        let private = start_or_join(home.path()).await?;
+        let temporary = tempfile::Builder::new().prefix("dragonfly-bench-").tempdir_in("/tmp")?;
+        let home = kept.unwrap_or(temporary.path());
+        std::fs::set_permissions(home, Permissions::from_mode(0o711))?;
+        let private = start_or_join(home).await?;
         let db = Database::connect(private.connect_options(), 4).await?;
         db::migrate::migrate(&db).await?;
         let (scale, size) = if is_quick { (100, SIZE) } else { (1, SIZE) };
@@ -58,7 +62,7 @@ pub(crate) fn measure(is_quick: bool, runs: usize) -> Result<Measured> {
             events: size.events / scale,
         };
         let desk = Desk::new(&db, size).await?;
-        let (mut server, address) = start(home.path()).await?;
+        let (mut server, address) = start(home).await?;
 
         let mut measured = Measured::default();
         desk.run(address, is_quick, &mut Measured::default()).await?;
@@ -82,13 +86,22 @@ struct Desk {
 
 impl Desk {
     async fn new(db: &Database, size: CaseworkSize) -> Result<Self> {
-        let org_id = organisations::create_organisation(db, "Bench", "bench", "America/New_York").await?;
+        let kept = organisations::find_by_slug(db, "bench").await?;
+        let org_id = match kept {
+            Some(org_id) => org_id,
+            None => organisations::create_organisation(db, "Bench", "bench", "America/New_York").await?,
+        };
         let mut tx = db.begin_as(&Actor::service(org_id)).await?;
-        let user_id =
-            users::add(&mut tx, org_id, "operator@bench.invalid", "Operator", Role::Operator).await?;
+        let email = "operator@bench.invalid";
+        let user_id = match users::find_by_email(&mut tx, email).await? {
+            Some(user) => user.user_id,
+            None => users::add(&mut tx, org_id, email, "Operator", Role::Operator).await?,
+        };
         let token = server::create_api_token(&mut tx, user_id, "bench", Role::Operator, 1).await?.token;
         tx.commit().await?;
-        demo::load_casework(db, org_id, user_id, size).await?;
+        if kept.is_none() {
+            demo::load_casework(db, org_id, user_id, size).await?;
+        }
         let cases = demo::open_cases(db, org_id, CASES).await?;
         ensure!(!cases.is_empty(), "no case is open");
         let operator = Actor::person(DbRole::EnforcementOperator, org_id, user_id);
@@ -107,6 +120,9 @@ impl Desk {
             "&owner=me",
             "&sort=-balance",
             "&blocked=true",
+            "&sla_breach=true",
+            "&search=B-7712",
+            "&search=debtor%207712",
         ];
         let mut next: Option<String> = None;
         for number in 0..requests {

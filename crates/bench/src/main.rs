@@ -25,7 +25,7 @@ struct Arguments {
     /// or leads_p99, the last two also with `_two` for two servers; casework prints an object of such arrays
     name: String,
 
-    /// Only of a server that a measurement starts: where its database is
+    /// Of a server that a measurement starts: where its database is; of casework: the folder in which its database is kept for the next time
     home: Option<std::path::PathBuf>,
 
     #[arg(long, default_value_t = 9)]
@@ -51,7 +51,7 @@ fn main() -> Result<()> {
         return Ok(());
     }
     if name == "casework" {
-        println!("{}", serde_json::to_string(&cases::measure(quick, runs)?)?);
+        println!("{}", serde_json::to_string(&cases::measure(quick, runs, home.as_deref())?)?);
         return Ok(());
     }
     let of_database = match name.as_str() {

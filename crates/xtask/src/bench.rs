@@ -53,16 +53,12 @@ struct Measurement {
 }
 
 const MEASUREMENTS: [Measurement; 38] = [
-    // The home page, Today, is in a part.
-    Measurement {
-        name: "console_brotli",
-        unit: "bytes",
-        measure: |bench| console_size(bench, &["split_casework", "chunk_"]),
-    },
+    // Everybody's first page is Today.
+    Measurement { name: "console_brotli", unit: "bytes", measure: |bench| console_size(bench, "today") },
     Measurement {
         name: "console_studio_brotli",
         unit: "bytes",
-        measure: |bench| console_size(bench, &["split_studio", "chunk_"]),
+        measure: |bench| console_size(bench, "studio"),
     },
     Measurement { name: "policy_wasm_brotli", unit: "bytes", measure: policy_wasm_brotli },
     Measurement { name: "evaluate_native", unit: "1/s", measure: |bench| bench.native("evaluate_native") },
@@ -375,9 +371,10 @@ fn numbers(measured: &Value, list: &str) -> Result<Vec<f64>> {
 }
 
 /// Everything that a first load fetches, as it is sent, of a page that needs these parts
-fn console_size(bench: &Bench, parts: &[&str]) -> Result<Vec<f64>> {
+fn console_size(bench: &Bench, part: &str) -> Result<Vec<f64>> {
     console::build(bench.workspace)?;
     let dist = bench.workspace.root.join("dist");
+    let loaded = stage::files_of_part(&dist, part)?;
     let mut total = 0;
     let loads_later = |path: &Path| {
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
@@ -385,7 +382,7 @@ fn console_size(bench: &Bench, parts: &[&str]) -> Result<Vec<f64>> {
         // The widget is for pages of others.
         name == "widget.js"
             || path.starts_with(dist.join("studies"))
-            || stage::PARTS.iter().any(begins) && !parts.iter().any(begins)
+            || stage::PARTS.iter().any(begins) && !loaded.iter().any(|part| name.starts_with(part.as_str()))
     };
     for path in files(&dist)?.into_iter().filter(|path| !loads_later(path)) {
         total += match path.extension().and_then(OsStr::to_str) {

@@ -95,6 +95,27 @@ fn split(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(fs::write(arguments.stage.join(hashed_loader), script)?)
 }
 
+/// How the names of the files begin that load with `part`: its own, and those of what it shares, as the loader in `dist` has them
+pub(crate) fn files_of_part(dist: &Path, part: &str) -> Result<Vec<String>> {
+    let names = fs::read_dir(dist)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let loader = names
+        .into_iter()
+        .find(|name| name.starts_with("parts-") && name.ends_with(".js"))
+        .with_context(|| format!("no loader of parts in {}", dist.display()))?;
+    let script = fs::read_to_string(dist.join(loader))?;
+    let (_, after) = script
+        .split_once(&format!("./split_{part}-"))
+        .with_context(|| format!("the console has no part `{part}`"))?;
+    let shared = after
+        .split_once(", [")
+        .and_then(|(_, after)| after.split_once(']'))
+        .context("the loader of parts is written otherwise than it was")?
+        .0;
+    let chunks =
+        shared.split(',').map(|name| name.trim().trim_start_matches("__")).filter(|name| !name.is_empty());
+    Ok(std::iter::once(format!("split_{part}-")).chain(chunks.map(|chunk| format!("{chunk}-"))).collect())
+}
+
 /// `app-<hash>`, as Trunk has named the console's script
 fn bound_name(stage: &Path) -> Result<String> {
     let names = fs::read_dir(stage)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
