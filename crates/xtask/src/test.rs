@@ -80,7 +80,7 @@ pub(crate) fn test(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     outcome
 }
 
-fn timed(name: &str, step: impl FnOnce() -> Result<()>) -> Result<Duration> {
+pub(crate) fn timed(name: &str, step: impl FnOnce() -> Result<()>) -> Result<Duration> {
     say(&format!("── {name} ──"));
     let begun = Instant::now();
     step().with_context(|| format!("step `{name}`"))?;
