@@ -196,12 +196,16 @@ async fn refusals_are_problems_with_a_hint() {
     assert_eq!(problem.detail.as_deref(), Some("entering stage bank_levy needs a document"));
     assert_eq!(problem.field.as_deref(), Some("metadata.document_path"));
     assert!(problem.hint.is_some());
-    firm.viewer.post("/rpc/set_enforcement_stage", &levy).await.refused(404, "not_found");
+    let problem = firm.viewer.post("/rpc/set_enforcement_stage", &levy).await.refused(403, "forbidden");
+    assert_eq!(problem.detail.as_deref(), Some("`set_enforcement_stage` takes an operator"));
+    assert!(problem.hint.is_some());
     neighbour.operator.post("/rpc/set_enforcement_stage", &levy).await.refused(404, "not_found");
-    firm.operator
+    let problem = firm
+        .operator
         .post("/rpc/set_enforcement_stage_settings", json!({ "stage": "bank_levy", "sla_days": 3 }))
         .await
-        .refused(404, "not_found");
+        .refused(403, "forbidden");
+    assert_eq!(problem.detail.as_deref(), Some("`set_enforcement_stage_settings` takes an admin"));
     firm.admin
         .post("/rpc/set_enforcement_stage_settings", json!({ "stage": "bank_levy", "sla_days": 3 }))
         .await
