@@ -476,13 +476,15 @@ begin
   if octet_length(p_path) > 2000 then
     raise sqlstate 'PT422' using message = 'the path of the document is longer than 2000 bytes', detail = v_field;
   end if;
+  if exists (select from public.enforcement_documents d
+              where d.org_id = p_call.org_id and d.enforcement_case_id = p_case_id and d.storage_path = p_path) then
+    return;
+  end if;
   if p_path ~ '[[:cntrl:]\\]' or p_path ~ '(^|/)\.{0,2}(/|$)' or p_path ~* '^[a-z][a-z0-9+.-]*:' or p_path !~ '\.[A-Za-z0-9]{1,10}$' then
     raise sqlstate 'PT422' using message = format('`%s` is not the place of a document', v_field), detail = v_field,
       hint = 'send the storage_path of a document of the case, or the key of a file that is kept elsewhere, such as "levies/2026/writ.pdf"';
   end if;
-  if p_path ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/' and not exists (
-       select from public.enforcement_documents d
-        where d.org_id = p_call.org_id and d.enforcement_case_id = p_case_id and d.storage_path = p_path) then
+  if p_path ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/' then
     raise sqlstate 'PT422' using message = 'the case has no document there', detail = v_field, hint = 'upload the document to the case first';
   end if;
 end;
@@ -500,7 +502,10 @@ declare
   v_id uuid;
   v_action_id uuid;
 begin
-  perform public.expect_document_place(p_call, p_case_id, p_storage_path);
+  -- What a payment named when it was recorded is noted as it is.
+  if p_call.rpc <> 'link_enforcement_payment' then
+    perform public.expect_document_place(p_call, p_case_id, p_storage_path);
+  end if;
   insert into public.enforcement_documents as d
     (org_id, enforcement_case_id, event_id, action_id, doc_kind, storage_path, uploaded_by, metadata)
   values (p_call.org_id, p_case_id, p_event_id, p_action_id, p_doc_kind, p_storage_path, p_call.actor, p_metadata)
