@@ -243,6 +243,20 @@ async fn a_call_is_logged_by_named_arguments() {
         let problem = firm.viewer.post("/rpc/log_call_outcome", &wrong).await.refused(422, "invalid");
         assert_eq!(problem.field.as_deref(), Some("follow_up_at"), "{vague}");
     }
+    for (field, nonsense) in [
+        ("plaintiff_id", json!("somebody")),
+        ("task_id", json!(7)),
+        ("outcome", json!({})),
+        ("interest", json!("lukewarm")),
+        ("notes", json!(["a list"])),
+        ("notes", json!("x".repeat(4001))),
+        ("follow_up_at", json!("9999-01-01")),
+    ] {
+        let mut wrong = call.clone();
+        wrong[field] = nonsense;
+        let problem = firm.viewer.post("/rpc/log_call_outcome", &wrong).await.refused(422, "invalid");
+        assert_eq!(problem.field.as_deref(), Some(field));
+    }
     let client = firm.viewer.with("idempotency-key", "call-1");
     let logged: Value = client.post("/rpc/log_call_outcome", &call).await.json();
     assert_eq!((&logged["status"], &logged["is_terminal"]), (&json!("left_voicemail"), &json!(false)));

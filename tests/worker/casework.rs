@@ -348,7 +348,8 @@ async fn a_language_model_writes_from_the_facts_that_are_kept_beside_it() {
     let (_, case_id) = case(&firm, "action_planning", "tier2", json!({})).await;
     queue(&firm, "case_copilot", "one", json!({ "case_id": case_id, "requested_by": "Ada" })).await;
     let brief = json!({ "brief": "It waits for a garnishment.", "next_steps": ["Ask the employer."] });
-    let model = Loopback::answering("/v1", vec![(503, "secret words".to_owned()), said(&brief.to_string())]).await;
+    let model =
+        Loopback::answering("/v1", vec![(503, "secret words".to_owned()), said(&brief.to_string())]).await;
     ask(&firm, &model, 2).await;
 
     let briefs = "select concat_ws(' | ', provider, requested_by, brief, next_steps ->> 0) from public.v_case_copilot_latest";
@@ -356,10 +357,16 @@ async fn a_language_model_writes_from_the_facts_that_are_kept_beside_it() {
     assert_eq!(firm.texts("select error from public.queue_attempts").await, ["the model answered 503"]);
     let received = model.received.lock().await;
     let (head, body) = &received[1];
-    assert!(head.starts_with("POST /v1/chat/completions") && head.contains("authorization: Bearer a-secret"), "{head}");
+    assert!(
+        head.starts_with("POST /v1/chat/completions") && head.contains("authorization: Bearer a-secret"),
+        "{head}"
+    );
     assert_eq!(body["model"], "small");
     let told: Value = serde_json::from_str(body["messages"][1]["content"].as_str().unwrap()).unwrap();
-    let kept: Value = sqlx::query_scalar("select facts from public.v_case_copilot_latest").fetch_one(firm.owner()).await.unwrap();
+    let kept: Value = sqlx::query_scalar("select facts from public.v_case_copilot_latest")
+        .fetch_one(firm.owner())
+        .await
+        .unwrap();
     assert_eq!((&told["case_number"], &told["balance"]), (&kept["case_number"], &kept["balance"]));
 }
 
@@ -369,14 +376,22 @@ async fn without_its_model_a_brief_is_written_all_the_same_and_says_so() {
     let (_, case_id) = case(&firm, "action_planning", "tier2", json!({})).await;
     queue(&firm, "case_copilot", "one", json!({ "case_id": case_id })).await;
     let long = "x".repeat(2 << 20);
-    let model =
-        Loopback::answering("/v1", vec![(200, long), said("I cannot."), (302, String::new()), (401, "a-secret".to_owned())]).await;
+    let model = Loopback::answering(
+        "/v1",
+        vec![(200, long), said("I cannot."), (302, String::new()), (401, "a-secret".to_owned())],
+    )
+    .await;
     ask(&firm, &model, 4).await;
     assert_eq!(firm.number("select count(*) from public.case_copilot_briefs").await, 0);
     ask(&firm, &model, 1).await;
     assert_eq!(
         firm.texts("select error from public.queue_attempts order by id").await,
-        ["the model's answer is too long", "the model wrote no brief in the form asked for", "the model answered 302", "the model answered 401"]
+        [
+            "the model's answer is too long",
+            "the model wrote no brief in the form asked for",
+            "the model answered 302",
+            "the model answered 401"
+        ]
     );
     let brief = "select provider || ': ' || brief from public.v_case_copilot_latest";
     let brief = firm.texts(brief).await.remove(0);
@@ -391,7 +406,9 @@ async fn without_its_model_a_brief_is_written_all_the_same_and_says_so() {
 async fn no_call_slips_in_while_somebody_says_that_they_want_none() {
     let firm = Firm::new().await;
     let status = |status: &'static str| {
-        format!("select public.set_plaintiff_status(jsonb_build_object('plaintiff_id', id, 'status', '{status}')) from public.plaintiffs")
+        format!(
+            "select public.set_plaintiff_status(jsonb_build_object('plaintiff_id', id, 'status', '{status}')) from public.plaintiffs"
+        )
     };
     let open_calls = "select count(*) from public.plaintiff_tasks where kind = 'call' and status = 'open'";
     for is_said_first in [true, false] {
@@ -399,7 +416,8 @@ async fn no_call_slips_in_while_somebody_says_that_they_want_none() {
         let moved = format!(
             "select public.set_enforcement_stage('{{\"case_id\": \"{case_id}\", \"stage\": \"contact_validation\"}}')"
         );
-        let (first, second) = if is_said_first { (status("do_not_call"), moved) } else { (moved, status("do_not_call")) };
+        let (first, second) =
+            if is_said_first { (status("do_not_call"), moved) } else { (moved, status("do_not_call")) };
         let mut tx = firm.begin().await;
         sqlx::query(&first).execute(&mut *tx).await.unwrap();
         let mut other = firm.begin().await;
@@ -411,7 +429,9 @@ async fn no_call_slips_in_while_somebody_says_that_they_want_none() {
         tx.commit().await.unwrap();
         waiting.await.unwrap();
         assert_eq!(firm.number(open_calls).await, 0, "said first: {is_said_first}");
-        let is_moved = format!("select count(*) from public.enforcement_cases where id = '{case_id}' and current_stage = 'contact_validation'");
+        let is_moved = format!(
+            "select count(*) from public.enforcement_cases where id = '{case_id}' and current_stage = 'contact_validation'"
+        );
         assert_eq!(firm.number(&is_moved).await, 1);
         let mut tx = firm.begin().await;
         sqlx::query(&status("new")).execute(&mut *tx).await.unwrap();

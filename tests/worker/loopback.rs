@@ -41,8 +41,9 @@ impl Loopback {
                 kept.lock().await.push((head, serde_json::from_str(&body).unwrap()));
                 let (status, body) = &answers[next.fetch_add(1, Ordering::Relaxed).min(answers.len() - 1)];
                 let length = body.len();
-                let answer =
-                    format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+                let answer = format!(
+                    "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                );
                 // Who has heard enough hangs up.
                 let _ = stream.write_all(answer.as_bytes()).await;
             }

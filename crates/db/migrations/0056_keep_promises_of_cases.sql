@@ -879,8 +879,10 @@ comment on column public.enforcement_cases.override_set_at is 'When the override
 create or replace view public.v_enforcement_cases with (security_invoker = true) as
   select c.id as case_id, c.judgment_id, j.judgment_no, j.case_number, j.defendant_name, p.id as plaintiff_id, p.name as plaintiff_name,
          public.effective_tier_text(c.tier, c.tier_override, c.override_expires_at) as tier, c.tier as computed_tier,
-       case when public.is_overridden(c.tier_override, c.override_expires_at) then 'override' else c.tier_reason end as tier_reason,
-         case when c.override_expires_at > public.app_now() then c.tier_override end as tier_override, c.override_expires_at, c.override_note,
+         case when public.is_overridden(c.tier_override, c.override_expires_at) then 'override' else c.tier_reason end as tier_reason,
+         case when public.is_overridden(c.tier_override, c.override_expires_at) then c.tier_override end as tier_override,
+         case when public.is_overridden(c.tier_override, c.override_expires_at) then c.override_expires_at end as override_expires_at,
+         case when public.is_overridden(c.tier_override, c.override_expires_at) then c.override_note end as override_note,
          c.current_stage, c.stage_entered_at, public.days_since(c.stage_entered_at) as days_in_stage,
          coalesce(s.sla_days, l.sla_days) as sla_days,
          c.closed_at is null
@@ -1475,7 +1477,7 @@ $$;
 
 revoke execute on all functions in schema public from public;
 grant execute on function public.is_overridden(text, timestamptz) to authenticated, service_role;
--- Calls of functions by name read times as everywhere.
-grant execute on function public.expect_instant(text, timestamptz) to authenticated, service_role;
+-- Calls of functions by name read ids and times as everywhere.
+grant execute on function public.rpc_uuid(jsonb, text, boolean), public.expect_instant(text, timestamptz) to authenticated, service_role;
 grant execute on function public.is_settled(uuid, uuid, text), public.expect_document_place(public.rpc_call, uuid, text),
   public.expect_fields(text, jsonb, text[]), public.rpc_number(jsonb, text, boolean), public.expect_score(text, numeric) to service_role;

@@ -105,11 +105,12 @@ pub async fn fence(tx: &mut Transaction, kind: &str, messages: &[Message]) -> Re
 
 /// Whether a message that cannot be done now will not be tried again
 pub async fn is_last_attempt(tx: &mut Transaction, kind: &str, message: &Message) -> Result<bool, SqlError> {
-    let (is_last,) = sqlx::query_as("select $2 >= k.attempts_max from public.queue_kinds k where k.kind = $1")
-        .bind(kind)
-        .bind(message.read_ct)
-        .fetch_one(&mut **tx)
-        .await?;
+    let (is_last,) =
+        sqlx::query_as("select $2 >= k.attempts_max from public.queue_kinds k where k.kind = $1")
+            .bind(kind)
+            .bind(message.read_ct)
+            .fetch_one(&mut **tx)
+            .await?;
     Ok(is_last)
 }
 

@@ -10,8 +10,13 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use crate::{DbRole, SqlError};
 
-/// Read as everywhere: a date is a morning of the organisation, and a time says its zone
-const INSTANT: &str = "timestamp with time zone";
+/// Arguments that are read as the fields of a payload are, each with its name where it cannot be
+const READERS: [(&str, &str); 3] =
+    [("timestamp with time zone", "rpc_instant"), ("uuid", "rpc_uuid"), ("text", "rpc_text")];
+
+fn reader(argument_type: &str) -> Option<&'static str> {
+    READERS.iter().find(|(read, _)| *read == argument_type).map(|(_, reader)| *reader)
+}
 
 /// A function that people may call, and how
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -197,7 +202,7 @@ impl Rpc {
         }
         let columns: Vec<String> = given
             .iter()
-            .filter(|(_, _, argument_type)| *argument_type != INSTANT)
+            .filter(|(_, _, argument_type)| reader(argument_type).is_none())
             .map(|(_, quoted, argument_type)| format!("{quoted} {argument_type}"))
             .collect();
         if !columns.is_empty() {
@@ -206,12 +211,15 @@ impl Rpc {
         sql.push(format!("lateral public.{}(", self.quoted_name));
         for (n, (name, quoted, argument_type)) in given.iter().enumerate() {
             sql.push(if n == 0 { "" } else { ", " });
-            if *argument_type == INSTANT {
-                sql.push(format!("{quoted} => public.rpc_instant(b.body, "))
-                    .push_bind(name.as_str())
-                    .push(")");
-            } else {
-                sql.push(format!("{quoted} => a.{quoted}"));
+            match reader(argument_type) {
+                Some(reader) => {
+                    sql.push(format!("{quoted} => public.{reader}(b.body, "))
+                        .push_bind(name.as_str())
+                        .push(")");
+                }
+                None => {
+                    sql.push(format!("{quoted} => a.{quoted}"));
+                }
             }
         }
         sql.push(") r");

@@ -199,7 +199,8 @@ impl Settings {
             None => None,
             Some(url) => {
                 let model = layers.iter().find_map(|layer| layer.copilot_model.as_deref());
-                let model = model.ok_or("`copilot_url` is set and `copilot_model` is not: which model writes?")?;
+                let model =
+                    model.ok_or("`copilot_url` is set and `copilot_model` is not: which model writes?")?;
                 let key = layers.iter().find_map(|layer| layer.copilot_key.as_deref());
                 Some(ChatModel::new(url, model, key).map_err(|error| error.to_string())?)
             }
@@ -399,7 +400,8 @@ mod tests {
 
     #[test]
     fn a_language_model_is_named_by_flags_and_its_key_comes_from_elsewhere() {
-        let flags = Flags { copilot_url: Some("https://models.example.com/v1".to_owned()), ..Flags::default() };
+        let flags =
+            Flags { copilot_url: Some("https://models.example.com/v1".to_owned()), ..Flags::default() };
         let env = [("HOME", "/"), ("DRAGONFLY_COPILOT_MODEL", "small")];
         let settings = resolve(&flags, &env, Some("copilot_key = \"secret\"")).unwrap();
         let expect = ChatModel::new("https://models.example.com/v1", "small", Some("secret")).unwrap();
@@ -432,7 +434,8 @@ mod tests {
             |file| check_refused(&Flags::default(), &[("HOME", "/")], Some(file), "`smtp_from` is not");
         smtp("smtp_url = \"smtps://mail.example.com\"");
         let copilot = |env: &[(&str, &str)], expect| {
-            let env = [&[("HOME", "/"), ("DRAGONFLY_COPILOT_URL", "http://models.example.com/v1")], env].concat();
+            let env =
+                [&[("HOME", "/"), ("DRAGONFLY_COPILOT_URL", "http://models.example.com/v1")], env].concat();
             check_refused(&Flags::default(), &env, None, expect);
         };
         copilot(&[], "`copilot_model` is not");

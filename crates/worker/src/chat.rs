@@ -183,7 +183,8 @@ fn read(answer: &[u8]) -> Result<Brief, String> {
     let content = content.ok_or("the model said nothing")?;
     // Many models put what they are asked to write as it is between fences all the same.
     let text = content.trim().trim_start_matches("```json").trim_matches('`').trim();
-    let written: Written = serde_json::from_str(text).map_err(|_| "the model wrote no brief in the form asked for")?;
+    let written: Written =
+        serde_json::from_str(text).map_err(|_| "the model wrote no brief in the form asked for")?;
     let text = written.brief.trim().to_owned();
     let next_steps: Vec<String> = written
         .next_steps
@@ -225,7 +226,10 @@ mod tests {
 
     #[test]
     fn a_brief_is_taken_in_the_form_asked_for_and_in_no_other() {
-        check(r#"{"brief": " All is well. ", "next_steps": ["Call.", " "]}"#, Ok(("All is well.", &["Call."])));
+        check(
+            r#"{"brief": " All is well. ", "next_steps": ["Call.", " "]}"#,
+            Ok(("All is well.", &["Call."])),
+        );
         check("```json\n{\"brief\": \"Fenced.\"}\n```", Ok(("Fenced.", &[])));
         check("All is well.", Err("the model wrote no brief in the form asked for"));
         check(r#"{"brief": " "}"#, Err("the model wrote an empty brief"));

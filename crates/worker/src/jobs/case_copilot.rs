@@ -153,7 +153,8 @@ fn write_text(text: &mut String, facts: &CaseFacts) -> std::fmt::Result {
     match (&facts.override_note, facts.override_expires_at, &facts.tier_reason) {
         (Some(note), Some(expires_at), _) => {
             let computed = facts.computed_tier.map_or("none".to_owned(), |tier| tier.to_string());
-            let why = facts.computed_tier_reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+            let why =
+                facts.computed_tier_reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
             writeln!(
                 text,
                 " by override until {} ({note}); computed: {computed}{why}.",
