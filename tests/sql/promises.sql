@@ -135,6 +135,8 @@ select is(pg_temp.call('set_enforcement_stage', pg_temp.of(1, jsonb_build_object
 select is(pg_temp.refusal('add_enforcement_document', pg_temp.of(1, jsonb_build_object('doc_kind', 'writ', 'storage_path', (select path from d where n = 1),
             'action_id', pg_temp.call('queue_enforcement_action', pg_temp.of(1, '{"action_type": "marshal", "status": "filed"}')) ->> 'id'))),
           'PT422 storage_path the document vouches for another bank levy');
+select bag_eq($$ select action_type, has_document from public.enforcement_actions where enforcement_case_id = (select id from c where n = 1) $$,
+              $$ values ('bank_levy', true), ('marshal', false) $$, 'an action knows whether it has a paper');
 select isnt(pg_temp.call('queue_enforcement_action', pg_temp.of(1, '{"action_type": "bank_levy", "status": "cancelled"}')), null);
 select is(pg_temp.refusal('queue_enforcement_action', pg_temp.of(1, jsonb_build_object('action_type', 'bank_levy', 'status', 'filed', 'document_path', (select path from d where n = 1)))),
           'PT422 document_path the document vouches for another bank levy', 'a second levy has a paper of its own');

@@ -704,9 +704,24 @@ begin
 end;
 $$;
 
--- The morning list looks for actions that have left the desk without a paper, those that have ended included.
-create index enforcement_actions_beyond_desk on public.enforcement_actions (org_id, opened_at, id)
-  where status in ('filed', 'served', 'in_progress', 'completed');
+-- Known without looking for it: the morning list counts the actions that have left the desk without a paper, those that are over included.
+alter table public.enforcement_actions add column has_document boolean not null default false;
+comment on column public.enforcement_actions.has_document is 'Whether a document vouches for it; kept by a trigger';
+create function public.tg_action_has_document() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  update public.enforcement_actions a set has_document = true
+   where a.org_id = new.org_id and a.id = new.action_id and not a.has_document;
+  return null;
+end;
+$$;
+alter function public.tg_action_has_document() owner to service_role;
+comment on function public.tg_action_has_document() is 'Notes that an action has a paper; definer, since the note is not of whoever brings the paper';
+create trigger action_has_document after insert or update of action_id on public.enforcement_documents
+  for each row when (new.action_id is not null) execute function public.tg_action_has_document();
+create index enforcement_actions_without_document on public.enforcement_actions (org_id, opened_at, id)
+  where not has_document and status in ('filed', 'served', 'in_progress', 'completed');
 
 -- ---- overrides: the reason of the tier that counts, and one that is set again is no new one ----
 create function public.is_overridden(p_tier_override text, p_expires_at timestamptz) returns boolean
@@ -1475,6 +1490,17 @@ begin
 end;
 $$;
 
+-- ---- rows ----
+-- As the service, which sees those of every organisation.
+set local role service_role;
+update public.enforcement_actions a set has_document = true
+ where exists (select from public.enforcement_documents d where d.org_id = a.org_id and d.action_id = a.id);
+update public.plaintiff_tasks t set status = 'cancelled', closed_at = public.app_now(), closed_by = 'automation'
+ where t.kind = 'call' and t.status = 'open'
+   and exists (select from public.plaintiffs p where p.org_id = t.org_id and p.id = t.plaintiff_id and p.status = 'do_not_call');
+reset role;
+
+-- ---- grants ----
 revoke execute on all functions in schema public from public;
 grant execute on function public.is_overridden(text, timestamptz) to authenticated, service_role;
 -- Calls of functions by name read ids and times as everywhere.

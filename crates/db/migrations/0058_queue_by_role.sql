@@ -4,7 +4,9 @@ alter table public.queue_kinds add column is_for_everybody boolean not null defa
 comment on column public.queue_kinds.is_for_everybody is
   'Whether everybody signed in may queue it; others only operators, admins and the service. Such a job tells or computes, and changes nothing else';
 -- A brief is read and a tier follows from its facts, whoever asks. The others plan calls, set next actions and touch enrichment.
+set local role service_role;
 update public.queue_kinds set is_for_everybody = true where kind in ('case_copilot', 'tier_assignment');
+reset role;
 
 create or replace function public.queue_job(payload jsonb) returns bigint
 language plpgsql volatile security definer set search_path = ''

@@ -1204,8 +1204,8 @@ async fn without_document(tx: &mut Transaction) -> Result<TodayGroup, SqlError> 
     let found: Vec<Found> = sqlx::query_as(&format!(
         "select a.total, a.enforcement_case_id, {ACTION_COLUMNS}
            from (select a.*, count(*) over () as total from public.enforcement_actions a
-                  where a.org_id = (select public.current_org_id()) and a.status in ('filed', 'served', 'in_progress', 'completed')
-                    and not exists (select from public.enforcement_documents d where d.org_id = a.org_id and d.action_id = a.id)
+                  where a.org_id = (select public.current_org_id()) and not a.has_document
+                    and a.status in ('filed', 'served', 'in_progress', 'completed')
                   order by a.opened_at, a.id limit $1) a
           order by a.opened_at, a.id"
     ))
