@@ -369,6 +369,8 @@ WITH (fillfactor='50');
 
 ALTER TABLE ONLY public.enforcement_cases FORCE ROW LEVEL SECURITY;
 
+COMMENT ON COLUMN public.enforcement_cases.tier_reason IS 'Of the computed tier; while an override counts, views and answers give `override` as the reason of the tier that counts';
+
 COMMENT ON COLUMN public.enforcement_cases.tier_override IS 'Counts until override_expires_at, to the instant; the computed tier stays beside it';
 
 COMMENT ON COLUMN public.enforcement_cases.owner_id IS 'Who works the case; a member of the organisation';
@@ -378,6 +380,8 @@ COMMENT ON COLUMN public.enforcement_cases.stage_entered_at IS 'Days in stage ar
 COMMENT ON COLUMN public.enforcement_cases.blocked_since IS 'Since the last event `blocked`; a move to another stage or an event `unblocked` ends it';
 
 COMMENT ON COLUMN public.enforcement_cases.blocked_until IS 'The ETA that the event gave, if any';
+
+COMMENT ON COLUMN public.enforcement_cases.override_set_at IS 'When the override was first set; stays when it expires, since one that is set again within a week goes on';
 
 COMMENT ON COLUMN public.enforcement_cases.override_root_cause IS 'Why the computed tier does not fit, asked for when an override persists';
 
@@ -561,12 +565,19 @@ CREATE FUNCTION public.apply_enrichment(p_payload jsonb) RETURNS jsonb
 declare
   -- A court case has the id of its judgment. An alert names both, and its case_id is an enforcement case.
   v_case_id uuid := coalesce(public.rpc_uuid(p_payload, 'judgment_id'), public.rpc_uuid(p_payload, 'case_id'));
-  v_bundle jsonb := public.rpc_object(p_payload, 'bundle');
+  v_bundle jsonb := coalesce(nullif(p_payload -> 'bundle', 'null'), '{}');
   v_scores jsonb := public.rpc_object(p_payload, 'scores');
   v_counts jsonb;
 begin
   if v_case_id is null then
     raise sqlstate 'PT422' using message = 'the message names no case_id', detail = 'case_id';
+  end if;
+  perform public.expect_fields('a message of `enrich`', p_payload, array['case_id', 'judgment_id', 'event_id', 'event_kind', 'bundle', 'contacts', 'assets',
+                                                                         'scores', 'collectability_score', 'collectability_tier', 'summary']);
+  perform public.expect_fields('`scores`', v_scores, array['identity_score', 'contactability_score', 'asset_score', 'recency_amount_score',
+                                                           'adverse_penalty', 'collectability_score', 'collectability_tier']);
+  if jsonb_typeof(v_bundle) <> 'object' then
+    raise sqlstate 'PT422' using message = '`bundle` is not a JSON object', detail = 'bundle';
   end if;
   if p_payload - array['case_id', 'judgment_id', 'event_id', 'event_kind'] = '{}' then
     perform public.find_judgment(public.current_org_id(), v_case_id);
@@ -644,7 +655,6 @@ CREATE FUNCTION public.begin_rpc(p_rpc text, p_arguments jsonb, p_fields text[] 
     AS $$
 declare
   v_call public.rpc_call;
-  v_unknown text;
   v_setting text := nullif(btrim(current_setting('dragonfly.request_id', true)), '');
   v_caller uuid := coalesce(public.current_user_id(), '00000000-0000-0000-0000-000000000000');
   v_digest bytea;
@@ -655,12 +665,7 @@ begin
       hint = 'its fields are ' || array_to_string(p_fields, ', ');
   end if;
   if p_fields is not null then
-    select k into v_unknown from jsonb_object_keys(p_arguments) k
-     where k <> all (p_fields) and k <> 'request_id' order by k limit 1;
-    if found then
-      raise sqlstate 'PT422' using message = format('%s has no field `%s`', p_rpc, left(v_unknown, 60)), detail = left(v_unknown, 60),
-        hint = 'its fields are ' || array_to_string(p_fields, ', ');
-    end if;
+    perform public.expect_fields(p_rpc, p_arguments - 'request_id', p_fields);
   end if;
 
   v_call.rpc := p_rpc;
@@ -672,7 +677,10 @@ begin
   if v_call.actor_id is not null then
     select u.display_name into v_call.actor from public.users u where u.id = v_call.actor_id;
   end if;
-  v_call.actor := coalesce(v_call.actor, nullif(btrim(left(p_actor, 200)), ''), 'service');
+  -- Also where it does not count, because somebody is signed in.
+  perform public.rpc_text(p_arguments, f, false, 200)
+     from unnest(array['actor', 'created_by', 'closed_by', 'requested_by']) f where p_arguments ? f;
+  v_call.actor := coalesce(v_call.actor, nullif(btrim(p_actor), ''), 'service');
   -- Workers say that they are at work; everybody else comes by a function, which is what `rpc` means.
   v_call.actor_type := case current_setting('dragonfly.actor_type', true) when 'automation' then 'automation' else 'rpc' end;
 
@@ -781,9 +789,10 @@ begin
       'case_number', j.case_number, 'court', j.court, 'plaintiff', p.name, 'defendant', j.defendant_name,
       'judgment_amount', j.judgment_amount::text, 'balance', coalesce(j.balance_due, v_case.current_balance)::text,
       'judgment_date', j.judgment_date, 'status', j.status, 'collectability_score', j.collectability_score::text,
-      'tier', public.effective_tier(v_case), 'computed_tier', public.tier_number(v_case.tier), 'tier_reason', v_case.tier_reason,
-      'override_note', case when v_case.override_expires_at > public.app_now() then v_case.override_note end,
-      'override_expires_at', case when v_case.override_expires_at > public.app_now() then v_case.override_expires_at end,
+      'tier', public.effective_tier(v_case), 'computed_tier', public.tier_number(v_case.tier), 'computed_tier_reason', v_case.tier_reason,
+      'tier_reason', case when public.is_overridden(v_case.tier_override, v_case.override_expires_at) then 'override' else v_case.tier_reason end,
+      'override_note', case when public.is_overridden(v_case.tier_override, v_case.override_expires_at) then v_case.override_note end,
+      'override_expires_at', case when public.is_overridden(v_case.tier_override, v_case.override_expires_at) then v_case.override_expires_at end,
       'stage', v_case.current_stage, 'days_in_stage', public.days_since(v_case.stage_entered_at),
       'sla_days', public.stage_sla_days(v_case.org_id, v_case.current_stage), 'next_action_at', v_case.next_action_at,
       'is_past_due', coalesce(v_case.next_action_at < public.app_now(), false), 'is_closed', v_case.closed_at is not null,
@@ -828,7 +837,9 @@ CREATE FUNCTION public.case_json(p_case public.enforcement_cases) RETURNS jsonb
 begin
   return to_jsonb(p_case) || jsonb_build_object('current_balance', p_case.current_balance::text,
                                                 'collectability_score', p_case.collectability_score::text,
-                                                'effective_tier', public.effective_tier_text(p_case.tier, p_case.tier_override, p_case.override_expires_at));
+                                                'effective_tier', public.effective_tier_text(p_case.tier, p_case.tier_override, p_case.override_expires_at),
+                                                'effective_tier_reason', case when public.is_overridden(p_case.tier_override, p_case.override_expires_at)
+                                                                              then 'override' else p_case.tier_reason end);
 end;
 $$;
 
@@ -1124,6 +1135,8 @@ CREATE FUNCTION public.create_stage_tasks(p_call public.rpc_call, p_case public.
 declare
   v_tasks bigint;
 begin
+  -- Held as the call's own guard holds it, so that the stage moves without its call rather than not at all.
+  perform from public.plaintiffs p where p.org_id = p_call.org_id and p.id = p_case.plaintiff_id for share;
   insert into public.plaintiff_tasks
     (org_id, plaintiff_id, enforcement_case_id, kind, title, stage, priority, due_at, created_by)
   select p_call.org_id, p_case.plaintiff_id, p_case.id, t.kind, t.title, t.stage, coalesce(public.effective_tier(p_case), 0),
@@ -1286,20 +1299,73 @@ CREATE FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid, p_docu
 
 COMMENT ON FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid, p_document_path text) IS 'Whether an event names a document or one was uploaded for it';
 
-CREATE FUNCTION public.expect_scores(p_collectability_tier text, VARIADIC p_scores numeric[]) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO ''
-    AS $$
+CREATE FUNCTION public.expect_document_place(p_call public.rpc_call, p_case_id uuid, p_path text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    AS $_$
+declare
+  v_field text := case p_call.rpc when 'add_enforcement_document' then 'storage_path' when 'set_enforcement_stage' then 'metadata.document_path'
+                                  else 'document_path' end;
 begin
-  if p_collectability_tier not in ('A', 'B', 'C') then
-    raise sqlstate 'PT422' using message = format('unknown collectability tier `%s`', left(p_collectability_tier, 60)),
-      detail = 'collectability_tier', hint = 'known are A, B, C';
+  -- The index that keeps a place from being noted twice takes no longer ones.
+  if octet_length(p_path) > 2000 then
+    raise sqlstate 'PT422' using message = 'the path of the document is longer than 2000 bytes', detail = v_field;
   end if;
-  if exists (select from unnest(p_scores) s where s < 0 or s > 100 or s = 'NaN' or s <> round(s, 2)) then
-    raise sqlstate 'PT422' using message = 'a score is from 0 to 100 with at most two decimals', detail = 'score';
+  if exists (select from public.enforcement_documents d
+              where d.org_id = p_call.org_id and d.enforcement_case_id = p_case_id and d.storage_path = p_path) then
+    return;
+  end if;
+  if p_path ~ '[[:cntrl:]\\]' or p_path ~ '(^|/)\.{0,2}(/|$)' or p_path ~* '^[a-z][a-z0-9+.-]*:' or p_path !~ '\.[A-Za-z0-9]{1,10}$' then
+    raise sqlstate 'PT422' using message = format('`%s` is not the place of a document', v_field), detail = v_field,
+      hint = 'send the storage_path of a document of the case, or the key of a file that is kept elsewhere, such as "levies/2026/writ.pdf"';
+  end if;
+  if p_path ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/' then
+    raise sqlstate 'PT422' using message = 'the case has no document there', detail = v_field, hint = 'upload the document to the case first';
+  end if;
+end;
+$_$;
+
+COMMENT ON FUNCTION public.expect_document_place(p_call public.rpc_call, p_case_id uuid, p_path text) IS 'Refuses a path that is no key of a file, and a key of our own store under which the case has no document';
+
+CREATE FUNCTION public.expect_fields(p_what text, p_object jsonb, p_fields text[]) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+declare
+  v_unknown text;
+begin
+  select k into v_unknown from jsonb_object_keys(p_object) k where k <> all (p_fields) order by k limit 1;
+  if found then
+    raise sqlstate 'PT422' using message = format('%s has no field `%s`', p_what, left(v_unknown, 60)), detail = left(v_unknown, 60),
+      hint = 'its fields are ' || array_to_string(p_fields, ', ');
   end if;
 end;
 $$;
+
+COMMENT ON FUNCTION public.expect_fields(p_what text, p_object jsonb, p_fields text[]) IS 'Refuses a field that nobody would read';
+
+CREATE FUNCTION public.expect_instant(p_field text, p_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+begin
+  if p_at < '1900-01-01 00:00:00+00' or p_at >= '2200-01-01 00:00:00+00' then
+    raise sqlstate 'PT422' using message = format('`%s` is outside the years 1900 to 2199', p_field), detail = p_field,
+      hint = 'is a digit of the year missing, or one too many?';
+  end if;
+end;
+$$;
+
+COMMENT ON FUNCTION public.expect_instant(p_field text, p_at timestamp with time zone) IS 'Refuses a time that can only be a slip; null is none';
+
+CREATE FUNCTION public.expect_score(p_field text, p_score numeric) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+begin
+  if p_score < 0 or p_score > 100 or p_score = 'NaN' or p_score <> round(p_score, 2) then
+    raise sqlstate 'PT422' using message = format('`%s` is not a score from 0 to 100 with at most two decimals', p_field), detail = p_field;
+  end if;
+end;
+$$;
+
+COMMENT ON FUNCTION public.expect_score(p_field text, p_score numeric) IS 'As rpc_score, of a number that came as one; null is none';
 
 CREATE TABLE public.tier_policies (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1899,10 +1965,13 @@ begin
     join public.plaintiffs p on p.org_id = p_run.org_id and p.id = j.plaintiff_id
     left join public.plaintiffs said on said.org_id = p_run.org_id and said.normalized_name = k.plaintiff_key
    cross join lateral (
-     select j.balance_due is null or j.balance_due = coalesce(j.imported_balance, j.judgment_amount) as is_untouched,
+     -- A vendor who has heard of a payment may say the same balance as we do: it is the payments' all the same, and the
+     -- vendor's older file must not undo them.
+     select j.balance_due is null or (j.balance_due = coalesce(j.imported_balance, j.judgment_amount)
+              and not exists (select from public.enforcement_payments y
+                               where y.org_id = j.org_id and y.judgment_id = j.id and y.balance_after <> y.balance_before)) as is_untouched,
             k.prior -> 'balance' is distinct from k.record -> 'balance' as is_moved) b
-   -- No vendor knows these two statuses, so none can take them back.
-   cross join lateral (select j.status in ('vacated', 'expired') as is_final) s
+   cross join lateral (select public.is_settled(j.org_id, j.id, j.status) as is_final) s
    cross join lateral (
      select jsonb_object_agg(v.field, jsonb_build_array(v.before, v.after)) as changes
        from (values
@@ -2107,11 +2176,11 @@ begin
     order by j.judgment_no for no key update;
   create temp table import_changes on commit drop as
   select k.id, k.judgment_id, k.status,
-         case when j.status not in ('vacated', 'expired')
-              then jsonb_build_object('status', jsonb_build_array(j.status, k.status)) end as changes,
-         case when j.status in ('vacated', 'expired') then format('the status stays %s', j.status) end as note
+         case when not s.is_final then jsonb_build_object('status', jsonb_build_array(j.status, k.status)) end as changes,
+         case when s.is_final then format('the status stays %s', j.status) end as note
     from pg_temp.import_work k
     join public.core_judgments j on j.org_id = p_run.org_id and j.id = k.judgment_id
+   cross join lateral (select public.is_settled(j.org_id, j.id, j.status) as is_final) s
    where k.outcome is null and j.status <> k.status;
   create unique index on pg_temp.import_changes (id);
   create unique index on pg_temp.import_changes (judgment_id);
@@ -2173,6 +2242,18 @@ CREATE FUNCTION public.is_closed_status(p_status text) RETURNS boolean
     RETURN (p_status = ANY (ARRAY['satisfied'::text, 'vacated'::text, 'expired'::text]));
 
 COMMENT ON FUNCTION public.is_closed_status(p_status text) IS 'Closed judgments are not tiered; all others are active';
+
+CREATE FUNCTION public.is_overridden(p_tier_override text, p_expires_at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((p_tier_override IS NOT NULL) AND (p_expires_at > public.app_now()));
+
+COMMENT ON FUNCTION public.is_overridden(p_tier_override text, p_expires_at timestamp with time zone) IS 'Whether an override counts now';
+
+CREATE FUNCTION public.is_settled(p_org_id uuid, p_judgment_id uuid, p_status text) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN ((p_status = ANY (ARRAY['vacated'::text, 'expired'::text])) OR ((p_status = 'satisfied'::text) AND (EXISTS (SELECT FROM public.enforcement_cases c WHERE ((c.org_id = is_settled.p_org_id) AND (c.judgment_id = is_settled.p_judgment_id) AND (c.closure_reason = 'satisfied'::text))))));
+
+COMMENT ON FUNCTION public.is_settled(p_org_id uuid, p_judgment_id uuid, p_status text) IS 'Whether no vendor can take a status back: two are known to none of them, and what a case was closed as is known here first';
 
 CREATE FUNCTION public.issue_subpoena(payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2380,7 +2461,7 @@ declare
     'interest', log_call_outcome.interest, 'notes', log_call_outcome.notes, 'follow_up_at', log_call_outcome.follow_up_at)));
   v_said text := replace(replace(lower(btrim(coalesce(log_call_outcome.outcome, ''))), ' ', '_'), '-', '_');
   v_interest text := nullif(lower(btrim(coalesce(log_call_outcome.interest, ''))), '');
-  v_notes text := nullif(btrim(left(log_call_outcome.notes, 4000)), '');
+  v_notes text := nullif(btrim(log_call_outcome.notes), '');
   v_outcome text;
   v_status text;
   v_is_terminal boolean;
@@ -2411,6 +2492,10 @@ begin
     raise sqlstate 'PT422' using message = format('unknown interest `%s`', left(v_interest, 60)), detail = 'interest',
       hint = 'known are hot, warm, cold, none';
   end if;
+  if length(v_notes) > 4000 then
+    raise sqlstate 'PT422' using message = '`notes` is longer than 4000 characters', detail = 'notes';
+  end if;
+  perform public.expect_instant('follow_up_at', log_call_outcome.follow_up_at);
   v_status := public.call_status(v_outcome, v_interest);
   v_is_terminal := v_outcome in ('do_not_call', 'bad_number');
   if log_call_outcome.follow_up_at <= public.app_now() and not v_is_terminal then
@@ -2431,18 +2516,22 @@ begin
   if v_task.status <> 'open' then
     raise sqlstate 'PT409' using message = format('the task is already %s', v_task.status);
   end if;
+  if v_plaintiff.status = 'do_not_call' and v_outcome <> 'do_not_call' then
+    raise sqlstate 'PT409' using message = 'the plaintiff does not want to be called',
+      hint = 'a call does not take that back: change the plaintiff''s status first';
+  end if;
 
   update public.plaintiff_tasks t
      set status = 'completed', closed_at = public.app_now(), closed_by = v_call.actor,
          metadata = t.metadata || jsonb_strip_nulls(jsonb_build_object('outcome', v_outcome, 'interest', v_interest, 'status', v_status))
    where t.id = v_task.id;
-  perform public.set_status_of_plaintiff(v_call, v_plaintiff, v_status, v_notes);
   if v_outcome = 'do_not_call' then
     update public.plaintiff_tasks t
        set status = 'cancelled', closed_at = public.app_now(), closed_by = v_call.actor
      where t.org_id = v_call.org_id and t.plaintiff_id = v_plaintiff.id and t.kind = 'call' and t.status = 'open';
     get diagnostics v_cancelled = row_count;
   end if;
+  perform public.set_status_of_plaintiff(v_call, v_plaintiff, v_status, v_notes);
   if not v_is_terminal and log_call_outcome.follow_up_at is not null then
     insert into public.plaintiff_tasks
       (org_id, plaintiff_id, enforcement_case_id, kind, title, priority, due_at, metadata, created_by)
@@ -2544,6 +2633,7 @@ declare
   v_call public.rpc_call := public.begin_rpc('open_enforcement_case', payload,
     array['judgment_id', 'plaintiff_id', 'tier', 'collectability_score', 'created_by', 'notes'], payload ->> 'created_by');
   v_tier text;
+  v_score numeric(5,2);
   v_judgment public.core_judgments;
   v_plaintiff_id uuid;
   v_case public.enforcement_cases;
@@ -2552,6 +2642,7 @@ begin
     return (v_call.result #>> '{}')::uuid;
   end if;
   v_tier := public.rpc_choice(payload, 'tier', array['tier0', 'tier1', 'tier2', 'tier3']);
+  v_score := public.rpc_score(payload, 'collectability_score');
   v_plaintiff_id := public.rpc_uuid(payload, 'plaintiff_id');
   v_judgment := public.find_judgment(v_call.org_id, public.rpc_uuid(payload, 'judgment_id', true));
   if public.is_closed_status(v_judgment.status) then
@@ -2575,7 +2666,7 @@ begin
   values (v_call.org_id, v_judgment.id, v_judgment.plaintiff_id, coalesce(public.tier_text(v_judgment.tier), v_tier),
           coalesce(v_judgment.tier_reason, case when v_tier is not null then 'given when the case was opened' end),
           coalesce(v_judgment.tier_as_of, case when v_tier is not null then public.app_now() end),
-          coalesce(v_judgment.collectability_score, public.rpc_score(payload, 'collectability_score')),
+          coalesce(v_judgment.collectability_score, v_score),
           public.asset_flags(v_judgment.asset_signals), v_judgment.balance_due,
           public.app_now() + make_interval(days => public.stage_sla_days(v_call.org_id, 'pre_enforcement')), v_call.actor)
   returning * into v_case;
@@ -2716,7 +2807,6 @@ declare
   v_pool_id uuid := public.rpc_uuid(p_change, 'pool_id');
   v_next_action_at timestamptz := public.rpc_instant(p_change, 'next_action_at', v_kind = 'set_next_action');
   v_is_override boolean := public.rpc_flag(p_change, 'override');
-  v_owners uuid[] := array[v_owner_id];
   v_to public.enforcement_stage_lookup;
   v_role public.membership_role;
   v_plan_id uuid;
@@ -2724,21 +2814,23 @@ begin
   if v_call.result is not null then
     return (v_call.result #>> '{}')::uuid;
   end if;
+  perform public.expect_fields('a change of cases', p_change, array['kind', 'note', 'owner_id', 'pool_id', 'stage', 'override', 'next_action_at']);
   if v_kind = 'move_stage' then
     select * into v_to from public.enforcement_stage_lookup l where l.stage = public.rpc_text(p_change, 'stage', true);
     if not found then
       raise sqlstate 'PT422' using message = format('unknown stage `%s`', left(p_change ->> 'stage', 60)), detail = 'stage';
     end if;
   elsif v_kind = 'assign_owner' and v_pool_id is not null then
-    -- The pool's best rank takes them in turn: who works a case is not busy with it for minutes, as with a lead.
-    select array_agg(g.user_id order by g.user_id) into v_owners
-      from (select a.user_id, rank() over (order by m.priority_rank) as place
-              from public.agent_pool_members m
-              join public.agent_profiles a on a.org_id = m.org_id and a.id = m.agent_profile_id and a.retired_at is null
-              join public.memberships s on s.org_id = a.org_id and s.user_id = a.user_id and s.role <> 'viewer'
-             where m.org_id = v_call.org_id and m.pool_id = v_pool_id) g
-     where g.place = 1;
-    if v_owners is null then
+    if v_owner_id is not null then
+      raise sqlstate 'PT422' using message = 'the cases go to an owner or to a pool', detail = 'pool_id', hint = 'name one of the two';
+    end if;
+    -- Plans of a pool are made one after the other, so that each knows whose turn it is.
+    perform from public.agent_pools p where p.org_id = v_call.org_id and p.id = v_pool_id for no key update;
+    if not exists (
+         select from public.agent_pool_members m
+           join public.agent_profiles a on a.org_id = m.org_id and a.id = m.agent_profile_id and a.retired_at is null
+           join public.memberships s on s.org_id = a.org_id and s.user_id = a.user_id and s.role <> 'viewer'
+          where m.org_id = v_call.org_id and m.pool_id = v_pool_id) then
       raise sqlstate 'PT422' using message = 'nobody in the pool may work cases', detail = 'pool_id',
         hint = 'choose a pool whose agents are operators or admins of the organisation';
     end if;
@@ -2768,12 +2860,14 @@ begin
                       when v_to.ordinal < l.ordinal and not v_is_override then format('it is further on: in stage %s', c.current_stage)
                       when c.blocked_since is not null then 'somebody outside holds it up'
                  end as reason
-            from (select i.id, row_number() over (order by i.id) as n from (select distinct u.id from unnest(p_case_ids) as u (id)) i) i
+            from (select distinct u.id from unnest(p_case_ids) as u (id)) i
             join public.enforcement_cases c on c.org_id = v_call.org_id and c.id = i.id
             join public.enforcement_stage_lookup l on l.stage = c.current_stage
+            left join public.share_out_cases(v_call.org_id, v_pool_id, p_case_ids) s on s.case_id = c.id
            cross join lateral (
              select t.owner_id, case v_kind when 'assign_owner' then jsonb_build_object('owner_id', t.owner_id) else '{}' end as arguments
-               from (select v_owners[(1 + i.n % cardinality(v_owners))::int] as owner_id) t) o) p;
+               from (select case when v_pool_id is null then v_owner_id else s.owner_id end as owner_id) t) o) p
+   order by p.id;
   return (public.end_rpc(v_call, to_jsonb(v_plan_id)) #>> '{}')::uuid;
 end;
 $$;
@@ -3068,12 +3162,11 @@ CREATE FUNCTION public.put_document(p_call public.rpc_call, p_case_id uuid, p_do
     AS $$
 declare
   v_id uuid;
+  v_action_id uuid;
 begin
-  -- The index that keeps a place from being noted twice takes no longer ones.
-  if octet_length(p_storage_path) > 2000 then
-    raise sqlstate 'PT422' using message = 'the path of the document is longer than 2000 bytes',
-      detail = case p_call.rpc when 'add_enforcement_document' then 'storage_path' when 'set_enforcement_stage' then 'metadata.document_path'
-                               else 'document_path' end;
+  -- What a payment named when it was recorded is noted as it is.
+  if p_call.rpc <> 'link_enforcement_payment' then
+    perform public.expect_document_place(p_call, p_case_id, p_storage_path);
   end if;
   insert into public.enforcement_documents as d
     (org_id, enforcement_case_id, event_id, action_id, doc_kind, storage_path, uploaded_by, metadata)
@@ -3081,7 +3174,14 @@ begin
   on conflict (org_id, enforcement_case_id, storage_path) do update
     set event_id = coalesce(d.event_id, excluded.event_id), action_id = coalesce(d.action_id, excluded.action_id),
         metadata = d.metadata || excluded.metadata
-  returning d.id into v_id;
+  returning d.id, d.action_id into v_id, v_action_id;
+  if v_action_id <> p_action_id then
+    raise sqlstate 'PT422' using
+      message = format('the document vouches for another %s',
+                       (select replace(a.action_type, '_', ' ') from public.enforcement_actions a where a.org_id = p_call.org_id and a.id = v_action_id)),
+      detail = case p_call.rpc when 'add_enforcement_document' then 'storage_path' else 'document_path' end,
+      hint = 'every action has a paper of its own: upload that of this one';
+  end if;
   return v_id;
 end;
 $$;
@@ -3269,12 +3369,22 @@ begin
   if payload is null or jsonb_typeof(payload) <> 'object' then
     raise sqlstate 'PT422' using message = 'queue_job takes a JSON object', hint = 'give kind, idempotency_key and payload';
   end if;
-  -- Everybody signed in may ask for a job; what vendors say is not theirs to say.
+  perform public.rpc_text(payload, 'kind'), public.rpc_text(payload, 'idempotency_key');
+  -- Whoever may ask for enrichment, what vendors say is not theirs to say.
   if public.current_user_id() is not null and btrim(payload ->> 'kind') = 'enrich' and jsonb_typeof(payload -> 'payload') = 'object'
     and (payload -> 'payload') - array['case_id', 'judgment_id', 'event_id', 'event_kind'] <> '{}' then
     raise sqlstate 'PT403' using message = 'vendors'' data come by the service alone', hint = 'ask for enrichment with case_id and nothing else';
   end if;
-  v_call := public.begin_rpc('queue_job', payload);
+  if jsonb_typeof(payload -> 'payload') not in ('object', 'null') then
+    raise sqlstate 'PT422' using message = '`payload` is not a JSON object', detail = 'payload';
+  end if;
+  -- The setting is the caller's: this function runs as another role.
+  if current_setting('role') = 'authenticated'
+    and exists (select from public.queue_kinds k where k.kind = btrim(payload ->> 'kind') and not k.is_for_everybody) then
+    raise sqlstate 'PT403' using message = format('jobs of the kind `%s` are for operators', btrim(payload ->> 'kind')),
+      hint = 'everybody may queue ' || (select string_agg(k.kind, ', ' order by k.kind) from public.queue_kinds k where k.is_for_everybody);
+  end if;
+  v_call := public.begin_rpc('queue_job', payload, array['kind', 'idempotency_key', 'payload']);
   if v_call.result is null then
     v_call.result := public.end_rpc(v_call, to_jsonb(public.queue_job_message(v_call.org_id, payload)));
   end if;
@@ -3569,6 +3679,7 @@ declare
   v_note text;
   v_document_path text;
   v_credit numeric(14,2) := 0;
+  v_takes_credit boolean;
   v_before numeric(14,2);
   v_after numeric(14,2);
   v_judgment public.core_judgments;
@@ -3585,6 +3696,7 @@ begin
   v_source := public.rpc_text(payload, 'source', false, 200);
   v_note := public.rpc_text(payload, 'note');
   v_document_path := public.rpc_text(payload, 'document_path', false, 1000);
+  v_takes_credit := public.rpc_flag(payload, 'credit');
   v_received_at := coalesce(public.rpc_instant(payload, 'received_at'), public.app_now());
   if v_amount <= 0 then
     raise sqlstate 'PT422' using message = 'a payment is more than nothing', detail = 'amount';
@@ -3606,6 +3718,9 @@ begin
     v_judgment_id := v_case.judgment_id;
   end if;
 
+  if v_case_id is null and v_document_path is not null then
+    perform public.expect_document_place(v_call, null, v_document_path);
+  end if;
   -- Payments of a judgment go one after the other.
   v_judgment := public.find_judgment(v_call.org_id, v_judgment_id);
   if v_case_id is not null then
@@ -3613,7 +3728,7 @@ begin
   end if;
   v_before := coalesce(v_judgment.balance_due, v_judgment.judgment_amount);
   if v_amount > v_before then
-    if not public.rpc_flag(payload, 'credit') then
+    if not v_takes_credit then
       raise sqlstate 'PT409' using message = format('the payment exceeds the balance of %s', v_before),
         hint = 'to book what is too much as a credit, send credit=true';
     end if;
@@ -3819,7 +3934,8 @@ begin
        for no key update
   ), cleared as (
     update public.enforcement_cases c
-       set tier_override = null, override_expires_at = null, override_note = null, override_set_at = null
+       -- Since when, and why, stay for whoever sets it again.
+       set tier_override = null, override_expires_at = null, override_note = null
       from expired e
      where c.id = e.id
     returning c.id
@@ -3840,7 +3956,8 @@ begin
     returning c.id, c.next_action_at
   ), history as (
     insert into public.enforcement_history (org_id, enforcement_case_id, action, delta, note, actor, actor_type)
-    select p_org_id, e.id, 'override_expired', jsonb_build_object('tier_override', jsonb_build_array(e.tier_override, null)), e.override_note, 'nightly', 'automation'
+    select p_org_id, e.id, 'override_expired', jsonb_build_object(
+             'tier_override', jsonb_build_array(e.tier_override, null), 'override_expires_at', jsonb_build_array(e.override_expires_at, null)), e.override_note, 'nightly', 'automation'
       from expired e join cleared using (id)
     union all
     select p_org_id, d.id, 'next_action_set', jsonb_build_object('next_action_at', jsonb_build_array(null, d.next_action_at)), null, 'nightly', 'automation'
@@ -3986,7 +4103,7 @@ begin
   if v_call.result is not null then
     return v_call.result;
   end if;
-  if coalesce(public.rpc_text(payload, 'alert_id', true), '') !~ '^[0-9]{1,18}$' then
+  if coalesce(public.rpc_number(payload, 'alert_id', true), '') !~ '^[0-9]{1,18}$' then
     raise sqlstate 'PT422' using message = '`alert_id` is not a number', detail = 'alert_id';
   end if;
   select * into v_alert from public.enforcement_alerts a where a.org_id = v_call.org_id and a.id = (payload ->> 'alert_id')::bigint for update;
@@ -4126,7 +4243,7 @@ CREATE FUNCTION public.rpc_flag(p_payload jsonb, p_field text) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE
     AS $$
 begin
-  if coalesce(p_payload ->> p_field, 'false') not in ('true', 'false') then
+  if jsonb_typeof(p_payload -> p_field) not in ('boolean', 'null') then
     raise sqlstate 'PT422' using message = format('`%s` is neither true nor false', p_field), detail = p_field;
   end if;
   return coalesce((p_payload ->> p_field)::boolean, false);
@@ -4138,16 +4255,20 @@ CREATE FUNCTION public.rpc_instant(p_payload jsonb, p_field text, p_is_required 
     AS $_$
 declare
   v_text text := public.rpc_text(p_payload, p_field, p_is_required);
+  v_at timestamptz;
 begin
   if v_text is null then
     return null;
   end if;
   if v_text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' then
-    return (select v_text::date::timestamp at time zone o.time_zone from public.organisations o where o.id = public.current_org_id());
+    v_at := (select v_text::date::timestamp at time zone o.time_zone from public.organisations o where o.id = public.current_org_id());
   elsif v_text ~* '^[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)? *(z|[+-][0-9]{2}(:?[0-9]{2})?)$' then
-    return v_text::timestamptz;
+    v_at := v_text::timestamptz;
+  else
+    raise sqlstate '22007';
   end if;
-  raise sqlstate '22007';
+  perform public.expect_instant(p_field, v_at);
+  return v_at;
 exception
   -- No time, one that there is not, and a zone that there is not.
   when sqlstate '22007' or sqlstate '22008' or sqlstate '22009' then
@@ -4162,7 +4283,7 @@ CREATE FUNCTION public.rpc_money(p_payload jsonb, p_field text, p_is_required bo
     LANGUAGE plpgsql IMMUTABLE
     AS $_$
 declare
-  v_text text := public.rpc_text(p_payload, p_field, p_is_required);
+  v_text text := public.rpc_number(p_payload, p_field, p_is_required);
 begin
   if v_text !~ '^-?[0-9]{1,12}(\.[0-9]{1,2})?$' then
     raise sqlstate 'PT422' using message = format('`%s` is not an amount of money', p_field), detail = p_field,
@@ -4172,12 +4293,28 @@ begin
 end;
 $_$;
 
+CREATE FUNCTION public.rpc_number(p_payload jsonb, p_field text, p_is_required boolean DEFAULT false) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+begin
+  if jsonb_typeof(p_payload -> p_field) = 'number' then
+    return p_payload ->> p_field;
+  end if;
+  return public.rpc_text(p_payload, p_field, p_is_required);
+end;
+$$;
+
+COMMENT ON FUNCTION public.rpc_number(p_payload jsonb, p_field text, p_is_required boolean) IS 'A number as it was written: in JSON, or as a text, which keeps every digit';
+
 CREATE FUNCTION public.rpc_object(p_payload jsonb, p_field text) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE
     AS $$
 begin
   if jsonb_typeof(p_payload -> p_field) not in ('object', 'null') then
     raise sqlstate 'PT422' using message = format('`%s` is not a JSON object', p_field), detail = p_field;
+  end if;
+  if octet_length((p_payload -> p_field)::text) > 65536 then
+    raise sqlstate 'PT422' using message = format('`%s` is larger than 65536 bytes', p_field), detail = p_field;
   end if;
   return coalesce(nullif(p_payload -> p_field, 'null'), '{}');
 end;
@@ -4187,7 +4324,7 @@ CREATE FUNCTION public.rpc_score(p_payload jsonb, p_field text) RETURNS numeric
     LANGUAGE plpgsql IMMUTABLE
     AS $_$
 declare
-  v_text text := public.rpc_text(p_payload, p_field);
+  v_text text := public.rpc_number(p_payload, p_field);
 begin
   if v_text !~ '^[0-9]{1,3}(\.[0-9]{1,2})?$' or v_text::numeric > 100 then
     raise sqlstate 'PT422' using message = format('`%s` is not a score from 0 to 100 with at most two decimals', p_field), detail = p_field;
@@ -4202,7 +4339,7 @@ CREATE FUNCTION public.rpc_text(p_payload jsonb, p_field text, p_is_required boo
 declare
   v_text text := nullif(btrim(p_payload ->> p_field), '');
 begin
-  if jsonb_typeof(p_payload -> p_field) not in ('string', 'number', 'null') then
+  if jsonb_typeof(p_payload -> p_field) not in ('string', 'null') then
     raise sqlstate 'PT422' using message = format('`%s` is not a text', p_field), detail = p_field;
   end if;
   if v_text is null and p_is_required then
@@ -4507,7 +4644,9 @@ begin
   if v_call.result is not null then
     return;
   end if;
-  perform public.expect_scores(p_collectability_tier, p_collectability_score);
+  perform public.rpc_choice(jsonb_build_object('collectability_tier', p_collectability_tier), 'collectability_tier', array['A', 'B', 'C']),
+          public.rpc_text(jsonb_build_object('summary', p_summary), 'summary'),
+          public.expect_score('collectability_score', p_collectability_score);
   v_case := public.find_court_case(p_case_id);
   update judgments.cases c
      set collectability_score = coalesce(p_collectability_score, c.collectability_score),
@@ -4541,8 +4680,11 @@ begin
   if v_call.result is not null then
     return;
   end if;
-  perform public.expect_scores(p_collectability_tier, p_identity_score, p_contactability_score, p_asset_score, p_recency_amount_score,
-                               p_adverse_penalty, p_collectability_score);
+  perform public.rpc_choice(jsonb_build_object('collectability_tier', p_collectability_tier), 'collectability_tier', array['A', 'B', 'C']);
+  perform public.expect_score(s.field, s.score)
+     from (values ('identity_score', p_identity_score), ('contactability_score', p_contactability_score), ('asset_score', p_asset_score),
+                  ('recency_amount_score', p_recency_amount_score), ('adverse_penalty', p_adverse_penalty),
+                  ('collectability_score', p_collectability_score)) as s (field, score);
   v_case := public.find_court_case(p_case_id);
   update judgments.cases c
      set identity_score = p_identity_score, contactability_score = p_contactability_score, asset_score = p_asset_score,
@@ -4584,7 +4726,9 @@ begin
   v_expected := public.rpc_text(payload, 'expected_stage');
   v_document_path := public.rpc_text(v_metadata, 'document_path', false, 1000);
   v_next_action_at := public.rpc_instant(v_metadata, 'next_action_at');
-  v_is_override := public.rpc_flag(payload, 'override') or public.rpc_flag(v_metadata, 'override');
+  -- Both are read, whichever says it.
+  v_is_override := public.rpc_flag(v_metadata, 'override');
+  v_is_override := public.rpc_flag(payload, 'override') or v_is_override;
   select * into v_to from public.enforcement_stage_lookup where stage = public.rpc_text(payload, 'stage', true);
   if not found then
     raise sqlstate 'PT422' using message = format('unknown stage `%s`', left(payload ->> 'stage', 60)), detail = 'stage',
@@ -4616,6 +4760,15 @@ begin
   returning * into v_case;
   if v_document_path is not null then
     perform public.put_document(v_call, v_case.id, v_to.stage, v_document_path);
+    -- The paper of one kind of action does not open the stage of another.
+    if exists (select from public.enforcement_documents d
+                 join public.enforcement_actions a on a.org_id = d.org_id and a.id = d.action_id
+                where d.org_id = v_call.org_id and d.enforcement_case_id = v_case.id and d.storage_path = v_document_path
+                  and a.action_type <> case v_to.stage when 'bank_levy' then 'bank_levy' when 'wage_garnishment' then 'garnishment'
+                                                       when 'subpoena' then 'subpoena' when 'marshal_execution' then 'marshal' end) then
+      raise sqlstate 'PT422' using message = 'the document vouches for another action', detail = 'metadata.document_path',
+        hint = format('upload the paper of the %s', replace(v_to.stage, '_', ' '));
+    end if;
   end if;
   perform public.write_event(v_call, v_case, 'case_stage_changed',
     v_metadata || jsonb_build_object('from', v_from.stage, 'to', v_to.stage, 'override', v_is_override), v_document_path, v_note);
@@ -4644,7 +4797,7 @@ begin
   if not found then
     raise sqlstate 'PT422' using message = format('unknown stage `%s`', left(payload ->> 'stage', 60)), detail = 'stage';
   end if;
-  v_sla_days := public.rpc_text(payload, 'sla_days');
+  v_sla_days := public.rpc_number(payload, 'sla_days');
   if v_sla_days !~ '^[0-9]{1,4}$' or v_sla_days::int = 0 then
     raise sqlstate 'PT422' using message = '`sla_days` is not a number of days from 1 to 9999', detail = 'sla_days';
   end if;
@@ -4668,6 +4821,7 @@ CREATE FUNCTION public.set_judgment_priority(payload jsonb) RETURNS jsonb
 declare
   v_call public.rpc_call := public.begin_rpc('set_judgment_priority', payload, array['judgment_id', 'priority_level', 'note', 'actor'], payload ->> 'actor');
   v_level text;
+  v_note text;
   v_judgment public.core_judgments;
   v_case_id uuid;
 begin
@@ -4675,13 +4829,14 @@ begin
     return v_call.result;
   end if;
   v_level := public.rpc_choice(payload, 'priority_level', array['urgent', 'high', 'normal', 'low', 'on_hold'], true);
+  v_note := public.rpc_text(payload, 'note');
   v_judgment := public.find_judgment(v_call.org_id, public.rpc_uuid(payload, 'judgment_id', true));
   update public.core_judgments j set priority_level = v_level where j.org_id = v_call.org_id and j.id = v_judgment.id;
   select c.id into v_case_id from public.enforcement_cases c
    where c.org_id = v_call.org_id and c.judgment_id = v_judgment.id and c.closed_at is null;
   if found then
     perform public.write_history(v_call, v_case_id, 'priority_set',
-      jsonb_build_object('priority_level', jsonb_build_array(v_judgment.priority_level, v_level)), public.rpc_text(payload, 'note'));
+      jsonb_build_object('priority_level', jsonb_build_array(v_judgment.priority_level, v_level)), v_note);
   end if;
   return public.end_rpc(v_call, jsonb_build_object('judgment_id', v_judgment.id, 'previous', v_judgment.priority_level, 'priority_level', v_level));
 end;
@@ -4751,11 +4906,11 @@ begin
   if v_plaintiff.status = v_status then
     raise sqlstate 'PT409' using message = format('the plaintiff''s status is %s already', v_status);
   end if;
-  perform public.set_status_of_plaintiff(v_call, v_plaintiff, v_status, public.rpc_text(payload, 'note'));
   if v_status = 'do_not_call' then
     update public.plaintiff_tasks t set status = 'cancelled', closed_at = public.app_now(), closed_by = v_call.actor
      where t.org_id = v_call.org_id and t.plaintiff_id = v_plaintiff.id and t.kind = 'call' and t.status = 'open';
   end if;
+  perform public.set_status_of_plaintiff(v_call, v_plaintiff, v_status, public.rpc_text(payload, 'note'));
   return public.end_rpc(v_call, jsonb_build_object('plaintiff_id', v_plaintiff.id, 'previous_status', v_plaintiff.status, 'status', v_status));
 end;
 $$;
@@ -4834,7 +4989,12 @@ begin
     raise sqlstate 'PT422' using message = 'the override would have expired already', detail = 'expires_at';
   end if;
   v_before := public.find_case(v_call.org_id, public.rpc_uuid(payload, 'case_id', true));
-  v_is_new := v_before.tier_override is null or v_before.override_expires_at <= public.app_now();
+  -- One that ran out and is set again within a week goes on, also where a night has cleared it in between: it persists, and
+  -- what was found as its root cause still holds.
+  v_is_new := coalesce(v_before.override_expires_at,
+                       (select max(coalesce((h.delta #>> '{override_expires_at,0}')::timestamptz, h.changed_at)) from public.enforcement_history h
+                         where h.org_id = v_call.org_id and h.enforcement_case_id = v_before.id and h.action = 'override_expired'),
+                       '-infinity') <= public.app_now() - interval '7 days';
   update public.enforcement_cases c
      set tier_override = v_tier, override_expires_at = v_expires_at, override_note = v_note,
          override_set_at = case when v_is_new then public.app_now() else coalesce(c.override_set_at, public.app_now()) end,
@@ -4862,6 +5022,72 @@ CREATE FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_outcome te
 $$;
 
 COMMENT ON FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_outcome text, p_error text) IS 'Says what became of a claimed alert: sent, failed, uncertain, or retry for one that certainly did not arrive, which is due after 10 seconds, 20, 40 and so on';
+
+CREATE FUNCTION public.share_out_cases(p_org_id uuid, p_pool_id uuid, p_case_ids uuid[]) RETURNS TABLE(case_id uuid, owner_id uuid)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS $$
+#variable_conflict use_column
+declare
+  v_users uuid[];
+  v_loads bigint[];
+  v_turns bigint[];
+  v_turn bigint;
+  v_case record;
+  v_best int;
+begin
+  with member as (
+    -- The best rank that has anybody.
+    select g.user_id, g.agent_id
+      from (select a.user_id, a.id as agent_id, rank() over (order by m.priority_rank) as place
+              from public.agent_pool_members m
+              join public.agent_profiles a on a.org_id = m.org_id and a.id = m.agent_profile_id and a.retired_at is null
+              join public.memberships s on s.org_id = a.org_id and s.user_id = a.user_id and s.role <> 'viewer'
+             where m.org_id = p_org_id and m.pool_id = p_pool_id) g
+     where g.place = 1
+  ), turn as (
+    -- Who was given a case of this pool's last, by plans that were not cancelled. Longer ago is as good as never.
+    select i.arguments ->> 'owner_id' as owner_id, max(i.item_no) as item_no
+      from public.case_plans p
+      join public.case_plan_items i on i.org_id = p.org_id and i.plan_id = p.id and i.state in ('ready', 'applied')
+     where p.org_id = p_org_id and p.created_at > public.app_now() - interval '90 days' and p.change ->> 'pool_id' = p_pool_id::text
+     group by 1
+  )
+  select array_agg(m.user_id order by m.agent_id), array_agg(l.cases order by m.agent_id), array_agg(coalesce(t.item_no, 0) order by m.agent_id)
+    into v_users, v_loads, v_turns
+    from member m
+   cross join lateral (select count(*) as cases from public.enforcement_cases c
+                        where c.org_id = p_org_id and c.owner_id = m.user_id and c.closed_at is null) l
+    left join turn t on t.owner_id = m.user_id::text;
+  v_turn := (select coalesce(max(t), 0) from unnest(v_turns) t);
+  for v_case in
+    select c.id, c.owner_id
+      from public.enforcement_cases c
+     where v_users is not null and c.org_id = p_org_id and c.id = any (p_case_ids) and c.closed_at is null
+     order by c.id
+  loop
+    -- It is given out anew: who has it now has one less.
+    v_best := array_position(v_users, v_case.owner_id);
+    if v_best is not null then
+      v_loads[v_best] := v_loads[v_best] - 1;
+    end if;
+    -- Nobody has less than who has none, so one order says both: idle before loaded, and then who waits longest.
+    select u.n into v_best
+      from unnest(v_loads, v_turns) with ordinality as u (load, turn, n)
+     order by u.load, u.turn, u.n limit 1;
+    v_loads[v_best] := v_loads[v_best] + 1;
+    if v_case.owner_id is distinct from v_users[v_best] then
+      v_turn := v_turn + 1;
+      v_turns[v_best] := v_turn;
+    end if;
+    case_id := v_case.id;
+    owner_id := v_users[v_best];
+    return next;
+  end loop;
+end;
+$$;
+
+COMMENT ON FUNCTION public.share_out_cases(p_org_id uuid, p_pool_id uuid, p_case_ids uuid[]) IS 'Who of a pool gets each of these open cases: of the best rank the least loaded, and of those who waits longest; nobody where nobody may work cases';
 
 CREATE TABLE public.enforcement_stage_lookup (
     stage text NOT NULL,
@@ -5202,6 +5428,37 @@ begin
 end;
 $$;
 
+CREATE FUNCTION public.tg_call_is_wanted() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+  v_status text;
+begin
+  -- Held until the call is committed: whoever says meanwhile that they want none waits, and then finds this one to cancel.
+  select p.status into v_status from public.plaintiffs p where p.org_id = new.org_id and p.id = new.plaintiff_id for share;
+  if v_status = 'do_not_call' then
+    raise sqlstate 'PT409' using message = 'the plaintiff does not want to be called', hint = 'change the plaintiff''s status first';
+  end if;
+  return new;
+end;
+$$;
+
+COMMENT ON FUNCTION public.tg_call_is_wanted() IS 'Refuses a call to who does not want one; definer, since whoever plans it need not be allowed to lock the plaintiff';
+
+CREATE FUNCTION public.tg_calls_end() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.plaintiff_tasks t set status = 'cancelled', closed_at = public.app_now(), closed_by = 'automation'
+   where t.org_id = new.org_id and t.plaintiff_id = new.id and t.kind = 'call' and t.status = 'open';
+  return null;
+end;
+$$;
+
+COMMENT ON FUNCTION public.tg_calls_end() IS 'Cancels what calls a function has left to a plaintiff who wants none; definer, as the tasks are not of whoever changes the status';
+
 CREATE FUNCTION public.tg_case_records_tier() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -5394,6 +5651,7 @@ begin
   update public.enforcement_cases c set plaintiff_id = new.plaintiff_id
    where c.org_id = new.org_id and c.judgment_id = new.id and c.closed_at is null
   returning c.id into v_case_id;
+  perform from public.plaintiffs p where p.org_id = new.org_id and p.id = new.plaintiff_id for share;
   -- Who does not want to be called is not.
   update public.plaintiff_tasks t set status = 'cancelled', closed_at = public.app_now(), closed_by = 'automation'
    where t.org_id = new.org_id and t.enforcement_case_id = v_case_id and t.status = 'open' and t.kind = 'call'
@@ -5603,6 +5861,7 @@ begin
   if v_call.result is not null then
     return v_call.result;
   end if;
+  perform public.expect_fields('an enrichment bundle', bundle - 'request_id', array['case_id', 'contacts', 'assets']);
   foreach v_part in array array['contacts', 'assets'] loop
     if jsonb_typeof(bundle -> v_part) not in ('array', 'null') then
       raise sqlstate 'PT422' using message = format('`%s` is not a list', v_part), detail = v_part;
@@ -5611,6 +5870,9 @@ begin
       if jsonb_typeof(v_item) <> 'object' then
         raise sqlstate 'PT422' using message = format('an item of `%s` is not a JSON object', v_part), detail = v_part;
       end if;
+      perform public.expect_fields(format('an item of `%s`', v_part), v_item, case v_part
+                when 'contacts' then array['kind', 'value', 'source', 'score', 'is_valid', 'metadata']
+                else array['asset_type', 'name', 'source', 'confidence', 'metadata'] end);
       perform public.rpc_text(v_item, case v_part when 'contacts' then 'value' else 'name' end, true, 500),
               public.rpc_text(v_item, 'source', false, 100), public.rpc_object(v_item, 'metadata'),
               public.rpc_score(v_item, 'score'), public.rpc_score(v_item, 'confidence'), public.rpc_flag(v_item, 'is_valid');
@@ -5975,6 +6237,7 @@ CREATE TABLE public.case_plan_items (
     arguments jsonb DEFAULT '{}'::jsonb NOT NULL,
     seen_updated_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
+    item_no bigint NOT NULL,
     CONSTRAINT case_plan_items_arguments_check CHECK ((jsonb_typeof(arguments) = 'object'::text)),
     CONSTRAINT case_plan_items_check CHECK (((state = ANY (ARRAY['ready'::public.case_plan_item_state, 'applied'::public.case_plan_item_state, 'dropped'::public.case_plan_item_state])) OR (reason IS NOT NULL))),
     CONSTRAINT case_plan_items_reason_check CHECK ((btrim(reason) <> ''::text))
@@ -5988,6 +6251,17 @@ COMMENT ON COLUMN public.case_plan_items.state IS 'blocked was found when the pl
 COMMENT ON COLUMN public.case_plan_items.arguments IS 'What differs from case to case in the change';
 
 COMMENT ON COLUMN public.case_plan_items.seen_updated_at IS 'The case as the plan has seen it: one that differs is not changed';
+
+COMMENT ON COLUMN public.case_plan_items.item_no IS 'Ascends in the order in which a plan gave its cases out';
+
+ALTER TABLE public.case_plan_items ALTER COLUMN item_no ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.case_plan_items_item_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.case_plans (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -6723,6 +6997,7 @@ CREATE TABLE public.queue_kinds (
     visibility_timeout_seconds integer DEFAULT 60 NOT NULL,
     backoff_seconds integer DEFAULT 5 NOT NULL,
     is_paused boolean DEFAULT false NOT NULL,
+    is_for_everybody boolean DEFAULT false NOT NULL,
     CONSTRAINT queue_kinds_attempts_max_check CHECK (((attempts_max >= 1) AND (attempts_max <= 100))),
     CONSTRAINT queue_kinds_backoff_seconds_check CHECK (((backoff_seconds >= 1) AND (backoff_seconds <= 3600))),
     CONSTRAINT queue_kinds_kind_check CHECK ((kind ~ '^[a-z][a-z0-9_]{0,39}$'::text)),
@@ -6732,6 +7007,8 @@ CREATE TABLE public.queue_kinds (
 ALTER TABLE ONLY public.queue_kinds FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE public.queue_kinds IS 'One row a PGMQ queue, shared by all organisations; backoff doubles with each attempt, at most one hour';
+
+COMMENT ON COLUMN public.queue_kinds.is_for_everybody IS 'Whether everybody signed in may queue it; others only operators, admins and the service. Such a job tells or computes, and changes nothing else';
 
 CREATE TABLE public.recovery_plans (
     org_id uuid NOT NULL,
@@ -7006,13 +7283,22 @@ CREATE VIEW public.v_enforcement_cases WITH (security_invoker='true') AS
     p.name AS plaintiff_name,
     public.effective_tier_text(c.tier, c.tier_override, c.override_expires_at) AS tier,
     c.tier AS computed_tier,
-    c.tier_reason,
         CASE
-            WHEN (c.override_expires_at > public.app_now()) THEN c.tier_override
+            WHEN public.is_overridden(c.tier_override, c.override_expires_at) THEN 'override'::text
+            ELSE c.tier_reason
+        END AS tier_reason,
+        CASE
+            WHEN public.is_overridden(c.tier_override, c.override_expires_at) THEN c.tier_override
             ELSE NULL::text
         END AS tier_override,
-    c.override_expires_at,
-    c.override_note,
+        CASE
+            WHEN public.is_overridden(c.tier_override, c.override_expires_at) THEN c.override_expires_at
+            ELSE NULL::timestamp with time zone
+        END AS override_expires_at,
+        CASE
+            WHEN public.is_overridden(c.tier_override, c.override_expires_at) THEN c.override_note
+            ELSE NULL::text
+        END AS override_note,
     c.current_stage,
     c.stage_entered_at,
     public.days_since(c.stage_entered_at) AS days_in_stage,
@@ -7033,7 +7319,8 @@ CREATE VIEW public.v_enforcement_cases WITH (security_invoker='true') AS
     c.opened_at,
     c.closed_at,
     c.closure_reason,
-    c.org_id
+    c.org_id,
+    c.tier_reason AS computed_tier_reason
    FROM (((((public.enforcement_cases c
      JOIN public.core_judgments j ON (((j.org_id = c.org_id) AND (j.id = c.judgment_id))))
      JOIN public.enforcement_stage_lookup l ON ((l.stage = c.current_stage)))
@@ -7042,6 +7329,8 @@ CREATE VIEW public.v_enforcement_cases WITH (security_invoker='true') AS
      LEFT JOIN public.users u ON ((u.id = c.owner_id)));
 
 COMMENT ON VIEW public.v_enforcement_cases IS 'One row a case, with what its time in stage amounts to';
+
+COMMENT ON COLUMN public.v_enforcement_cases.tier_reason IS 'Of the tier that counts: `override` while one does, else of the computed tier';
 
 CREATE VIEW public.v_enforcement_overview WITH (security_invoker='true') AS
  SELECT public.effective_tier_text(c.tier, c.tier_override, c.override_expires_at) AS tier,
@@ -7815,6 +8104,8 @@ CREATE INDEX core_judgments_small_priority ON public.core_judgments USING btree 
 
 CREATE UNIQUE INDEX enforcement_actions_active ON public.enforcement_actions USING btree (org_id, enforcement_case_id, action_type) WHERE (status = ANY (ARRAY['planned'::text, 'filed'::text, 'served'::text, 'in_progress'::text]));
 
+CREATE INDEX enforcement_actions_beyond_desk ON public.enforcement_actions USING btree (org_id, opened_at, id) WHERE (status = ANY (ARRAY['filed'::text, 'served'::text, 'in_progress'::text, 'completed'::text]));
+
 CREATE INDEX enforcement_actions_case ON public.enforcement_actions USING btree (org_id, enforcement_case_id, opened_at DESC);
 
 CREATE INDEX enforcement_actions_running ON public.enforcement_actions USING btree (org_id, action_type, status) WHERE (status = ANY (ARRAY['planned'::text, 'filed'::text, 'served'::text, 'in_progress'::text]));
@@ -8028,6 +8319,12 @@ CREATE TRIGGER touch_updated_at BEFORE UPDATE ON enrichment.assets FOR EACH ROW 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON enrichment.contacts FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
 
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON judgments.cases FOR EACH ROW EXECUTE FUNCTION judgments._set_updated_at();
+
+CREATE TRIGGER call_is_wanted BEFORE INSERT ON public.plaintiff_tasks FOR EACH ROW WHEN (((new.kind = 'call'::text) AND (new.status = 'open'::text))) EXECUTE FUNCTION public.tg_call_is_wanted();
+
+CREATE TRIGGER call_stays_wanted BEFORE UPDATE OF kind, status, plaintiff_id ON public.plaintiff_tasks FOR EACH ROW WHEN (((new.kind = 'call'::text) AND (new.status = 'open'::text) AND (((old.kind IS DISTINCT FROM new.kind) OR (old.status IS DISTINCT FROM new.status)) OR (old.plaintiff_id IS DISTINCT FROM new.plaintiff_id)))) EXECUTE FUNCTION public.tg_call_is_wanted();
+
+CREATE TRIGGER calls_end AFTER UPDATE OF status ON public.plaintiffs FOR EACH ROW WHEN (((new.status = 'do_not_call'::text) AND (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION public.tg_calls_end();
 
 CREATE TRIGGER default_pool_stays BEFORE DELETE ON public.agent_pools FOR EACH ROW WHEN (old.is_default) EXECUTE FUNCTION public.tg_default_pool_stays();
 
@@ -9079,8 +9376,18 @@ REVOKE ALL ON FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid,
 GRANT ALL ON FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid, p_document_path text) TO authenticated;
 GRANT ALL ON FUNCTION public.event_has_document(p_org_id uuid, p_event_id uuid, p_document_path text) TO service_role;
 
-REVOKE ALL ON FUNCTION public.expect_scores(p_collectability_tier text, VARIADIC p_scores numeric[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.expect_scores(p_collectability_tier text, VARIADIC p_scores numeric[]) TO service_role;
+REVOKE ALL ON FUNCTION public.expect_document_place(p_call public.rpc_call, p_case_id uuid, p_path text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.expect_document_place(p_call public.rpc_call, p_case_id uuid, p_path text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.expect_fields(p_what text, p_object jsonb, p_fields text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.expect_fields(p_what text, p_object jsonb, p_fields text[]) TO service_role;
+
+REVOKE ALL ON FUNCTION public.expect_instant(p_field text, p_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.expect_instant(p_field text, p_at timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION public.expect_instant(p_field text, p_at timestamp with time zone) TO service_role;
+
+REVOKE ALL ON FUNCTION public.expect_score(p_field text, p_score numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.expect_score(p_field text, p_score numeric) TO service_role;
 
 GRANT SELECT ON TABLE public.tier_policies TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tier_policies TO service_role;
@@ -9179,6 +9486,13 @@ GRANT ALL ON FUNCTION public.insert_or_get_entity(payload jsonb) TO service_role
 REVOKE ALL ON FUNCTION public.is_closed_status(p_status text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.is_closed_status(p_status text) TO authenticated;
 GRANT ALL ON FUNCTION public.is_closed_status(p_status text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.is_overridden(p_tier_override text, p_expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.is_overridden(p_tier_override text, p_expires_at timestamp with time zone) TO authenticated;
+GRANT ALL ON FUNCTION public.is_overridden(p_tier_override text, p_expires_at timestamp with time zone) TO service_role;
+
+REVOKE ALL ON FUNCTION public.is_settled(p_org_id uuid, p_judgment_id uuid, p_status text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.is_settled(p_org_id uuid, p_judgment_id uuid, p_status text) TO service_role;
 
 REVOKE ALL ON FUNCTION public.issue_subpoena(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.issue_subpoena(payload jsonb) TO enforcement_operator;
@@ -9381,6 +9695,9 @@ GRANT ALL ON FUNCTION public.rpc_instant(p_payload jsonb, p_field text, p_is_req
 REVOKE ALL ON FUNCTION public.rpc_money(p_payload jsonb, p_field text, p_is_required boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rpc_money(p_payload jsonb, p_field text, p_is_required boolean) TO service_role;
 
+REVOKE ALL ON FUNCTION public.rpc_number(p_payload jsonb, p_field text, p_is_required boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.rpc_number(p_payload jsonb, p_field text, p_is_required boolean) TO service_role;
+
 REVOKE ALL ON FUNCTION public.rpc_object(p_payload jsonb, p_field text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rpc_object(p_payload jsonb, p_field text) TO service_role;
 
@@ -9393,6 +9710,7 @@ GRANT ALL ON FUNCTION public.rpc_text(p_payload jsonb, p_field text, p_is_requir
 
 REVOKE ALL ON FUNCTION public.rpc_uuid(p_payload jsonb, p_field text, p_is_required boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rpc_uuid(p_payload jsonb, p_field text, p_is_required boolean) TO service_role;
+GRANT ALL ON FUNCTION public.rpc_uuid(p_payload jsonb, p_field text, p_is_required boolean) TO authenticated;
 
 REVOKE ALL ON FUNCTION public.run_nightly(p_org_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.run_nightly(p_org_id uuid) TO service_role;
@@ -9458,6 +9776,9 @@ GRANT ALL ON FUNCTION public.set_tier_override(payload jsonb) TO enforcement_ope
 REVOKE ALL ON FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_outcome text, p_error text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_outcome text, p_error text) TO service_role;
 
+REVOKE ALL ON FUNCTION public.share_out_cases(p_org_id uuid, p_pool_id uuid, p_case_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.share_out_cases(p_org_id uuid, p_pool_id uuid, p_case_ids uuid[]) TO service_role;
+
 GRANT SELECT ON TABLE public.enforcement_stage_lookup TO authenticated;
 GRANT SELECT ON TABLE public.enforcement_stage_lookup TO service_role;
 
@@ -9487,6 +9808,10 @@ REVOKE ALL ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit
 GRANT ALL ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) TO service_role;
 
 REVOKE ALL ON FUNCTION public.tg_action_sets_case_status() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.tg_call_is_wanted() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.tg_calls_end() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_case_records_tier() FROM PUBLIC;
 

@@ -219,6 +219,7 @@ async fn a_case_shows_everything_and_its_timeline_who_did_it() {
     assert_eq!((row.current_stage.as_str(), row.sla_days), ("bank_levy", Some(14)));
     assert_eq!(row.current_balance.as_deref(), Some("24740.00"));
     assert!(row.is_blocked && row.override_expires_at.is_some());
+    assert_eq!((case.tier_reason.as_deref(), &case.computed_tier_reason), (Some("override"), &None));
     assert_eq!(case.override_note.as_deref(), Some("VIP"));
     assert_eq!(case.override_root_cause.as_deref(), Some("settlement"));
     assert_eq!(case.blocked_note.as_deref(), Some("the marshal stalls"));
@@ -282,6 +283,9 @@ async fn the_morning_list_counts_what_its_links_list() {
     let file = |action: &str, document: Option<&str>| json!({ "case_id": ids[0], "action_type": action, "status": "filed", "document_path": document });
     rpc::<Value>(&firm.operator, "queue_enforcement_action", file("bank_levy", None)).await;
     rpc::<Value>(&firm.operator, "queue_enforcement_action", file("marshal", Some("a/writ.pdf"))).await;
+    // One that is over is no less without its paper.
+    let over = json!({ "case_id": ids[0], "action_type": "bank_levy", "status": "completed" });
+    rpc::<Value>(&firm.operator, "queue_enforcement_action", over).await;
     let paid = firm.add(&app, Judgment { case_number: "P-1", ..Judgment::default() }).await;
     rpc::<Value>(&firm.operator, "record_enforcement_payment", json!({ "judgment_id": paid, "amount": "5" }))
         .await;
@@ -324,7 +328,7 @@ async fn the_morning_list_counts_what_its_links_list() {
         assert!(page.rows.iter().take(5).eq(shown), "{}", group.kind);
     }
     let action = today.groups[3].rows[0].action.as_ref().unwrap();
-    assert_eq!(action.action_type, "bank_levy");
+    assert_eq!((action.action_type.as_str(), action.status.as_str()), ("bank_levy", "completed"));
     let JudgmentRef { case_number, .. } = &today.groups[4].rows[1].judgment;
     assert_eq!(case_number, "P-1");
 }

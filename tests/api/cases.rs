@@ -196,12 +196,16 @@ async fn refusals_are_problems_with_a_hint() {
     assert_eq!(problem.detail.as_deref(), Some("entering stage bank_levy needs a document"));
     assert_eq!(problem.field.as_deref(), Some("metadata.document_path"));
     assert!(problem.hint.is_some());
-    firm.viewer.post("/rpc/set_enforcement_stage", &levy).await.refused(404, "not_found");
+    let problem = firm.viewer.post("/rpc/set_enforcement_stage", &levy).await.refused(403, "forbidden");
+    assert_eq!(problem.detail.as_deref(), Some("`set_enforcement_stage` takes an operator"));
+    assert!(problem.hint.is_some());
     neighbour.operator.post("/rpc/set_enforcement_stage", &levy).await.refused(404, "not_found");
-    firm.operator
+    let problem = firm
+        .operator
         .post("/rpc/set_enforcement_stage_settings", json!({ "stage": "bank_levy", "sla_days": 3 }))
         .await
-        .refused(404, "not_found");
+        .refused(403, "forbidden");
+    assert_eq!(problem.detail.as_deref(), Some("`set_enforcement_stage_settings` takes an admin"));
     firm.admin
         .post("/rpc/set_enforcement_stage_settings", json!({ "stage": "bank_levy", "sla_days": 3 }))
         .await
@@ -238,6 +242,20 @@ async fn a_call_is_logged_by_named_arguments() {
         wrong["follow_up_at"] = json!(vague);
         let problem = firm.viewer.post("/rpc/log_call_outcome", &wrong).await.refused(422, "invalid");
         assert_eq!(problem.field.as_deref(), Some("follow_up_at"), "{vague}");
+    }
+    for (field, nonsense) in [
+        ("plaintiff_id", json!("somebody")),
+        ("task_id", json!(7)),
+        ("outcome", json!({})),
+        ("interest", json!("lukewarm")),
+        ("notes", json!(["a list"])),
+        ("notes", json!("x".repeat(4001))),
+        ("follow_up_at", json!("9999-01-01")),
+    ] {
+        let mut wrong = call.clone();
+        wrong[field] = nonsense;
+        let problem = firm.viewer.post("/rpc/log_call_outcome", &wrong).await.refused(422, "invalid");
+        assert_eq!(problem.field.as_deref(), Some(field));
     }
     let client = firm.viewer.with("idempotency-key", "call-1");
     let logged: Value = client.post("/rpc/log_call_outcome", &call).await.json();

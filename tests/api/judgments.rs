@@ -238,9 +238,18 @@ async fn a_judgment_shows_its_facts_its_outcome_and_its_history() {
     assert_eq!(to_tier_3.changes[0], "score up by 0.4 to 80");
     let case = detail.open_case.expect("it has a case");
     assert_eq!((case.tier.as_deref(), case.effective_tier), (Some("tier2"), Some(Tier::StrategicPriority)));
+    assert_eq!(case.override_note.as_deref(), Some("a hunch"));
     assert_eq!(detail.facts.len(), 2);
     assert_eq!((detail.facts[0].asset_signals.len(), detail.facts[1].asset_signals.len()), (1, 0));
     assert_eq!(detail.assignments, []);
+
+    // One that has run out is none, also before a night has cleared it.
+    app.execute("update public.enforcement_cases set override_expires_at = now() - interval '1 minute'")
+        .await;
+    let detail: JudgmentDetail = firm.viewer.get(&format!("/api/judgments/{id}")).await.json();
+    let case = detail.open_case.expect("it has a case");
+    assert_eq!((case.tier_override, case.override_note, case.override_expires_at), (None, None, None));
+    assert_eq!(case.effective_tier, Some(Tier::ActiveEnforcement));
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn queue_job_takes_its_fields_as_they_are() {
 }
 
 #[tokio::test]
-async fn functions_that_are_not_for_the_caller_do_not_exist() {
+async fn functions_that_are_for_nobody_do_not_exist() {
     let app = TestApp::new().await;
     let firm = app.firm("firm").await;
     let names = [
@@ -85,5 +85,5 @@ async fn arguments_are_taken_by_name() {
         call("sum_up", json!({ "first": 1, "words": [], "odd name": true })).await.refused(422, "invalid");
     assert_eq!(unknown.field.as_deref(), Some("odd name"));
     call("sum_up", json!({ "first": "one", "words": [] })).await.refused(422, "invalid");
-    firm.viewer.post("/rpc/sum_up", full).await.refused(404, "not_found");
+    firm.viewer.post("/rpc/sum_up", full).await.refused(403, "forbidden");
 }

@@ -26,13 +26,13 @@ async fn a_token_acts_for_its_member_with_its_own_role() {
     assert_eq!(app.number(admins).await, 1);
     // What its maker may do is not what it may do.
     let settings = json!({ "stage": "bank_levy", "sla_days": 3 });
-    operator.post("/rpc/set_enforcement_stage_settings", &settings).await.refused(404, "not_found");
+    operator.post("/rpc/set_enforcement_stage_settings", &settings).await.refused(403, "forbidden");
     operator.get("/api/tokens").await.refused(403, "forbidden");
     let admin = script(&app, &create(&firm, "admin").await.token);
     admin.post("/rpc/set_enforcement_stage_settings", &settings).await.ok();
     // And once its maker may do less, so may it.
     app.execute("update public.memberships set role = 'viewer' where role = 'admin'").await;
-    admin.post("/rpc/set_enforcement_stage_settings", &settings).await.refused(404, "not_found");
+    admin.post("/rpc/set_enforcement_stage_settings", &settings).await.refused(403, "forbidden");
     admin.get("/api/judgments").await.ok();
 }
 

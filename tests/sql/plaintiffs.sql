@@ -94,7 +94,7 @@ reset role;
 set local role service_role;
 select throws_ok($$ select public.set_case_enrichment('00000000-0000-0000-0000-000000000999', 50, 'A') $$, 'PT404', 'court case not found');
 select throws_ok($$ select public.set_case_enrichment('00000000-0000-0000-0000-000000000101', 50, 'D') $$, 'PT422', 'unknown collectability tier `D`');
-select throws_ok(format($$ select public.set_case_enrichment('00000000-0000-0000-0000-000000000101', %L, 'A') $$, s), 'PT422', 'a score is from 0 to 100 with at most two decimals', format('a score is not %s', s))
+select throws_ok(format($$ select public.set_case_enrichment('00000000-0000-0000-0000-000000000101', %L, 'A') $$, s), 'PT422', '`collectability_score` is not a score from 0 to 100 with at most two decimals', format('a score is not %s', s))
   from unnest(array[100.01, -1, 50.001, 'NaN']::numeric[]) s;
 select lives_ok($$ select public.set_case_enrichment('00000000-0000-0000-0000-000000000101', 61.5, 'B', 'works nights') $$);
 select results_eq($$ select c.collectability_score, c.collectability_tier, c.summary, c.last_enriched_at, j.collectability_score from judgments.cases c join public.core_judgments j on j.id = c.case_id $$,

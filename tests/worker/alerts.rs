@@ -1,59 +1,20 @@
 //! Alerts reach whom they are for, once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 use worker::alerts;
 use worker::mail::Mailer;
 
+use crate::loopback::Loopback;
 use crate::support::Firm;
 
-/// A webhook that answers what it is told to, and keeps what it was sent
-struct Webhook {
-    url: String,
-    received: Arc<Mutex<Vec<(String, Value)>>>,
-}
-
-impl Webhook {
-    async fn answering(statuses: &'static [u16]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let received = Arc::new(Mutex::new(Vec::new()));
-        let (kept, next) = (Arc::clone(&received), AtomicUsize::new(0));
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = Vec::new();
-                let (head, body) = loop {
-                    let read = stream.read_buf(&mut request).await.unwrap();
-                    let text = String::from_utf8_lossy(&request).into_owned();
-                    let length = |head: &str| -> usize {
-                        let line = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-                        line.map_or(0, |length| length.parse().unwrap())
-                    };
-                    match text.split_once("\r\n\r\n") {
-                        Some((head, body)) if body.len() >= length(head) => {
-                            break (head.to_owned(), body.to_owned());
-                        }
-                        _ => assert!(read > 0, "the request ends too soon"),
-                    }
-                };
-                kept.lock().await.push((head, serde_json::from_str(&body).unwrap()));
-                let status = statuses[next.fetch_add(1, Ordering::Relaxed).min(statuses.len() - 1)];
-                let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                stream.write_all(answer.as_bytes()).await.unwrap();
-            }
-        });
-        Self { url, received }
-    }
-
-    async fn received(&self) -> usize {
-        self.received.lock().await.len()
-    }
+async fn webhook(statuses: &[u16]) -> Loopback {
+    Loopback::answering("/hook", statuses.iter().map(|status| (*status, String::new())).collect()).await
 }
 
 async fn open(firm: &Firm) -> Uuid {
@@ -95,7 +56,7 @@ async fn states(firm: &Firm) -> Vec<String> {
 async fn an_event_is_told_once_by_each_way_that_wants_it() {
     let firm = Firm::new().await;
     let case_id = open(&firm).await;
-    let webhook = Webhook::answering(&[200]).await;
+    let webhook = webhook(&[200]).await;
     route(&firm, "webhook", Some(&webhook.url)).await;
     route(&firm, "queue", Some("case_copilot")).await;
     route(&firm, "console", None).await;
@@ -121,7 +82,7 @@ async fn an_event_is_told_once_by_each_way_that_wants_it() {
 async fn what_did_not_arrive_is_told_again_and_what_may_have_is_not() {
     let firm = Firm::new().await;
     let case_id = open(&firm).await;
-    let webhook = Webhook::answering(&[503, 429, 200, 404, 500]).await;
+    let webhook = webhook(&[503, 429, 200, 404, 500]).await;
     route(&firm, "webhook", Some(&webhook.url)).await;
     let due = "update public.enforcement_alerts set next_try_at = now()";
     log(&firm, case_id, "busy").await;
@@ -154,7 +115,7 @@ async fn what_did_not_arrive_is_told_again_and_what_may_have_is_not() {
 async fn an_alert_whose_worker_was_killed_is_left_to_people() {
     let firm = Firm::new().await;
     let case_id = open(&firm).await;
-    let webhook = Webhook::answering(&[200]).await;
+    let webhook = webhook(&[200]).await;
     route(&firm, "webhook", Some(&webhook.url)).await;
     log(&firm, case_id, "lost").await;
     // A worker claims it and is never heard of again.

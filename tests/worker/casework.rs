@@ -6,9 +6,11 @@ use db::casework::CaseFacts;
 use db::{Actor, Transaction};
 use serde_json::{Value, json};
 use uuid::Uuid;
+use worker::chat::ChatModel;
 use worker::jobs::{Brief, BriefProvider, CaseCopilot, Enforce, Outreach, Writing};
-use worker::{Job, Verdict, Worker};
+use worker::{Job, Options, Verdict, Worker};
 
+use crate::loopback::Loopback;
 use crate::support::{Firm, options};
 
 /// An open case in a stage, with its judgment
@@ -323,6 +325,118 @@ async fn a_provider_that_cannot_is_asked_again() {
     );
     assert_eq!(firm.texts("select error from public.queue_attempts").await, ["the model is busy"]);
     assert_eq!(firm.number("select count(*) from pgmq.q_case_copilot where vt > clock_timestamp()").await, 1);
+}
+
+/// What a model answers over the chat protocol
+fn said(content: &str) -> (u16, String) {
+    let choice = json!({ "index": 0, "message": { "role": "assistant", "content": content }, "finish_reason": "stop" });
+    (200, json!({ "object": "chat.completion", "choices": [choice] }).to_string())
+}
+
+async fn ask(firm: &Firm, model: &Loopback, times: u32) {
+    let model = ChatModel::new(&model.url, "small", Some("a-secret")).unwrap();
+    let worker = Worker::new(firm.db.clone(), Options { chat_model: Some(model), ..options() });
+    for _ in 0..times {
+        firm.execute("update pgmq.q_case_copilot set vt = clock_timestamp()").await;
+        worker.drain().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_language_model_writes_from_the_facts_that_are_kept_beside_it() {
+    let firm = Firm::new().await;
+    let (_, case_id) = case(&firm, "action_planning", "tier2", json!({})).await;
+    queue(&firm, "case_copilot", "one", json!({ "case_id": case_id, "requested_by": "Ada" })).await;
+    let brief = json!({ "brief": "It waits for a garnishment.", "next_steps": ["Ask the employer."] });
+    let model =
+        Loopback::answering("/v1", vec![(503, "secret words".to_owned()), said(&brief.to_string())]).await;
+    ask(&firm, &model, 2).await;
+
+    let briefs = "select concat_ws(' | ', provider, requested_by, brief, next_steps ->> 0) from public.v_case_copilot_latest";
+    assert_eq!(firm.texts(briefs).await, ["small | Ada | It waits for a garnishment. | Ask the employer."]);
+    assert_eq!(firm.texts("select error from public.queue_attempts").await, ["the model answered 503"]);
+    let received = model.received.lock().await;
+    let (head, body) = &received[1];
+    assert!(
+        head.starts_with("POST /v1/chat/completions") && head.contains("authorization: Bearer a-secret"),
+        "{head}"
+    );
+    assert_eq!(body["model"], "small");
+    let told: Value = serde_json::from_str(body["messages"][1]["content"].as_str().unwrap()).unwrap();
+    let kept: Value = sqlx::query_scalar("select facts from public.v_case_copilot_latest")
+        .fetch_one(firm.owner())
+        .await
+        .unwrap();
+    assert_eq!((&told["case_number"], &told["balance"]), (&kept["case_number"], &kept["balance"]));
+}
+
+#[tokio::test]
+async fn without_its_model_a_brief_is_written_all_the_same_and_says_so() {
+    let firm = Firm::new().await;
+    let (_, case_id) = case(&firm, "action_planning", "tier2", json!({})).await;
+    queue(&firm, "case_copilot", "one", json!({ "case_id": case_id })).await;
+    let long = "x".repeat(2 << 20);
+    let model = Loopback::answering(
+        "/v1",
+        vec![(200, long), said("I cannot."), (302, String::new()), (401, "a-secret".to_owned())],
+    )
+    .await;
+    ask(&firm, &model, 4).await;
+    assert_eq!(firm.number("select count(*) from public.case_copilot_briefs").await, 0);
+    ask(&firm, &model, 1).await;
+    assert_eq!(
+        firm.texts("select error from public.queue_attempts order by id").await,
+        [
+            "the model's answer is too long",
+            "the model wrote no brief in the form asked for",
+            "the model answered 302",
+            "the model answered 401"
+        ]
+    );
+    let brief = "select provider || ': ' || brief from public.v_case_copilot_latest";
+    let brief = firm.texts(brief).await.remove(0);
+    assert!(brief.starts_with("template: ") && brief.contains("Stage action planning"), "{brief}");
+    assert!(brief.ends_with("Written without small, which could not: the model answered 401.\n"), "{brief}");
+    assert_eq!(model.received().await, 5);
+    assert_eq!(firm.number("select count(*) from public.queue_dead_letters").await, 0);
+    assert_eq!(firm.number("select count(*) from pgmq.q_case_copilot").await, 0);
+}
+
+#[tokio::test]
+async fn no_call_slips_in_while_somebody_says_that_they_want_none() {
+    let firm = Firm::new().await;
+    let status = |status: &'static str| {
+        format!(
+            "select public.set_plaintiff_status(jsonb_build_object('plaintiff_id', id, 'status', '{status}')) from public.plaintiffs"
+        )
+    };
+    let open_calls = "select count(*) from public.plaintiff_tasks where kind = 'call' and status = 'open'";
+    for is_said_first in [true, false] {
+        let (_, case_id) = case(&firm, "pre_enforcement", "tier2", json!({})).await;
+        let moved = format!(
+            "select public.set_enforcement_stage('{{\"case_id\": \"{case_id}\", \"stage\": \"contact_validation\"}}')"
+        );
+        let (first, second) =
+            if is_said_first { (status("do_not_call"), moved) } else { (moved, status("do_not_call")) };
+        let mut tx = firm.begin().await;
+        sqlx::query(&first).execute(&mut *tx).await.unwrap();
+        let mut other = firm.begin().await;
+        let waiting = tokio::spawn(async move {
+            sqlx::query(&second).execute(&mut *other).await.unwrap();
+            other.commit().await.unwrap();
+        });
+        firm.until_waiting(1).await;
+        tx.commit().await.unwrap();
+        waiting.await.unwrap();
+        assert_eq!(firm.number(open_calls).await, 0, "said first: {is_said_first}");
+        let is_moved = format!(
+            "select count(*) from public.enforcement_cases where id = '{case_id}' and current_stage = 'contact_validation'"
+        );
+        assert_eq!(firm.number(&is_moved).await, 1);
+        let mut tx = firm.begin().await;
+        sqlx::query(&status("new")).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
 }
 
 #[tokio::test]

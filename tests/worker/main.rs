@@ -8,6 +8,7 @@ mod casework;
 mod faults;
 mod leads;
 mod lines;
+mod loopback;
 mod nights;
 mod queue;
 mod refreshes;

@@ -150,7 +150,7 @@ fn Toolbar(detail: Signal<CaseDetail>, is_open: Memo<bool>) -> impl IntoView {
 #[component]
 fn TierCell(detail: Signal<CaseDetail>, is_open: Memo<bool>, may_work: Memo<bool>) -> impl IntoView {
     move || {
-        let CaseDetail { case, tier_reason, override_note, override_root_cause, .. } = detail.get();
+        let CaseDetail { case, computed_tier_reason, override_note, override_root_cause, .. } = detail.get();
         let may_change = is_open.get() && may_work.get();
         view! {
             <section class="panel cell tier-cell" data-tier=tier_key(case.tier) aria-label="Tier" data-test="case-tier">
@@ -160,9 +160,9 @@ fn TierCell(detail: Signal<CaseDetail>, is_open: Memo<bool>, may_work: Memo<bool
                     (Some(_), Some(until)) => view! {
                         <p class="sub" data-test="override">"Override until "<span class="when">{clock::date(&until)}</span><Countdown until=until/></p>
                         <p class="sub muted">{override_note}{override_root_cause.map(|cause| format!(" · root cause: {cause}"))}</p>
-                        <p class="sub muted">"Computed: "<TierBadge tier=case.computed_tier short=true/></p>
+                        <p class="sub muted">"Computed: "<TierBadge tier=case.computed_tier short=true/>{computed_tier_reason.map(|reason| format!(" · {reason}"))}</p>
                     }.into_any(),
-                    _ => view! { <p class="sub muted">{tier_reason.unwrap_or_else(|| "Not tiered yet".to_owned())}</p> }.into_any(),
+                    _ => view! { <p class="sub muted">{computed_tier_reason.unwrap_or_else(|| "Not tiered yet".to_owned())}</p> }.into_any(),
                 }}
                 {may_change.then(|| view! {
                     <div class="cell-buttons">
@@ -334,7 +334,7 @@ fn Actions(detail: Signal<CaseDetail>, is_open: Memo<bool>, may_work: Memo<bool>
                     <ul class="side-list">
                         {actions.into_iter().map(|action| {
                             let is_running = action.closed_at.is_none();
-                            let lacks_paper = action.documents == 0 && matches!(action.status.as_str(), "filed" | "served" | "in_progress");
+                            let lacks_paper = action.documents == 0 && matches!(action.status.as_str(), "filed" | "served" | "in_progress" | "completed");
                             let id = action.id.clone();
                             let advanced = action.id.clone();
                             view! {
@@ -344,10 +344,10 @@ fn Actions(detail: Signal<CaseDetail>, is_open: Memo<bool>, may_work: Memo<bool>
                                         <p class="muted">"Since "<Time at=action.opened_at/>{action.next_milestone_at.map(|at| view! { " · next "{clock::date(&at)} })}{action.status_reason.map(|reason| format!(" · {reason}"))}</p>
                                         {lacks_paper.then(|| view! { <p class="danger">"No document vouches for it."</p> })}
                                     </div>
-                                    {(may_work.get() && is_open.get() && is_running).then(|| view! {
+                                    {(may_work.get() && (lacks_paper || is_open.get() && is_running)).then(|| view! {
                                         <div class="pair-buttons">
                                             {lacks_paper.then(|| view! { <FormButton form=CaseForm::Document about=id>"Document…"</FormButton> })}
-                                            <FormButton form=CaseForm::Action about=advanced>"Advance…"</FormButton>
+                                            {(is_open.get() && is_running).then(|| view! { <FormButton form=CaseForm::Action about=advanced>"Advance…"</FormButton> })}
                                         </div>
                                     })}
                                 </li>

@@ -131,7 +131,9 @@ bodies! {
     /// `GET /api/cases/{id}`
     pub struct CaseDetail {
         pub case: CaseRow,
+        /// Of the tier that counts: `override` while one does, else as below.
         pub tier_reason: Option<String>,
+        pub computed_tier_reason: Option<String>,
         /// Both of the override while it counts.
         pub override_note: Option<String>,
         pub override_root_cause: Option<String>,

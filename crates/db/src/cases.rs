@@ -671,6 +671,7 @@ struct DetailRecord {
     #[sqlx(flatten)]
     row: Record,
     tier_reason: Option<String>,
+    computed_tier_reason: Option<String>,
     override_note: Option<String>,
     override_root_cause: Option<String>,
     collectability_score: Option<Decimal>,
@@ -776,7 +777,7 @@ const DETAIL_ROWS: i64 = 100;
 /// Everything that a case's page shows beside its timeline; None where the caller sees no such case
 pub async fn detail(tx: &mut Transaction, id: Uuid) -> Result<Option<CaseDetail>, SqlError> {
     let found: Option<DetailRecord> = sqlx::query_as(&format!(
-        "select {ROW_COLUMNS}, v.tier_reason, case when v.tier_override is not null then v.override_note end as override_note,
+        "select {ROW_COLUMNS}, v.tier_reason, v.computed_tier_reason, case when v.tier_override is not null then v.override_note end as override_note,
                 case when v.tier_override is not null then c.override_root_cause end as override_root_cause,
                 v.collectability_score, v.blocked_since,
                 case when v.is_blocked then (
@@ -839,6 +840,7 @@ pub async fn detail(tx: &mut Transaction, id: Uuid) -> Result<Option<CaseDetail>
     .await?;
     Ok(Some(CaseDetail {
         tier_reason: found.tier_reason,
+        computed_tier_reason: found.computed_tier_reason,
         override_note: found.override_note,
         override_root_cause: found.override_root_cause,
         collectability_score: found.collectability_score.map(wire::score),
@@ -1189,7 +1191,7 @@ fn judgment_ref(case: &CaseRow) -> JudgmentRef {
     }
 }
 
-/// Actions that have left the desk without a paper that vouches for them
+/// Actions that have left the desk without a paper that vouches for them, whether or not they have ended
 async fn without_document(tx: &mut Transaction) -> Result<TodayGroup, SqlError> {
     #[derive(sqlx::FromRow)]
     struct Found {
@@ -1202,8 +1204,8 @@ async fn without_document(tx: &mut Transaction) -> Result<TodayGroup, SqlError> 
     let found: Vec<Found> = sqlx::query_as(&format!(
         "select a.total, a.enforcement_case_id, {ACTION_COLUMNS}
            from (select a.*, count(*) over () as total from public.enforcement_actions a
-                  where a.org_id = (select public.current_org_id()) and a.status in ('filed', 'served', 'in_progress')
-                    and not exists (select from public.enforcement_documents d where d.org_id = a.org_id and d.action_id = a.id)
+                  where a.org_id = (select public.current_org_id()) and not a.has_document
+                    and a.status in ('filed', 'served', 'in_progress', 'completed')
                   order by a.opened_at, a.id limit $1) a
           order by a.opened_at, a.id"
     ))

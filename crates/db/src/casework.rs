@@ -2,7 +2,7 @@
 //! in a savepoint of its own, so that one that cannot be done takes no other with it.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -105,7 +105,7 @@ async fn answer(tx: &mut Transaction, sql: &str, payload: &Value) -> Result<Valu
 }
 
 /// All that a brief of a case is made of; money and scores are decimals as text
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseFacts {
     pub case_number: String,
     pub court: Option<String>,
@@ -120,7 +120,9 @@ pub struct CaseFacts {
     /// The one that counts now.
     pub tier: Option<u8>,
     pub computed_tier: Option<u8>,
+    /// Of that one.
     pub tier_reason: Option<String>,
+    pub computed_tier_reason: Option<String>,
     /// Both while an override counts.
     pub override_note: Option<String>,
     pub override_expires_at: Option<DateTime<Utc>>,
@@ -141,7 +143,7 @@ pub struct CaseFacts {
     pub timeline: Vec<EventFacts>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionFacts {
     #[serde(rename = "type")]
     pub action_type: String,
@@ -150,13 +152,13 @@ pub struct ActionFacts {
     pub has_document: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskFacts {
     pub title: String,
     pub due_at: Option<DateTime<Utc>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventFacts {
     pub at: DateTime<Utc>,
     pub kind: String,

@@ -350,8 +350,9 @@ insert into public.enforcement_actions (org_id, enforcement_case_id, action_type
 select '{org}', m.id, (array['bank_levy', 'garnishment', 'subpoena', 'marshal'])[1 + (m.n % 4)::int], 'filed', 'Demo'
   from made m where m.n % 2 = 0 and m.closed_at is null;
 insert into public.enforcement_documents (org_id, enforcement_case_id, action_id, doc_kind, storage_path, uploaded_by)
-select '{org}', a.enforcement_case_id, a.id, a.action_type, 'demo/' || a.id, 'Demo'
+select '{org}', a.enforcement_case_id, a.id, a.action_type, 'demo/' || a.id || '.pdf', 'Demo'
   from public.enforcement_actions a where a.org_id = '{org}' and left(a.id::text, 2) > '08';
+update public.enforcement_actions a set has_document = true where a.org_id = '{org}' and left(a.id::text, 2) > '08';
 ";
 
 /// Open cases, by turns one in which much has happened and one of the others

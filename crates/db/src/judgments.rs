@@ -493,9 +493,11 @@ pub async fn detail(tx: &mut Transaction, id: Uuid) -> Result<Option<JudgmentDet
         return Ok(None);
     };
     let open_case: Option<CaseRecord> = sqlx::query_as(
-        "select c.id, c.current_stage, c.tier, c.tier_override, c.override_expires_at, c.override_note,
-                public.effective_tier(c) as effective_tier
-           from public.enforcement_cases c where c.judgment_id = $1 and c.closed_at is null",
+        "select c.id, c.current_stage, c.tier, public.effective_tier(c) as effective_tier, o.*
+           from public.enforcement_cases c
+           left join lateral (select c.tier_override, c.override_expires_at, c.override_note
+                               where public.is_overridden(c.tier_override, c.override_expires_at)) o on true
+          where c.judgment_id = $1 and c.closed_at is null",
     )
     .bind(id)
     .fetch_optional(&mut **tx)

@@ -103,6 +103,17 @@ pub async fn fence(tx: &mut Transaction, kind: &str, messages: &[Message]) -> Re
     Ok(messages.iter().filter(|message| held.contains(&message.msg_id)).cloned().collect())
 }
 
+/// Whether a message that cannot be done now will not be tried again
+pub async fn is_last_attempt(tx: &mut Transaction, kind: &str, message: &Message) -> Result<bool, SqlError> {
+    let (is_last,) =
+        sqlx::query_as("select $2 >= k.attempts_max from public.queue_kinds k where k.kind = $1")
+            .bind(kind)
+            .bind(message.read_ct)
+            .fetch_one(&mut **tx)
+            .await?;
+    Ok(is_last)
+}
+
 /// Archives fenced messages, marks their jobs done and frees their keys
 pub async fn finish(tx: &mut Transaction, kind: &str, messages: &[&Message]) -> Result<(), SqlError> {
     if messages.is_empty() {

@@ -10,10 +10,15 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use crate::{DbRole, SqlError};
 
-/// Read as everywhere: a date is a morning of the organisation, and a time says its zone
-const INSTANT: &str = "timestamp with time zone";
+/// Arguments that are read as the fields of a payload are, each with its name where it cannot be
+const READERS: [(&str, &str); 3] =
+    [("timestamp with time zone", "rpc_instant"), ("uuid", "rpc_uuid"), ("text", "rpc_text")];
 
-/// A function that the caller may call, and how
+fn reader(argument_type: &str) -> Option<&'static str> {
+    READERS.iter().find(|(read, _)| *read == argument_type).map(|(_, reader)| *reader)
+}
+
+/// A function that people may call, and how
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Rpc {
     /// Quoted for SQL.
@@ -26,6 +31,8 @@ pub struct Rpc {
     returns_set: bool,
     returns_nothing: bool,
     is_volatile: bool,
+    is_granted: bool,
+    is_for_operators: bool,
 }
 
 /// How long a function that was found is taken to be as it was
@@ -86,7 +93,7 @@ impl ArgumentError {
     }
 }
 
-/// Finds a function of schema `public` that is granted to people, the caller among them
+/// Finds a function of schema `public` that is granted to people, if not to the caller then to others
 ///
 /// The catalogue is the allow-list. Arguments named `p_…` mark functions of ours that the server calls
 /// itself, with values that no caller may choose: those are never found.
@@ -94,7 +101,9 @@ pub async fn find(connection: &mut PgConnection, name: &str) -> Result<Option<Rp
     sqlx::query_as(
         "select quote_ident(f.proname) as quoted_name, a.names as argument_names, a.quoted as quoted_arguments,
                 a.types as argument_types, f.pronargdefaults as optional, f.proretset as returns_set,
-                f.prorettype = 'void'::regtype as returns_nothing, f.provolatile = 'v' as is_volatile
+                f.prorettype = 'void'::regtype as returns_nothing, f.provolatile = 'v' as is_volatile,
+                has_function_privilege(f.oid, 'execute') as is_granted,
+                has_function_privilege('enforcement_operator', f.oid, 'execute') as is_for_operators
            from pg_catalog.pg_proc f
           cross join lateral (
             select coalesce(array_agg(n.name order by n.i), '{}') as names,
@@ -107,7 +116,6 @@ pub async fn find(connection: &mut PgConnection, name: &str) -> Result<Option<Rp
             and f.prorettype <> 'trigger'::regtype and not a.is_ours
             and cardinality(a.names) = f.pronargs
             and (f.proargmodes is null or f.proargmodes <@ array['i', 't']::\"char\"[])
-            and has_function_privilege(f.oid, 'execute')
             and exists (select from aclexplode(f.proacl) g
                          where g.privilege_type = 'EXECUTE'
                            and g.grantee in ('authenticated'::regrole, 'enforcement_operator'::regrole, 'admin'::regrole))",
@@ -129,6 +137,16 @@ pub async fn set_request_id(connection: &mut PgConnection, request_id: &str) -> 
 }
 
 impl Rpc {
+    /// Whether the caller is among those whom it is granted to
+    pub fn is_granted(&self) -> bool {
+        self.is_granted
+    }
+
+    /// Whether operators are among them
+    pub fn is_for_operators(&self) -> bool {
+        self.is_for_operators
+    }
+
     /// Whether it may write
     pub fn writes(&self) -> bool {
         self.is_volatile
@@ -184,7 +202,7 @@ impl Rpc {
         }
         let columns: Vec<String> = given
             .iter()
-            .filter(|(_, _, argument_type)| *argument_type != INSTANT)
+            .filter(|(_, _, argument_type)| reader(argument_type).is_none())
             .map(|(_, quoted, argument_type)| format!("{quoted} {argument_type}"))
             .collect();
         if !columns.is_empty() {
@@ -193,12 +211,15 @@ impl Rpc {
         sql.push(format!("lateral public.{}(", self.quoted_name));
         for (n, (name, quoted, argument_type)) in given.iter().enumerate() {
             sql.push(if n == 0 { "" } else { ", " });
-            if *argument_type == INSTANT {
-                sql.push(format!("{quoted} => public.rpc_instant(b.body, "))
-                    .push_bind(name.as_str())
-                    .push(")");
-            } else {
-                sql.push(format!("{quoted} => a.{quoted}"));
+            match reader(argument_type) {
+                Some(reader) => {
+                    sql.push(format!("{quoted} => public.{reader}(b.body, "))
+                        .push_bind(name.as_str())
+                        .push(")");
+                }
+                None => {
+                    sql.push(format!("{quoted} => a.{quoted}"));
+                }
             }
         }
         sql.push(") r");

@@ -60,6 +60,9 @@ picks and that goes before the top level:
   documents_megabytes_max = 25                DRAGONFLY_DOCUMENTS_MEGABYTES_MAX
   smtp_url = \"smtps://user:pw@mail.host\"      DRAGONFLY_SMTP_URL; alerts by e-mail; smtp:// is STARTTLS
   smtp_from = \"Alerts <a@example.com>\"        DRAGONFLY_SMTP_FROM
+  copilot_url = \"https://host/v1\"             --copilot-url, DRAGONFLY_COPILOT_URL; a model that writes briefs
+  copilot_model = \"name\"                     --copilot-model, DRAGONFLY_COPILOT_MODEL
+  copilot_key = \"…\"                          DRAGONFLY_COPILOT_KEY
   leads_per_minute = 60                       serve --leads-per-minute, DRAGONFLY_LEADS_PER_MINUTE
   poll_interval_seconds = 10                  worker --poll-interval, DRAGONFLY_POLL_INTERVAL
   [profile.prod]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use documents::{Bucket, Documents};
 use serde::Deserialize;
+use worker::chat::ChatModel;
 use worker::mail::Mailer;
 
 use crate::failure::Failure;
@@ -40,6 +41,15 @@ pub(crate) struct Flags {
     /// directory] [env: DRAGONFLY_DOCUMENTS]
     #[arg(long, global = true, value_name = "PLACE")]
     documents: Option<String>,
+
+    /// Where a language model that writes briefs of cases speaks OpenAI's chat protocol; its key comes
+    /// from elsewhere, since others see command lines [env: DRAGONFLY_COPILOT_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    copilot_url: Option<String>,
+
+    /// Which model that is [env: DRAGONFLY_COPILOT_MODEL]
+    #[arg(long, global = true, value_name = "NAME")]
+    copilot_model: Option<String>,
 }
 
 /// Where the database is
@@ -59,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) documents: Option<Documents>,
     /// By which alerts go as e-mails.
     pub(crate) mailer: Option<Mailer>,
+    /// Who writes the briefs of cases.
+    pub(crate) chat_model: Option<ChatModel>,
     pub(crate) listen: SocketAddr,
     pub(crate) behind_tls_proxy: bool,
     pub(crate) leads_per_minute: u32,
@@ -82,6 +94,9 @@ struct Layer {
     documents_megabytes_max: Option<u32>,
     smtp_url: Option<String>,
     smtp_from: Option<String>,
+    copilot_url: Option<String>,
+    copilot_model: Option<String>,
+    copilot_key: Option<String>,
 }
 
 const FILE: &str = "dragonfly.toml";
@@ -122,6 +137,8 @@ impl Settings {
             database_url: flags.database_url.clone(),
             org: flags.org.clone(),
             documents: flags.documents.clone(),
+            copilot_url: flags.copilot_url.clone(),
+            copilot_model: flags.copilot_model.clone(),
             ..Layer::default()
         };
         let from_env = Layer {
@@ -141,6 +158,9 @@ impl Settings {
             )?,
             smtp_url: text("DRAGONFLY_SMTP_URL")?,
             smtp_from: text("DRAGONFLY_SMTP_FROM")?,
+            copilot_url: text("DRAGONFLY_COPILOT_URL")?,
+            copilot_model: text("DRAGONFLY_COPILOT_MODEL")?,
+            copilot_key: text("DRAGONFLY_COPILOT_KEY")?,
         };
         let profile = match &flags.profile {
             Some(profile) => Some(profile.clone()),
@@ -175,12 +195,23 @@ impl Settings {
                 Some(Mailer::new(url, from).map_err(|error| error.to_string())?)
             }
         };
+        let chat_model = match layers.iter().find_map(|layer| layer.copilot_url.as_deref()) {
+            None => None,
+            Some(url) => {
+                let model = layers.iter().find_map(|layer| layer.copilot_model.as_deref());
+                let model =
+                    model.ok_or("`copilot_url` is set and `copilot_model` is not: which model writes?")?;
+                let key = layers.iter().find_map(|layer| layer.copilot_key.as_deref());
+                Some(ChatModel::new(url, model, key).map_err(|error| error.to_string())?)
+            }
+        };
         let seconds = layers.iter().find_map(|layer| layer.poll_interval_seconds).unwrap_or(10.0);
         Ok(Settings {
             place,
             org: layers.iter().find_map(|layer| layer.org.clone()),
             documents,
             mailer,
+            chat_model,
             listen: layers
                 .iter()
                 .find_map(|layer| layer.listen)
@@ -367,6 +398,18 @@ mod tests {
         assert_eq!(place(&keys, Some("documents = \"s3://papers/prod/\"")), "s3://papers/prod/");
     }
 
+    #[test]
+    fn a_language_model_is_named_by_flags_and_its_key_comes_from_elsewhere() {
+        let flags =
+            Flags { copilot_url: Some("https://models.example.com/v1".to_owned()), ..Flags::default() };
+        let env = [("HOME", "/"), ("DRAGONFLY_COPILOT_MODEL", "small")];
+        let settings = resolve(&flags, &env, Some("copilot_key = \"secret\"")).unwrap();
+        let expect = ChatModel::new("https://models.example.com/v1", "small", Some("secret")).unwrap();
+        assert_eq!(settings.chat_model.as_ref(), Some(&expect));
+        assert!(!format!("{settings:?}").contains("secret"));
+        assert_eq!(resolve(&Flags::default(), &env, None).unwrap().chat_model, None);
+    }
+
     #[track_caller]
     fn check_refused(flags: &Flags, env: &[(&str, &str)], file: Option<&str>, expect: &str) {
         let error = resolve(flags, env, file).unwrap_err();
@@ -390,6 +433,13 @@ mod tests {
         let smtp =
             |file| check_refused(&Flags::default(), &[("HOME", "/")], Some(file), "`smtp_from` is not");
         smtp("smtp_url = \"smtps://mail.example.com\"");
+        let copilot = |env: &[(&str, &str)], expect| {
+            let env =
+                [&[("HOME", "/"), ("DRAGONFLY_COPILOT_URL", "http://models.example.com/v1")], env].concat();
+            check_refused(&Flags::default(), &env, None, expect);
+        };
+        copilot(&[], "`copilot_model` is not");
+        copilot(&[("DRAGONFLY_COPILOT_MODEL", "small"), ("DRAGONFLY_COPILOT_KEY", "secret")], "in the clear");
         let bucket = [("HOME", "/"), ("DRAGONFLY_DOCUMENTS", "s3://papers")];
         check_refused(&Flags::default(), &bucket, None, "AWS_ACCESS_KEY_ID is not set");
         check_refused(

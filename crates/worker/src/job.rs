@@ -14,6 +14,11 @@ pub trait Job: Send + Sync {
     /// The kind of the messages that it takes, as in `queue_kinds`
     fn kind(&self) -> &'static str;
 
+    /// So many messages at most are read at a time, whatever the worker's options say
+    fn batch_max(&self) -> u32 {
+        u32::MAX
+    }
+
     /// Does the work of `messages` inside `tx`, which the runner commits together with their end
     ///
     /// Many messages share one transaction. An error rolls all of it back; each message is then tried

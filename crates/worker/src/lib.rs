@@ -4,6 +4,7 @@
 //! processes, may run against one database. [`Worker::once`] and [`Worker::drain`] only take jobs.
 
 pub mod alerts;
+pub mod chat;
 mod failure;
 mod job;
 pub mod jobs;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use crate::chat::ChatModel;
 use crate::failure::{Retry, is_passing};
 use crate::mail::Mailer;
 use crate::{Job, Stop, Verdict, alerts, nightly, refresh, schedule};
@@ -36,6 +37,8 @@ pub struct Options {
     pub poll_interval: Duration,
     /// By which alerts go as e-mails; without one they wait for a worker that has one.
     pub mailer: Option<Mailer>,
+    /// Who writes the briefs of cases; without one they are made of fixed sentences.
+    pub chat_model: Option<ChatModel>,
 }
 
 impl Options {
@@ -47,6 +50,7 @@ impl Options {
             lanes: 2,
             poll_interval: Duration::from_secs(10),
             mailer: None,
+            chat_model: None,
         }
     }
 }
@@ -73,7 +77,7 @@ struct Inner {
 impl Worker {
     /// A worker of every kind of job
     pub fn new(db: Database, options: Options) -> Self {
-        Self::with_jobs(db, crate::jobs::all(), options)
+        Self::with_jobs(db, crate::jobs::all(options.chat_model.clone()), options)
     }
 
     /// A worker of `jobs`
@@ -142,7 +146,7 @@ impl Worker {
         for job in self.inner.lanes() {
             let inner = Arc::clone(&self.inner);
             lanes.spawn(async move {
-                let mut pace = Pace::new(inner.options.batch_max);
+                let mut pace = Pace::new(inner.options.batch_max.min(job.batch_max()));
                 loop {
                     let turn = inner.turn(&*job, pace.quantity).await?;
                     if turn.read == 0 {
@@ -232,7 +236,7 @@ impl Inner {
 
     async fn take_until_stopped(self: Arc<Self>, job: Arc<dyn Job>, mut stop: Stop) {
         let mut wake = self.queue_wake.subscribe();
-        let mut pace = Pace::new(self.options.batch_max);
+        let mut pace = Pace::new(self.options.batch_max.min(job.batch_max()));
         let mut retry = Retry::default();
         while !stop.is_stopped() {
             // Before the look, so that a call during it is not lost.

@@ -138,7 +138,8 @@ struct Folded {
 }
 
 /// What the item's title, note or time say already.
-const SAID_OTHERWISE: [&str; 4] = ["event", "override_note", "override_set_at", "blocked_since"];
+const SAID_OTHERWISE: [&str; 5] =
+    ["event", "override_note", "override_set_at", "blocked_since", "effective_tier_reason"];
 
 /// A change that an event made in the same call is shown with the event, not beside it.
 fn folded(rows: &[TimelineItem]) -> Vec<Folded> {

@@ -121,6 +121,7 @@ async fn documents_of(db: &Database, documents: &Documents, is_quick: bool) -> a
     let files = documents.files().await?;
     let mut named = BTreeSet::new();
     let mut findings = Vec::new();
+    let mut elsewhere = Vec::new();
     let mut last = None;
     loop {
         let page = doctor::documents_after(db, last, DOCUMENTS_PAGE).await?;
@@ -130,6 +131,7 @@ async fn documents_of(db: &Database, documents: &Documents, is_quick: bool) -> a
         last = Some(end.id);
         for row in page {
             let (Some(size), Some(sha256)) = (row.size_bytes, row.sha256) else {
+                elsewhere.push(row.storage_path);
                 continue;
             };
             let size = u64::try_from(size).unwrap_or(0);
@@ -162,6 +164,12 @@ async fn documents_of(db: &Database, documents: &Documents, is_quick: bool) -> a
         findings.push(Finding::warning(format!(
             "{} file(s) belong to no document, such as `{first}`",
             orphans.len()
+        )));
+    }
+    if let Some(first) = elsewhere.first() {
+        findings.push(Finding::warning(format!(
+            "{} document(s) were only named, such as `{first}`: whether their files are there, nobody can see",
+            elsewhere.len()
         )));
     }
     if findings.len() > TOLD_MAX {

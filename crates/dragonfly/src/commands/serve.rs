@@ -111,6 +111,7 @@ async fn serve(
         let options = Options {
             poll_interval: settings.poll_interval,
             mailer: settings.mailer.clone(),
+            chat_model: settings.chat_model.clone(),
             ..Options::new(super::worker::name())
         };
         let worker = Worker::new(store.db.clone(), options);

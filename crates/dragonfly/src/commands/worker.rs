@@ -68,7 +68,12 @@ pub(crate) fn run(settings: Settings, arguments: Arguments) -> Outcome {
             store.private.clone().map(|private| tokio::spawn(async move { private.supervise().await }));
         let worker = Worker::new(
             store.db.clone(),
-            Options { poll_interval, mailer: settings.mailer.clone(), ..Options::new(name()) },
+            Options {
+                poll_interval,
+                mailer: settings.mailer.clone(),
+                chat_model: settings.chat_model.clone(),
+                ..Options::new(name())
+            },
         );
         let done = if arguments.once || arguments.drain {
             tokio::select! {

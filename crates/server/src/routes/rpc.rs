@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use contract::Role;
 use db::Actor;
 use serde_json::{Map, Value};
 
@@ -17,7 +18,7 @@ const REQUEST_ID: &str = "request_id";
 ///
 /// The fields of the body are the arguments; where the function takes `payload jsonb` alone, they are the
 /// payload. Answers the function's value, an array where it answers rows, null where it answers nothing.
-/// A function that is not granted to the caller's role does not exist: 404. With a request id, in the header
+/// A function that is granted to another role answers 403, one that is granted to nobody does not exist: 404. With a request id, in the header
 /// `Idempotency-Key` or the field `request_id`, a function that writes does so once: the same call again, by the same
 /// caller, answers what the first one did, also while that is still under way.
 #[utoipa::path(post, path = "/rpc/{name}", tag = "rpc", params(("name" = String, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = Object,
@@ -37,6 +38,13 @@ pub(crate) async fn call(
     let function = app.functions.find(&mut tx, actor.role, &name).await?;
     let function =
         function.ok_or_else(|| ApiError::not_found(&format!("the function `{}`", clipped(&name))))?;
+    if !function.is_granted() {
+        let (needed, who) = match function.is_for_operators() {
+            true => (Role::Operator, "an operator"),
+            false => (Role::Admin, "an admin"),
+        };
+        return Err(ApiError::role(needed).detail(format!("`{name}` takes {who}")));
+    }
     if !function.takes(REQUEST_ID) {
         fields.remove(REQUEST_ID);
     }

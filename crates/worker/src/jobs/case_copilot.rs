@@ -22,13 +22,12 @@ pub struct Brief {
 
 /// Writes briefs from the facts of cases
 ///
-/// What it is given is all that it may say something about. A language model fits behind this; what it
-/// writes is kept beside the facts that it was given.
+/// What it is given is all that it may say something about; what it writes is kept beside the facts that it was given.
 pub trait BriefProvider: Send + Sync {
     /// What it is called where its briefs are kept
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
-    /// Writes a brief, or says in a few words why it cannot right now
+    /// Writes a brief, or says in a few words why it cannot right now; asked again later, and in the end done without
     fn brief<'a>(&'a self, facts: &'a CaseFacts) -> Writing<'a>;
 }
 
@@ -60,6 +59,11 @@ impl Job for CaseCopilot {
         Self::KIND
     }
 
+    /// The provider may take a minute, and a message must be answered for within its visibility timeout
+    fn batch_max(&self) -> u32 {
+        1
+    }
+
     fn run<'a>(&'a self, tx: &'a mut Transaction, messages: &'a [Message]) -> Work<'a> {
         Box::pin(run(self, tx, messages))
     }
@@ -67,26 +71,51 @@ impl Job for CaseCopilot {
 
 impl CaseWork for CaseCopilot {
     const KIND: &'static str = "case_copilot";
-    /// The provider may take minutes: nobody waits for it.
+    /// The provider may take a minute: nobody waits for it.
     const LOCKS: Locks = Locks::Nothing;
 
     fn work<'a>(&'a self, tx: &'a mut Transaction, payload: &'a Value) -> Working<'a> {
         Box::pin(async move {
             let (facts, typed) = casework::case_facts(tx, payload).await?;
             let brief = self.provider.brief(&typed).await.map_err(WorkError::Outside)?;
-            let (text, next_steps) = (brief.text.as_str(), brief.next_steps.as_slice());
-            let new = NewBrief { text, facts: &facts, next_steps, provider: self.provider.name() };
-            casework::keep_brief(tx, payload, new).await?;
-            Ok(Value::Null)
+            keep(tx, payload, &facts, &brief, self.provider.name()).await
         })
     }
+
+    /// A brief of fixed sentences, which says why it is one
+    fn work_without<'a>(
+        &'a self,
+        tx: &'a mut Transaction,
+        payload: &'a Value,
+        error: &'a str,
+    ) -> Option<Working<'a>> {
+        Some(Box::pin(async move {
+            let (facts, typed) = casework::case_facts(tx, payload).await?;
+            let mut text = text(&typed);
+            text.push_str(&format!("Written without {}, which could not: {error}.\n", self.provider.name()));
+            let brief = Brief { text, next_steps: next_steps(&typed) };
+            keep(tx, payload, &facts, &brief, Template.name()).await
+        }))
+    }
+}
+
+async fn keep(
+    tx: &mut Transaction,
+    payload: &Value,
+    facts: &Value,
+    brief: &Brief,
+    provider: &str,
+) -> Result<Value, WorkError> {
+    let new = NewBrief { text: &brief.text, facts, next_steps: &brief.next_steps, provider };
+    casework::keep_brief(tx, payload, new).await?;
+    Ok(Value::Null)
 }
 
 /// Writes briefs of fixed sentences
 struct Template;
 
 impl BriefProvider for Template {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "template"
     }
 
@@ -124,7 +153,13 @@ fn write_text(text: &mut String, facts: &CaseFacts) -> std::fmt::Result {
     match (&facts.override_note, facts.override_expires_at, &facts.tier_reason) {
         (Some(note), Some(expires_at), _) => {
             let computed = facts.computed_tier.map_or("none".to_owned(), |tier| tier.to_string());
-            writeln!(text, " by override until {} ({note}); computed: {computed}.", expires_at.date_naive())?;
+            let why =
+                facts.computed_tier_reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+            writeln!(
+                text,
+                " by override until {} ({note}); computed: {computed}{why}.",
+                expires_at.date_naive()
+            )?;
         }
         (_, _, Some(reason)) => writeln!(text, " ({reason}).")?,
         _ => writeln!(text, ".")?,
@@ -173,7 +208,7 @@ fn next_steps(facts: &CaseFacts) -> Vec<String> {
             None => "Ask who blocks the case for a date, and log it as its ETA.".to_owned(),
         });
     }
-    for action in facts.actions.iter().filter(|action| is_active(action) && !action.has_document) {
+    for action in facts.actions.iter().filter(|action| has_left_the_desk(action) && !action.has_document) {
         steps.push(format!("Upload the document of the {}.", words(&action.action_type)));
     }
     if facts.is_past_due
@@ -215,8 +250,9 @@ fn by_stage(facts: &CaseFacts) -> &'static str {
     }
 }
 
-fn is_active(action: &ActionFacts) -> bool {
-    !matches!(action.status.as_str(), "completed" | "cancelled")
+/// One that is planned has no paper yet, and one that was given up needs none
+fn has_left_the_desk(action: &ActionFacts) -> bool {
+    !matches!(action.status.as_str(), "planned" | "cancelled")
 }
 
 fn words(name: &str) -> String {
@@ -241,7 +277,7 @@ mod tests {
         let mut facts = serde_json::json!({
             "case_number": "CV-1", "court": "Kings", "plaintiff": "Ace", "defendant": "John Doe", "judgment_amount": "1000.00",
             "balance": "799.50", "recovered": "200.50", "judgment_date": null, "status": "in_progress", "collectability_score": "65.00",
-            "tier": 2, "computed_tier": 2, "tier_reason": "has_asset_hints", "override_note": null, "override_expires_at": null,
+            "tier": 2, "computed_tier": 2, "tier_reason": "has_asset_hints", "computed_tier_reason": "has_asset_hints", "override_note": null, "override_expires_at": null,
             "stage": "action_planning", "days_in_stage": 1, "sla_days": 5, "next_action_at": null, "is_past_due": false,
             "is_closed": false, "is_blocked": false, "blocked_until": null, "assets": ["bank_name"], "actions": [], "tasks": [],
             "timeline": []

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::pin::Pin;
 
-use db::queue::Message;
+use db::queue::{self, Message};
 use db::{Refusal, SqlError, Transaction, casework};
 use serde_json::Value;
 use uuid::Uuid;
@@ -19,6 +19,16 @@ pub(super) trait CaseWork: Sync {
 
     /// Does the work; what it answers is logged as `skipped` where it says so
     fn work<'a>(&'a self, tx: &'a mut Transaction, payload: &'a Value) -> Working<'a>;
+
+    /// What is done in the last attempt, where somebody outside has not done their part again, for the reason given
+    fn work_without<'a>(
+        &'a self,
+        _tx: &'a mut Transaction,
+        _payload: &'a Value,
+        _error: &'a str,
+    ) -> Option<Working<'a>> {
+        None
+    }
 }
 
 /// What the work of a kind locks beside its cases; locked for all messages of a transaction before the first is worked on
@@ -75,7 +85,16 @@ pub(super) async fn run<W: CaseWork>(
             continue;
         };
         casework::begin(tx, org_id).await?;
-        verdicts.push(match work.work(tx, payload(message)).await {
+        let mut done = work.work(tx, payload(message)).await;
+        if let Err(WorkError::Outside(error)) = &done
+            && queue::is_last_attempt(tx, W::KIND, message).await?
+        {
+            let error = error.clone();
+            if let Some(without) = work.work_without(tx, payload(message), &error) {
+                done = without.await;
+            }
+        }
+        verdicts.push(match done {
             Ok(answer) => {
                 casework::keep(tx).await?;
                 touched.insert(org_id);

@@ -16,14 +16,15 @@ pub use outreach::Outreach;
 pub use tier_assignment::TierAssignment;
 
 use crate::Job;
+use crate::chat::ChatModel;
 
-/// Every kind that a worker takes
-pub fn all() -> Vec<Arc<dyn Job>> {
+/// Every kind that a worker takes; a language model, where there is one, writes the briefs
+pub fn all(chat_model: Option<ChatModel>) -> Vec<Arc<dyn Job>> {
     vec![
         Arc::new(TierAssignment),
         Arc::new(Enrich),
         Arc::new(Outreach),
         Arc::new(Enforce),
-        Arc::new(CaseCopilot::default()),
+        Arc::new(chat_model.map_or_else(CaseCopilot::default, |model| CaseCopilot::new(Arc::new(model)))),
     ]
 }
