@@ -101,7 +101,16 @@ walk("an event ends an open task, but no call", async ({ page, context, server }
   const plaintiff = value(server, `select plaintiff_id from public.enforcement_cases where id = '${id}'`);
   await call(context, server, "add_plaintiff_task", { plaintiff_id: plaintiff, case_id: id, title: "Call about the bank" });
   await call(context, server, "add_plaintiff_task", { plaintiff_id: plaintiff, case_id: id, kind: "letter", title: "Send the retainer" });
+  await page.getByTestId("do-task").click();
+  await page.getByTestId("field-kind").selectOption("research");
+  await page.getByTestId("form-submit").click();
+  await page.getByTestId("field-error").waitFor();
+  await page.getByTestId("field-title").fill("Find the employer");
+  await page.getByTestId("form-submit").click();
+  await done(page);
   const task = page.getByTestId("case-task");
+  await task.filter({ hasText: "Find the employer" }).getByTestId("task-done").click();
+  await task.filter({ hasText: "Find the employer" }).waitFor({ state: "detached" });
   await task.filter({ hasText: "Call about the bank" }).waitFor();
   await task.filter({ hasText: "Send the retainer" }).waitFor();
   await page.getByTestId("do-event").click();

@@ -93,7 +93,7 @@ fn Case(
         <div class="case-body">
             <TimelineView timeline facets=facets.value/>
             <div class="case-side">
-                <Tasks detail may_work on_done/>
+                <Tasks detail is_open may_work on_done/>
                 <Actions detail is_open may_work/>
                 <Documents detail may_work/>
                 <Payments detail may_work/>
@@ -261,10 +261,17 @@ fn OwnerCell(detail: Signal<CaseDetail>, is_open: Memo<bool>, may_work: Memo<boo
 // ---- what belongs to it ----
 
 #[component]
-fn Tasks(detail: Signal<CaseDetail>, may_work: Memo<bool>, on_done: Callback<()>) -> impl IntoView {
+fn Tasks(
+    detail: Signal<CaseDetail>,
+    is_open: Memo<bool>,
+    may_work: Memo<bool>,
+    on_done: Callback<()>,
+) -> impl IntoView {
+    let may_add =
+        move || is_open.get() && may_work.get() && detail.with(|detail| detail.case.plaintiff_id.is_some());
     view! {
         <section class="panel" aria-label="Open tasks" data-test="case-tasks">
-            <header><h2>"Open tasks"</h2></header>
+            <header><h2>"Open tasks"</h2><span class="spacer"></span>{move || may_add().then(|| view! { <FormButton form=CaseForm::Task>"Task…"</FormButton> })}</header>
             {move || {
                 let tasks = detail.with(|detail| detail.tasks.clone());
                 if tasks.is_empty() {

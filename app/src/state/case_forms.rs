@@ -23,11 +23,12 @@ pub enum CaseForm {
     NextAction,
     Document,
     Priority,
+    Task,
     Close,
 }
 
 impl CaseForm {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Stage,
         Self::Event,
         Self::Note,
@@ -43,6 +44,7 @@ impl CaseForm {
         Self::NextAction,
         Self::Document,
         Self::Priority,
+        Self::Task,
         Self::Close,
     ];
 
@@ -63,6 +65,7 @@ impl CaseForm {
             Self::NextAction => "next_action",
             Self::Document => "document",
             Self::Priority => "priority",
+            Self::Task => "task",
             Self::Close => "close",
         }
     }
@@ -87,6 +90,7 @@ impl CaseForm {
             Self::NextAction => "set_next_action",
             Self::Document => "add_enforcement_document",
             Self::Priority => "set_judgment_priority",
+            Self::Task => "add_plaintiff_task",
             Self::Close => "close_enforcement_case",
         }
     }
@@ -660,7 +664,7 @@ pub fn asked(form: CaseForm, detail: &CaseDetail, facets: &CaseFacets, chosen: &
         CaseForm::Priority => {
             asked.title = "Set the judgment’s priority";
             asked.lead = Some(
-                "How much the judgment matters, beside its computed tier: the pipeline goes by it, and Today and Cases show it."
+                "How much the judgment matters, beside its computed tier: the pipeline goes by it, and Today shows it."
                     .to_owned(),
             );
             asked.verb = "Set priority";
@@ -669,6 +673,30 @@ pub fn asked(form: CaseForm, detail: &CaseDetail, facets: &CaseFacets, chosen: &
             asked.fields =
                 vec![Field::new("priority_level", "Priority", choices(&PRIORITIES)).required(), note()];
             asked.first.insert("priority_level", case.priority_level.clone());
+        }
+        CaseForm::Task => {
+            asked.title = "Add a task";
+            asked.verb = "Add task";
+            asked.done = "The task is added.";
+            asked.fixed = vec![("plaintiff_id", Value::from(case.plaintiff_id.as_deref()))];
+            asked.fields = vec![
+                Field::new(
+                    "kind",
+                    "What it is",
+                    choices(&[
+                        ("call", "A call of the plaintiff"),
+                        ("letter", "A letter"),
+                        ("research", "Research"),
+                        ("other", "Something else"),
+                    ]),
+                )
+                .required()
+                .hint_of(|values| is(values, "kind", "call").then(|| "It joins the call queue.".to_owned())),
+                Field::new("title", "What is to be done", Kind::Text)
+                    .required_if(|values| !is(values, "kind", "call")),
+                Field::new("due_at", "Due", Kind::Day(DayRule::Any)),
+                note(),
+            ];
         }
         CaseForm::Close => {
             let owed = case
