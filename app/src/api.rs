@@ -1,5 +1,6 @@
 //! Every request to the server: one function an endpoint of the HTTP contract.
 
+pub mod alerts;
 pub mod review;
 
 use contract::*;

@@ -101,6 +101,7 @@ fn inner_page(page: Page) -> AnyView {
         Page::Inner(Inner::Plaintiff) => view! { <Deferred page=parts::plaintiff_page/> }.into_any(),
         Page::Inner(Inner::Review) => view! { <Deferred page=parts::review_page/> }.into_any(),
         Page::Inner(Inner::Stages) => view! { <Deferred page=parts::stages_page/> }.into_any(),
+        Page::Inner(Inner::Alerts) => view! { <Deferred page=parts::alerts_page/> }.into_any(),
         Page::Inner(Inner::NotFound) => view! { <NotFoundPage/> }.into_any(),
         // On its way out of the frame.
         Page::SignIn | Page::Welcome => ().into_any(),

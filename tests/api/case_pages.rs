@@ -2,6 +2,7 @@
 
 use contract::{
     CaseDetail, CaseFacets, CasePage, CasePlan, CaseRow, JudgmentRef, RecentEvents, TimelinePage, Today,
+    TodayPage,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -324,13 +325,73 @@ async fn the_morning_list_counts_what_its_links_list() {
         let Some(query) = &group.query else { continue };
         let page: CasePage = firm.viewer.get(&format!("/api/cases?{query}")).await.json();
         assert_eq!(page.total, Some(group.count), "{}", group.kind);
-        let shown: Vec<&CaseRow> = group.rows.iter().filter_map(|row| row.case.as_ref()).collect();
-        assert!(page.rows.iter().take(5).eq(shown), "{}", group.kind);
+        let mut shown: Vec<&CaseRow> = group.rows.iter().filter_map(|row| row.case.as_ref()).collect();
+        let tiers: Vec<_> = shown.iter().map(|case| case.tier).collect();
+        assert!(tiers.is_sorted_by(|before, after| before >= after), "tier 3 first: {tiers:?}");
+        let mut listed: Vec<&CaseRow> = page.rows.iter().collect();
+        listed.sort_unstable_by_key(|case| &case.id);
+        shown.sort_unstable_by_key(|case| &case.id);
+        assert_eq!(listed, shown, "{}", group.kind);
     }
+    // Each group is to be had whole, page by page, in the order in which it begins.
+    for group in &today.groups {
+        assert_eq!(group.next, None, "all of {} are shown", group.kind);
+        let mut walked = Vec::new();
+        let mut after = String::new();
+        loop {
+            let address = format!("/api/today/{}?limit=1&after={after}", group.kind);
+            let page: TodayPage = firm.viewer.get(&address).await.json();
+            assert!(page.rows.len() <= 1);
+            walked.extend(page.rows);
+            match page.next {
+                Some(next) => after = next,
+                None => break,
+            }
+        }
+        assert_eq!(walked, group.rows, "{}", group.kind);
+        for query in ["limit=0", "limit=201", "after=x", "after=9~x", "after=0~x"] {
+            firm.viewer.get(&format!("/api/today/{}?{query}", group.kind)).await.refused(422, "invalid");
+        }
+    }
+    firm.viewer.get("/api/today/nothing").await.refused(404, "not_found");
+    let levels = json!({ "judgment_id": with_case, "priority_level": "urgent" });
+    rpc::<Value>(&firm.operator, "set_judgment_priority", levels).await;
+    let today: Today = firm.viewer.get("/api/today").await.json();
+    let urgent = today.groups[5].rows.iter().filter_map(|row| row.case.as_ref());
+    let urgent: Vec<&str> =
+        urgent.filter(|case| case.priority_level == "urgent").map(|case| case.case_number.as_str()).collect();
+    assert_eq!(urgent, ["CV-1"]);
     let action = today.groups[3].rows[0].action.as_ref().unwrap();
     assert_eq!((action.action_type.as_str(), action.status.as_str()), ("bank_levy", "completed"));
     let JudgmentRef { case_number, .. } = &today.groups[4].rows[1].judgment;
     assert_eq!(case_number, "P-1");
+}
+
+#[tokio::test]
+async fn a_timeline_has_the_documents_and_each_event_leads_to_its_own() {
+    let app = TestApp::new().await;
+    let firm = app.firm("firm").await;
+    let id = open(&app, &firm, 1).await.remove(0);
+    let levy = json!({ "case_id": id, "event_kind": "bank_levy_filed", "document_path": "papers/writ.pdf" });
+    rpc::<Value>(&firm.operator, "log_enforcement_event", levy).await;
+    let named = json!({ "case_id": id, "doc_kind": "evidence", "storage_path": "papers/lease.pdf" });
+    rpc::<Value>(&firm.operator, "add_enforcement_document", named).await;
+    let page: TimelinePage =
+        firm.viewer.get(&format!("/api/cases/{id}/timeline?source=document")).await.json();
+    let found: Vec<(&str, &str, &str)> = page
+        .rows
+        .iter()
+        .filter_map(|item| {
+            Some((item.source.as_str(), item.kind.as_str(), item.document.as_ref()?.name.as_str()))
+        })
+        .collect();
+    assert_eq!(found, [("document", "evidence", "lease.pdf"), ("document", "bank_levy_filed", "writ.pdf")]);
+    assert!(page.rows.iter().all(|item| item.actor == "operator@firm.example"));
+    let all: TimelinePage = firm.viewer.get(&format!("/api/cases/{id}/timeline")).await.json();
+    let event =
+        all.rows.iter().find(|item| item.kind == "bank_levy_filed" && item.source == "event").unwrap();
+    let paper = event.document.as_ref().unwrap();
+    assert_eq!((&paper.id, paper.has_file), (&page.rows[1].id, false));
 }
 
 #[tokio::test]

@@ -459,6 +459,84 @@ async fn a_sample_is_drawn_again_by_its_seed_and_what_is_found_is_kept() {
 }
 
 #[tokio::test]
+async fn an_audit_that_has_begun_keeps_its_events() {
+    let app = TestApp::new().await;
+    let firm = app.firm("firm").await;
+    app.database.set_app_now("2026-11-04T12:00:00Z".parse().unwrap()).await;
+    let case_id = case(&app, &firm).await;
+    let log = |kind: &str, note: String, path: Option<&str>| {
+        let body = json!({ "case_id": case_id, "event_kind": kind, "note": note, "document_path": path });
+        let operator = firm.operator.clone();
+        async move { operator.post("/rpc/log_enforcement_event", body).await.json::<Uuid>() }
+    };
+    let draw = || async {
+        let path = "/api/review/sample?week=2026-W45&seed=7&size=10";
+        firm.viewer.get(path).await.json::<ReviewSample>()
+    };
+    let keep = json!({ "week": "2026-W45", "seed": "7", "size": "10" });
+    firm.operator.post("/rpc/keep_review_sample", &keep).await.refused(409, "conflict");
+    log("bank_levy_filed", "the writ".to_owned(), Some("papers/writ.pdf")).await;
+    for n in 0..8 {
+        log("note", format!("{n}"), None).await;
+    }
+    let before = draw().await;
+    assert_eq!((before.rows.len(), before.event_count, before.begun.is_some()), (9, 9, false));
+    let levy = before.rows.iter().find(|row| row.event_kind == "bank_levy_filed").unwrap();
+    let papers: Vec<(&str, bool)> =
+        levy.documents.iter().map(|paper| (paper.name.as_str(), paper.has_file)).collect();
+    assert_eq!((papers, &levy.document_path), (vec![("writ.pdf", false)], &None));
+
+    firm.viewer.post("/rpc/keep_review_sample", &keep).await.refused(404, "not_found");
+    for _ in 0..2 {
+        firm.operator.post("/rpc/keep_review_sample", &keep).await.ok();
+    }
+    let audited = &before.rows[3].event_id;
+    firm.operator
+        .post("/rpc/record_event_audit", json!({ "event_id": audited, "result": "passed" }))
+        .await
+        .ok();
+    for n in 0..30 {
+        log("note", format!("late {n}"), None).await;
+    }
+    let after = draw().await;
+    let ids = |sample: &ReviewSample| sample.rows.iter().map(|row| row.event_id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&after), ids(&before));
+    assert_eq!((after.event_count, after.later_count), (9, 30));
+    assert_eq!(after.begun.unwrap().begun_by, "operator@firm.example");
+    assert!(after.rows[3].audit.is_some());
+    // Another seed has not begun, and draws of them all.
+    let path = "/api/review/sample?week=2026-W45&seed=8&size=10";
+    let fresh: ReviewSample = firm.viewer.get(path).await.json();
+    assert_eq!((fresh.event_count, fresh.begun), (39, None));
+    for (field, value) in [("week", "2026-W54"), ("week", "2025-W53"), ("seed", "0"), ("size", "51")] {
+        let mut body = keep.clone();
+        body[field] = json!(value);
+        let problem = firm.operator.post("/rpc/keep_review_sample", body).await.refused(422, "invalid");
+        assert_eq!(problem.field.as_deref(), Some(field));
+    }
+
+    // The file says the same, and of when each figure is.
+    let answer = firm.viewer.get("/api/review.csv?week=2026-W45&seed=7&size=10").await.ok();
+    assert_eq!(answer.header("content-disposition"), "attachment; filename=\"review-2026-W45.csv\"");
+    let csv = answer.text();
+    assert!(csv.starts_with("section,item,figure,value,period\n"), "{csv}");
+    for line in [
+        "tiers,none,case_count,1,now".to_owned(),
+        "recoveries,2026-W45,week_amount,0.00,2026-W45".to_owned(),
+        "recoveries,2026-11,actual,0.00,2026-11".to_owned(),
+        format!("audit,{audited},result,passed,2026-W45"),
+        format!("audit,{},documents,writ.pdf,2026-W45", levy.event_id),
+    ] {
+        assert!(csv.lines().any(|found| found == line), "{line} in {csv}");
+    }
+    assert_eq!(csv.lines().filter(|line| line.contains(",event_kind,")).count(), 9);
+    firm.viewer.get("/api/review.csv?week=2026-W99").await.refused(422, "invalid");
+    let other = app.firm("other").await;
+    let theirs = other.viewer.get("/api/review.csv?week=2026-W45&seed=7&size=10").await.ok().text();
+    assert!(!theirs.contains(audited), "{theirs}");
+}
+
+#[tokio::test]
 async fn stages_show_what_the_organisation_has_set_and_what_was_there_before() {
     let app = TestApp::new().await;
     let firm = app.firm("firm").await;

@@ -101,7 +101,16 @@ walk("an event ends an open task, but no call", async ({ page, context, server }
   const plaintiff = value(server, `select plaintiff_id from public.enforcement_cases where id = '${id}'`);
   await call(context, server, "add_plaintiff_task", { plaintiff_id: plaintiff, case_id: id, title: "Call about the bank" });
   await call(context, server, "add_plaintiff_task", { plaintiff_id: plaintiff, case_id: id, kind: "letter", title: "Send the retainer" });
+  await page.getByTestId("do-task").click();
+  await page.getByTestId("field-kind").selectOption("research");
+  await page.getByTestId("form-submit").click();
+  await page.getByTestId("field-error").waitFor();
+  await page.getByTestId("field-title").fill("Find the employer");
+  await page.getByTestId("form-submit").click();
+  await done(page);
   const task = page.getByTestId("case-task");
+  await task.filter({ hasText: "Find the employer" }).getByTestId("task-done").click();
+  await task.filter({ hasText: "Find the employer" }).waitFor({ state: "detached" });
   await task.filter({ hasText: "Call about the bank" }).waitFor();
   await task.filter({ hasText: "Send the retainer" }).waitFor();
   await page.getByTestId("do-event").click();
@@ -159,8 +168,34 @@ walk("blocked, overridden, noted, closed: each by its form and each on the timel
   assert.match(page.url(), /show=event/);
   assert.equal(await page.locator("[data-test=timeline-item]:not([data-source=event])").count(), 0);
 
+  await page.getByTestId("do-stage").click();
+  assert.ok(!(await page.getByTestId("field-stage").locator("option").allTextContents()).includes("Closure"), "closing has its own form");
+  await page.getByTestId("form-cancel").click();
+  await page.getByTestId("do-priority").click();
+  await page.getByTestId("field-priority_level").selectOption("urgent");
+  await page.getByTestId("form-submit").click();
+  await done(page);
+  await page.getByTestId("case-priority").filter({ hasText: "Urgent" }).waitFor();
+  await page.getByTestId("do-action").first().click();
+  await page.getByTestId("field-action_type").selectOption("marshal");
+  await page.getByTestId("field-status").selectOption("planned");
+  await page.getByTestId("form-submit").click();
+  await done(page);
+
+  // What closing ends, and what stays due, is said before; it asks for a second yes.
   await page.getByTestId("do-close").click();
+  const owed = value(server, `select to_char(current_balance, 'FM$999,999,990.00') from public.enforcement_cases where id = '${id}'`);
+  const said = page.getByTestId("case-form");
+  await said.filter({ hasText: /1 running action \(marshal\)/ }).waitFor();
+  assert.ok((await said.textContent()).includes(`${owed} is still due`), `${owed} in ${await said.textContent()}`);
+  await page.getByTestId("field-status").selectOption("satisfied");
+  await said.filter({ hasText: "stays on it as never paid" }).waitFor();
   await page.getByTestId("field-status").selectOption("uncollectible");
+  await said.filter({ hasText: "may get a new case" }).waitFor();
+  await page.getByTestId("form-submit").click();
+  await page.getByTestId("field-error").waitFor();
+  await page.getByTestId("field-confirmed").check();
+  await accessible();
   await page.getByTestId("form-submit").click();
   await done(page);
   await page.getByTestId("case-closed").waitFor();
@@ -213,6 +248,67 @@ walk("a plan changes many cases, tells which it left and why, and survives a rel
   await page.getByTestId("plan-close").click();
   // Its list has heard of it.
   await page.locator(`[data-test=cases-summary][data-total="1"]`).waitFor();
+});
+
+walk("a group of the morning list is shown whole, in the order in which to work it", async ({ page, context, server, accessible }) => {
+  await page.goto("/today");
+  const group = page.getByTestId("today-intake_overdue");
+  await group.waitFor();
+  const count = Number(await page.getByTestId("today-count-intake_overdue").getAttribute("data-count"));
+  assert.ok(count > 60, `${count} cases`);
+  assert.equal(await group.getByTestId("today-row").count(), 5);
+  const rest = page.getByTestId("today-rest-intake_overdue");
+  assert.match(await rest.textContent(), new RegExp(`${(count - 5).toLocaleString("en-US")}$`));
+  await rest.press("Enter");
+  await group.getByTestId("today-row").nth(49).waitFor();
+  const tiers = await group.locator("[data-test=today-row] .tier").allTextContents();
+  const numbers = tiers.map((tier) => Number(tier.match(/\d/)?.[0] ?? -1));
+  assert.ok(numbers.every((tier, place) => place === 0 || numbers[place - 1] >= tier || (numbers[place - 1] < 2 && tier < 2)), `tier 3 first: ${numbers}`);
+  await group.getByTestId("more").click();
+  await group.getByTestId("today-row").nth(Math.min(count, 100) - 1).waitFor();
+  // What somebody else does leaves the group as it is shown, without what is mended.
+  const id = (await group.getByTestId("today-row").first().getByRole("link").first().getAttribute("href")).split("/").at(-1);
+  await call(context, server, "set_enforcement_stage", { case_id: id, stage: "contact_validation" });
+  await group.locator(`a[href="/cases/${id}"]`).waitFor({ state: "detached" });
+  assert.ok(await group.getByTestId("today-row").count() >= Math.min(count - 1, 99));
+  await accessible();
+});
+
+walk("recent events are shown by kind and without an end; a timeline leads to its documents", async ({ page, context, server, accessible }) => {
+  const [id] = fresh(server, 7);
+  for (let n = 0; n < 120; n += 1) await call(context, server, "log_enforcement_event", { case_id: id, event_kind: "note", note: `note ${n}` });
+  await call(context, server, "log_enforcement_event", { case_id: id, event_kind: "asset_search_completed" });
+  await page.goto("/cases?events=on");
+  const events = page.getByTestId("recent-event");
+  await events.first().waitFor();
+  await page.getByTestId("recent-kind").selectOption("note");
+  await page.waitForURL(/event_kind=note/);
+  await page.locator("[data-test=recent-event]:not([data-kind=note])").first().waitFor({ state: "detached" });
+  const more = page.getByTestId("recent-panel").getByTestId("more");
+  await more.click();
+  await events.nth(99).waitFor();
+  await more.click();
+  await events.nth(119).waitFor();
+  // What comes in meanwhile takes nothing away from what is shown.
+  await call(context, server, "log_enforcement_event", { case_id: id, event_kind: "note", note: "the newest" });
+  await events.first().filter({ hasText: "the newest" }).waitFor();
+  assert.ok(await events.count() >= 120);
+  await accessible();
+
+  await page.goto(`/cases/${id}?form=document`);
+  await page.getByTestId("field-file").setInputFiles({ name: "lease.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n%%EOF\n") });
+  await page.getByTestId("field-doc_kind").selectOption("evidence");
+  await page.getByTestId("form-submit").click();
+  await done(page);
+  await page.getByTestId("timeline-document").click();
+  await page.waitForURL(/show=document/);
+  const item = page.locator("[data-test=timeline-item][data-source=document]");
+  await item.waitFor();
+  const [download] = await Promise.all([page.waitForEvent("download"), item.getByTestId("document-link").click()]);
+  assert.equal(download.suggestedFilename(), "lease.pdf");
+  await page.getByTestId("timeline-all").click();
+  await page.locator("[data-test=timeline-item][data-source=event]").first().waitFor();
+  assert.equal(await page.locator("[data-test=timeline-item][data-kind=document_added]").count(), 0, "the upload is one entry");
 });
 
 walk("recent events stand beside the list and go on by themselves; a judgment gets its case", async ({ page, context, server, accessible }) => {

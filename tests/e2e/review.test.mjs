@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { suite } from "./harness.mjs";
-import { value } from "./database.mjs";
+import { rows, value } from "./database.mjs";
 
 const { walk } = suite({ judgments: 400 });
 
@@ -292,6 +292,7 @@ walk("the weekly review plans, explains and audits, and says how to come back", 
   await page.waitForURL(/seed=77/);
   await page.locator('[data-test="audit-progress"][data-seed="77"]').waitFor();
   const before = await drawn();
+  await page.getByTestId("audit-open").waitFor();
   // The sample may hold the event that was audited above, or not: it is drawn by numbers that differ from run to run.
   const [passing, failing] = before.filter((event) => event !== audited);
   const finding = (event, result) => page.locator(`[data-test="sampled"][data-event="${event}"][data-result="${result}"]`);
@@ -303,6 +304,10 @@ walk("the weekly review plans, explains and audits, and says how to come back", 
   await page.getByTestId("audit-note").fill("says nothing");
   await page.getByTestId("save").click();
   await finding(failing, "failed").waitFor();
+  // From the first finding on the sample keeps its events: those that are written down now come too late for it.
+  const [[busy]] = rows(server, "select id from public.enforcement_cases where closed_at is null limit 1");
+  for (let n = 0; n < 30; n += 1) await rpc(page, "log_enforcement_event", { case_id: busy, event_kind: "note", note: `late ${n}` });
+  await page.getByTestId("audit-begun").filter({ hasText: "30 events were written down" }).waitFor();
   await page.reload();
   await finding(failing, "failed").waitFor();
   assert.equal(await sampled.count(), 10);
@@ -311,8 +316,10 @@ walk("the weekly review plans, explains and audits, and says how to come back", 
 
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("export-csv").click()]);
   const csv = await readFile(await download.path(), "utf8");
-  assert.match(csv, new RegExp(`recoveries,${month},plan,50000.00`));
-  assert.match(csv, /audit,[0-9a-f-]{36},finding,says nothing/);
+  assert.match(download.suggestedFilename(), /^review-20\d\d-W\d\d\.csv$/);
+  assert.match(csv, new RegExp(`recoveries,${month},plan,50000.00,${month}`));
+  assert.match(csv, /audit,[0-9a-f-]{36},finding,says nothing,20\d\d-W\d\d/);
+  assert.equal(await page.getByTestId("past-week").count(), 0);
 
   // On paper there is neither frame nor button; the tables are whole.
   await page.emulateMedia({ media: "print" });
@@ -327,6 +334,9 @@ walk("the weekly review plans, explains and audits, and says how to come back", 
   const week = await page.getByTestId("week").getAttribute("data-week");
   assert.ok(page.url().includes(`week=${week}`));
   await page.getByTestId("empty").waitFor();
+  // A week that is over says which figures are not of it.
+  await page.getByTestId("past-week").waitFor();
+  assert.equal(await page.getByTestId("as-of-now").count(), 4);
 });
 
 walk("an admin sets an SLA and goes back to the default", async ({ page, accessible }) => {

@@ -43,6 +43,7 @@ walk("a week of enforcement by the console and by /rpc comes to the same", async
     for (const [name, text] of Object.entries(fields)) {
       const field = page.getByTestId(`field-${name}`);
       if (name === "file") await field.setInputFiles(text);
+      else if (text === true) await field.check();
       else if (await field.evaluate((element) => element.tagName === "SELECT")) await field.selectOption(text);
       else await field.fill(text);
     }
@@ -148,7 +149,7 @@ walk("a week of enforcement by the console and by /rpc comes to the same", async
   const rest = ({ judgment }) => value(server, `select balance_due from public.core_judgments where id = '${judgment}'`);
   await send("payment", { amount: rest(shown) });
   await rpc("record_enforcement_payment", of({ amount: rest(called) }));
-  await send("close", { status: "satisfied" });
+  await send("close", { status: "satisfied", confirmed: true });
   await rpc("close_enforcement_case", of({ status: "satisfied" }));
   stand("select closure_reason || ' ' || current_stage || ' ' || current_balance from public.enforcement_cases where id = $", "satisfied closure 0.00");
   stand("select status from public.core_judgments where id = #", "satisfied");

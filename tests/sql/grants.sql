@@ -20,7 +20,7 @@ select results_eq(
   $$ select p.proname::text collate "default" from pg_proc p
       where p.pronamespace = 'public'::regnamespace and p.prosecdef and has_function_privilege('authenticated', p.oid, 'execute')
       order by 1 $$,
-  $$ values ('log_call_outcome'), ('queue_job'), ('queue_statistics'), ('request_case_copilot'), ('search_judgments') $$,
+  $$ values ('log_call_outcome'), ('mark_alerts_read'), ('queue_job'), ('queue_statistics'), ('request_case_copilot'), ('search_judgments') $$,
   'the definer functions that everybody signed in may call');
 
 select results_eq(
@@ -30,7 +30,7 @@ select results_eq(
   $$ values ('add_enforcement_document'), ('add_plaintiff_task'), ('add_pool_member'), ('answer_tier_policy_approval'), ('apply_case_plan'), ('assign_enforcement_case'),
             ('cancel_case_plan'), ('cancel_tier_policy_schedule'),
             ('clear_tier_override'), ('close_enforcement_case'), ('close_plaintiff_task'), ('create_api_token'), ('delete_pool'), ('discard_dead_letter'),
-            ('issue_subpoena'), ('keep_policy_witnesses'), ('link_enforcement_payment'), ('log_call_outcome'), ('log_enforcement_event'),
+            ('issue_subpoena'), ('keep_policy_witnesses'), ('keep_review_sample'), ('link_enforcement_payment'), ('log_call_outcome'), ('log_enforcement_event'), ('mark_alerts_read'),
             ('open_enforcement_case'), ('pause_queue'), ('plan_case_change'), ('publish_tier_policy'), ('put_alert_route'), ('put_plaintiff_contact'), ('queue_enforcement_action'),
             ('queue_job'), ('rank_pool_members'), ('record_enforcement_payment'), ('record_event_audit'), ('record_subpoena_response'), ('remove_pool_member'), ('request_case_copilot'),
             ('request_tier_policy_approval'), ('retire_agent'), ('retry_alert'), ('retry_dead_letter'), ('revoke_api_token'), ('revoke_visitor_key'),
@@ -44,7 +44,7 @@ select results_eq(
       where p.pronamespace = 'public'::regnamespace and has_function_privilege('enforcement_operator', p.oid, 'execute')
         and p.provolatile = 'v' and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e') order by 1 $$,
   $$ values ('add_enforcement_document'), ('add_plaintiff_task'), ('apply_case_plan'), ('assign_enforcement_case'), ('cancel_case_plan'), ('clear_tier_override'),
-            ('close_enforcement_case'), ('close_plaintiff_task'), ('discard_dead_letter'), ('issue_subpoena'), ('link_enforcement_payment'), ('log_call_outcome'), ('log_enforcement_event'),
+            ('close_enforcement_case'), ('close_plaintiff_task'), ('discard_dead_letter'), ('issue_subpoena'), ('keep_review_sample'), ('link_enforcement_payment'), ('log_call_outcome'), ('log_enforcement_event'), ('mark_alerts_read'),
             ('open_enforcement_case'), ('plan_case_change'), ('put_plaintiff_contact'), ('queue_enforcement_action'), ('queue_job'),
             ('record_enforcement_payment'), ('record_event_audit'), ('record_subpoena_response'), ('request_case_copilot'), ('retry_dead_letter'), ('set_enforcement_stage'), ('set_judgment_priority'),
             ('set_next_action'), ('set_plaintiff_status'), ('set_tier_override'), ('store_enforcement_document') $$,
@@ -98,7 +98,8 @@ select results_eq(
   'the search reads what it finds by, and writes nothing');
 select ok(not has_any_column_privilege('authenticated', 'public.visitor_secrets', 'select'), 'nobody signed in reads what signs visitors'' tokens');
 select ok(not has_column_privilege('admin', 'public.api_tokens', 'token_hash', 'select'), 'nobody reads hashes of tokens');
-select ok(not has_table_privilege('enforcement_operator', 'public.enforcement_alert_routes', 'select'), 'addresses of webhooks are for admins');
+select ok(not has_table_privilege('enforcement_operator', 'public.enforcement_alert_routes', 'select')
+      and not has_column_privilege('enforcement_operator', 'public.enforcement_alert_routes', 'target', 'select'), 'addresses of webhooks are for admins');
 select ok(not has_schema_privilege('authenticated', 'pgmq', 'usage'), 'people do not reach the queues past their functions');
 
 select * from finish();

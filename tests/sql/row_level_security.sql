@@ -195,6 +195,29 @@ select is((select count(*) from public.search_judgments('renamed d')), 0::bigint
 select throws_ok($$ select count(*) from public.judgment_names $$, '42501', null, 'nobody reads the names of all');
 reset role;
 
+-- ---- alerts: what a person has read is that person's ----
+insert into public.memberships (org_id, user_id, role) values
+  ('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000b1', 'viewer');
+set local role service_role;
+select set_config('dragonfly.org_id', '00000000-0000-0000-0000-00000000000a', true);
+insert into public.enforcement_alert_routes (org_id, channel, created_by) values ('00000000-0000-0000-0000-00000000000a', 'console', 'test');
+insert into public.enforcement_events (org_id, enforcement_case_id, judgment_id, event_kind, actor, actor_type)
+select c.org_id, c.id, c.judgment_id, 'note', 'test', 'rpc' from public.enforcement_cases c;
+set local role authenticated;
+select set_config('dragonfly.user_id', '00000000-0000-0000-0000-0000000000a1', true);
+select lives_ok($$ select public.mark_alerts_read(jsonb_build_object('alert_id', (select id from public.enforcement_alerts))) $$, 'a member reads an alert');
+select is((select count(*) from public.enforcement_alert_reads), 1::bigint, 'and sees that it is read');
+select is((select channel from public.enforcement_alert_routes), 'console', 'everybody sees which alerts are for consoles');
+select throws_ok($$ select target from public.enforcement_alert_routes $$, '42501', null, 'where the others go stays with admins');
+select throws_ok($$ insert into public.enforcement_alert_reads (org_id, user_id, alert_id)
+                    select org_id, '00000000-0000-0000-0000-0000000000b1', id from public.enforcement_alerts $$, '42501', null, 'nobody reads for another');
+select set_config('dragonfly.user_id', '00000000-0000-0000-0000-0000000000b1', true);
+select is((select count(*) from public.enforcement_alert_reads), 0::bigint, 'another member does not see it');
+select set_config('dragonfly.user_id', '', true);
+select throws_ok($$ select public.mark_alerts_read(jsonb_build_object('alert_id', (select id from public.enforcement_alerts))) $$, 'PT422', null,
+                 'nobody in particular reads nothing');
+reset role;
+
 -- ---- visitors: a key finds its organisation and nothing more ----
 set local role lead_router;
 select set_config('dragonfly.org_id', '', true);

@@ -28,6 +28,11 @@ pub async fn today() -> Result<Today, ApiError> {
     get("/api/today").await
 }
 
+/// One group of the morning list, page by page.
+pub async fn today_group(kind: &str, query: &str) -> Result<TodayPage, ApiError> {
+    get(&format!("/api/today/{kind}?{query}")).await
+}
+
 pub async fn recent_events(query: &str) -> Result<RecentEvents, ApiError> {
     get(&format!("/api/events/recent?{query}")).await
 }

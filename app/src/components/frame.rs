@@ -1,8 +1,10 @@
-//! The frame around every page: navigation, jump box, live indicator, organisation, theme, sign-out.
+//! The frame around every page: navigation, jump box, live indicator, alerts, organisation, theme, sign-out.
 
+use super::bell::Bell;
 use super::icon::{Icon, IconView};
 use super::jump_dialog::JumpDialog;
 use super::leave_dialog::LeaveDialog;
+use super::modal::Modal;
 use crate::api;
 use crate::state::desk::use_desk;
 use crate::state::leave_guard::{Leave, use_leave_guard};
@@ -23,12 +25,14 @@ pub struct PageLink {
     pub icon: Icon,
 }
 
-pub const PAGES: [PageLink; 12] = [
+/// The first of them are at hand on a telephone.
+pub const PAGES: [PageLink; 13] = [
     PageLink { name: "Today", address: "/today", icon: Icon::Calendar },
     PageLink { name: "Cases", address: "/cases", icon: Icon::Case },
     PageLink { name: "Calls", address: "/calls", icon: Icon::Phone },
-    PageLink { name: "Pipeline", address: "/pipeline", icon: Icon::Funnel },
     PageLink { name: "Plaintiffs", address: "/plaintiffs", icon: Icon::Briefcase },
+    PageLink { name: "Pipeline", address: "/pipeline", icon: Icon::Funnel },
+    PageLink { name: "Alerts", address: "/alerts", icon: Icon::Bell },
     PageLink { name: "Tiers", address: "/tiers", icon: Icon::Layers },
     PageLink { name: "Judgments", address: "/judgments", icon: Icon::List },
     PageLink { name: "Policy", address: "/policy", icon: Icon::Sliders },
@@ -37,6 +41,8 @@ pub const PAGES: [PageLink; 12] = [
     PageLink { name: "Review", address: "/review", icon: Icon::Clipboard },
     PageLink { name: "Queues", address: "/queues", icon: Icon::Queue },
 ];
+/// How many pages the bar at the foot of a telephone has, beside the button for the others.
+const AT_HAND: usize = 4;
 
 /// Goes to `address`, unless unsaved edits would be lost: then the person is asked first.
 pub fn visit(navigate: &impl Fn(&str, NavigateOptions), address: &str) {
@@ -91,37 +97,53 @@ fn is_within(path: &str, page: &str) -> bool {
 #[component]
 fn Navigation() -> impl IntoView {
     let path = use_location().pathname;
-    // At the foot of a telephone not all pages fit: the one that is open is in sight.
-    Effect::new(move |_| {
-        path.track();
-        request_animation_frame(|| {
-            if let Ok(Some(current)) = document().query_selector(".frame-nav [aria-current=page]") {
-                let options = web_sys::ScrollIntoViewOptions::new();
-                options.set_block(web_sys::ScrollLogicalPosition::Nearest);
-                options.set_inline(web_sys::ScrollLogicalPosition::Center);
-                current.scroll_into_view_with_scroll_into_view_options(&options);
-            }
-        });
-    });
+    let is_more_open = RwSignal::new(false);
+    let is_current = move |page: &PageLink| path.with(|path| is_within(path, page.address));
+    let link = move |page: &'static PageLink, test: &'static str| {
+        view! {
+            <a
+                href=page.address
+                title=page.name
+                data-test=format!("{test}-{}", page.name.to_lowercase())
+                aria-current=move || is_current(page).then_some("page")
+                on:click=move |_| is_more_open.set(false)
+            >
+                <IconView icon=page.icon/><span class="words">{page.name}</span>
+                {(page.address == "/desk").then(|| view! { <Unanswered/> })}
+            </a>
+        }
+    };
+    let (at_hand, others) = PAGES.split_at(AT_HAND);
+    // Whoever is on one of the others sees its name at the foot of a telephone.
+    let other = move || others.iter().find(|page| is_current(page));
     view! {
         <nav class="frame-nav" aria-label="Pages">
             <a class="brand" href="/today" aria-label="Dragonfly"><img src="/icon.svg" alt=""/><span class="words">"Dragonfly"</span></a>
             <ul>
-                {PAGES.iter().map(|page| view! {
-                    <li>
-                        <a
-                            href=page.address
-                            title=page.name
-                            data-test=format!("nav-{}", page.name.to_lowercase())
-                            aria-current=move || path.with(|path| is_within(path, page.address)).then_some("page")
-                        >
-                            <IconView icon=page.icon/><span class="words">{page.name}</span>
-                            {(page.address == "/desk").then(|| view! { <Unanswered/> })}
-                        </a>
-                    </li>
-                }).collect_view()}
+                {at_hand.iter().map(|page| view! { <li>{link(page, "nav")}</li> }).collect_view()}
+                {others.iter().map(|page| view! { <li class="other">{link(page, "nav")}</li> }).collect_view()}
+                <li class="more-pages">
+                    <button
+                        type="button"
+                        data-test="nav-more"
+                        aria-haspopup="dialog"
+                        aria-expanded=move || is_more_open.get().to_string()
+                        aria-current=move || other().is_some().then_some("true")
+                        on:click=move |_| is_more_open.set(true)
+                    >
+                        {move || view! { <IconView icon=other().map_or(Icon::More, |page| page.icon)/> }}
+                        <span class="words">{move || other().map_or("More", |page| page.name)}</span>
+                        {move || other().is_some().then(|| view! { <span class="visually-hidden">", more pages"</span> })}
+                        <Unanswered/>
+                    </button>
+                </li>
             </ul>
         </nav>
+        <Modal is_open=is_more_open label="More pages" class="more-sheet" test="more-pages">
+            <nav class="body" aria-label="More pages">
+                <ul>{others.iter().map(|page| view! { <li>{link(page, "more")}</li> }).collect_view()}</ul>
+            </nav>
+        </Modal>
     }
 }
 
@@ -145,6 +167,7 @@ fn TopBar(is_jumping: RwSignal<bool>) -> impl IntoView {
             </button>
             <span class="spacer"></span>
             <LiveIndicator/>
+            <Bell/>
             <OrganisationSwitcher/>
             <ThemeToggle/>
             <SignOutButton/>

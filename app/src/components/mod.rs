@@ -3,6 +3,7 @@
 pub mod alluvial;
 pub mod approval;
 pub mod assertions;
+pub mod bell;
 pub mod bound_field;
 pub mod casework;
 pub mod difference;

@@ -93,11 +93,11 @@ fn Case(
         <div class="case-body">
             <TimelineView timeline facets=facets.value/>
             <div class="case-side">
-                <Tasks detail may_work on_done/>
+                <Tasks detail is_open may_work on_done/>
                 <Actions detail is_open may_work/>
                 <Documents detail may_work/>
                 <Payments detail may_work/>
-                <Judgment detail/>
+                <Judgment detail is_open may_work/>
             </div>
         </div>
         {move || may_work.get().then(|| facets.value.get()).flatten().map(|facets| view! { <CaseFormDialog detail facets me=me.clone() on_done/> })}
@@ -261,10 +261,17 @@ fn OwnerCell(detail: Signal<CaseDetail>, is_open: Memo<bool>, may_work: Memo<boo
 // ---- what belongs to it ----
 
 #[component]
-fn Tasks(detail: Signal<CaseDetail>, may_work: Memo<bool>, on_done: Callback<()>) -> impl IntoView {
+fn Tasks(
+    detail: Signal<CaseDetail>,
+    is_open: Memo<bool>,
+    may_work: Memo<bool>,
+    on_done: Callback<()>,
+) -> impl IntoView {
+    let may_add =
+        move || is_open.get() && may_work.get() && detail.with(|detail| detail.case.plaintiff_id.is_some());
     view! {
         <section class="panel" aria-label="Open tasks" data-test="case-tasks">
-            <header><h2>"Open tasks"</h2></header>
+            <header><h2>"Open tasks"</h2><span class="spacer"></span>{move || may_add().then(|| view! { <FormButton form=CaseForm::Task>"Task…"</FormButton> })}</header>
             {move || {
                 let tasks = detail.with(|detail| detail.tasks.clone());
                 if tasks.is_empty() {
@@ -424,21 +431,21 @@ fn Payments(detail: Signal<CaseDetail>, may_work: Memo<bool>) -> impl IntoView {
 }
 
 #[component]
-fn Judgment(detail: Signal<CaseDetail>) -> impl IntoView {
+fn Judgment(detail: Signal<CaseDetail>, is_open: Memo<bool>, may_work: Memo<bool>) -> impl IntoView {
     move || {
         let CaseDetail { case, judgment, plaintiff_status, collectability_score, .. } = detail.get();
         let place = [judgment.county, judgment.state].into_iter().flatten().collect::<Vec<_>>().join(", ");
         let dash = || "–".to_owned();
         view! {
             <section class="panel" aria-label="Judgment" data-test="case-judgment">
-                <header><h2>"Judgment"</h2><span class="spacer"></span><a href=format!("/judgments/{}", case.judgment_id)>"Open"</a></header>
+                <header><h2>"Judgment"</h2><span class="spacer"></span>{(is_open.get() && may_work.get()).then(|| view! { <FormButton form=CaseForm::Priority>"Priority…"</FormButton> })}<a href=format!("/judgments/{}", case.judgment_id)>"Open"</a></header>
                 <dl class="lines">
                     <div><dt>"Amount"</dt><dd>{format::money(&judgment.judgment_amount)}</dd></div>
                     <div><dt>"Balance due"</dt><dd>{format::money_or_dash(judgment.balance_due.as_deref())}</dd></div>
                     <div><dt>"Score"</dt><dd>{format::score(collectability_score.as_deref(), 2)}</dd></div>
                     <div><dt>"Assets"</dt><dd><SignalMarks signals=judgment.asset_signals/></dd></div>
                     <div><dt>"Status"</dt><dd>{format::words(&judgment.status)}</dd></div>
-                    <div><dt>"Priority"</dt><dd>{format::words(&judgment.priority_level)}</dd></div>
+                    <div><dt>"Priority"</dt><dd data-test="case-priority">{format::words(&judgment.priority_level)}</dd></div>
                     <div><dt>"Date"</dt><dd>{judgment.judgment_date.as_deref().map_or_else(dash, clock::day)}</dd></div>
                     <div><dt>"Court"</dt><dd class="clip">{judgment.court.unwrap_or_else(dash)}</dd></div>
                     <div><dt>"County"</dt><dd class="clip">{place}</dd></div>

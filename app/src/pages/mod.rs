@@ -1,5 +1,6 @@
 //! One file a route: it loads, then hands plain data to an inner component that computes and emits.
 
+pub mod alerts;
 pub mod calls;
 pub mod case;
 pub mod cases;

@@ -6,10 +6,23 @@
 //! Tiers and judgments stay in the main module: cut off, they took more from every other page than they saved.
 
 use super::{
-    calls::CallsPage, case::CasePage, cases::CasesPage, desk::DeskPage, page_rules::PageRulesPage,
-    pipeline::PipelinePage, plaintiff::PlaintiffPage, plaintiffs::PlaintiffsPage, policy::PolicyPage,
-    policy_history::PolicyHistoryPage, pool_statistics::PoolStatisticsPage, pools::PoolsPage,
-    queues::QueuesPage, review::ReviewPage, stages::StagesPage, today::TodayPage,
+    alerts::{AlertsPage, AlertsPanel},
+    calls::CallsPage,
+    case::CasePage,
+    cases::CasesPage,
+    desk::DeskPage,
+    page_rules::PageRulesPage,
+    pipeline::PipelinePage,
+    plaintiff::PlaintiffPage,
+    plaintiffs::PlaintiffsPage,
+    policy::PolicyPage,
+    policy_history::PolicyHistoryPage,
+    pool_statistics::PoolStatisticsPage,
+    pools::PoolsPage,
+    queues::QueuesPage,
+    review::ReviewPage,
+    stages::StagesPage,
+    today::TodayPage,
 };
 use crate::api::ApiError;
 use crate::components::loaded::{LoadFailed, RowsSkeleton};
@@ -103,6 +116,16 @@ pub fn review_page() -> Result<AnyView, ApiError> {
 #[wasm_split(casework, fallible)]
 pub fn stages_page() -> Result<AnyView, ApiError> {
     Ok(view! { <StagesPage/> }.into_any())
+}
+
+#[wasm_split(alerts, fallible)]
+pub fn alerts_page() -> Result<AnyView, ApiError> {
+    Ok(view! { <AlertsPage/> }.into_any())
+}
+
+#[wasm_split(alerts, fallible)]
+pub fn alerts_panel(is_open: RwSignal<bool>) -> Result<AnyView, ApiError> {
+    Ok(view! { <AlertsPanel is_open/> }.into_any())
 }
 
 #[derive(Clone, PartialEq)]

@@ -1,6 +1,7 @@
 //! `/review`: the weekly review, to be looked at together: tiers, stages, workflows, recoveries, overrides, an audit.
 
-use crate::api;
+use crate::api::{self, ApiError};
+use crate::components::casework::timeline::DocumentLink;
 use crate::components::empty::Empty;
 use crate::components::form::{Field, FormError};
 use crate::components::icon::{Icon, IconView};
@@ -15,14 +16,14 @@ use crate::state::remote::{Remote, part};
 use crate::state::rpc::Rpc;
 use crate::state::session::use_session;
 use crate::state::toasts::use_toasts;
-use crate::state::{clock, download, url};
+use crate::state::{clock, url};
 use contract::{
     PersistentOverride, Recoveries, RecoveryMonth, ReviewAction, ReviewSample, ReviewStage, ReviewTier,
     ReviewWorkflow, Role, SampledEvent, WeeklyReview,
 };
 use leptos::prelude::*;
 use policy::tier::Tier;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const SIZES: [(&str, &str); 4] = [("10", "10"), ("", "20"), ("30", "30"), ("50", "50")];
 
@@ -39,18 +40,13 @@ pub fn ReviewPage() -> impl IntoView {
         let query = sample_query.get();
         async move { api::review::sample(&query).await }
     });
-    let toasts = use_toasts();
-    let export = move |_| {
-        let csv = review.value.with_untracked(|review| {
-            review.as_ref().map(|review| {
-                (review.week.clone(), sample.value.with_untracked(|sample| csv(review, sample.as_ref())))
-            })
-        });
-        if let Some((week, csv)) = csv
-            && download::csv(&format!("review-{week}.csv"), &csv).is_none()
-        {
-            toasts.say("This browser refused the download.");
-        }
+    let (seed, size) = (url::parameter("seed"), url::parameter("size"));
+    // The week that is shown, also where the address leaves it to the clock: the file is named by it.
+    let csv = move || {
+        let shown = review.value.with(|review| review.as_ref().map(|review| review.week.clone()));
+        let (week, seed, size) = (shown.unwrap_or_else(|| week.get()), seed.get(), size.get());
+        let pairs = [("week", week.as_str()), ("seed", seed.as_str()), ("size", size.as_str())];
+        format!("/api/review.csv?{}", url::query_string(pairs))
     };
     let print = move |_| {
         // Refused only where the browser cannot print.
@@ -60,7 +56,7 @@ pub fn ReviewPage() -> impl IntoView {
         <div class="page review-page">
             <PageHeader title="Weekly review" lead="Where cases stand, where they are stuck, what came in against the plan, and whether the records hold up.">
                 <a class="button" href="/stages" data-test="stages">"Stages"</a>
-                <button class="button" data-test="export-csv" disabled=move || review.value.with(Option::is_none) on:click=export><IconView icon=Icon::Download/>"Export CSV"</button>
+                <a class="button" href=csv download="" rel="external" data-test="export-csv"><IconView icon=Icon::Download/>"Export CSV"</a>
                 <button class="button" data-test="print" on:click=print><IconView icon=Icon::Print/>"Print"</button>
             </PageHeader>
             <Loaded remote=review skeleton=|| view! { <RowsSkeleton rows=1/><CardsSkeleton cards=4/><RowsSkeleton rows=10/> } let:now>
@@ -98,8 +94,25 @@ fn WeekChoice(now: Signal<WeeklyReview>) -> impl IntoView {
                 <button type="button" data-test="week-after" aria-label="The week after" disabled=is_running on:click=move |_| go(7)>"›"</button>
             </div>
             <h2 data-test="week" data-week=move || now.with(|now| now.week.clone())>{move || now.with(|now| format!("{} – {}", clock::day(&now.from), clock::day(&now.to)))}</h2>
-            <span class="muted">{move || now.with(|now| format!("week {} · cases as of {}", now.week, clock::full_time(&now.as_of)))}</span>
+            <span class="muted">{move || now.with(|now| format!("week {}", now.week))}</span>
         </div>
+        {move || now.with(|now| (!now.is_running).then(|| {
+            let as_of = clock::full_time(&now.as_of);
+            view! {
+                <p class="notice past-week" role="note" data-test="past-week"><IconView icon=Icon::Calendar/><span>
+                    "This week is over. Of the week are what was recovered, what left each stage, and the audit. "<strong>"As of now"</strong>{format!(" ({as_of}) are tiers, SLA, dwell time, workflows, payments without a case and overrides: they are not kept by week.")}
+                </span></p>
+            }
+        }))}
+    }
+}
+
+/// Says of a figure that it is as of now, where the week is over
+#[component]
+fn AsOfNow(now: Signal<WeeklyReview>) -> impl IntoView {
+    let is_past = part(now, |now| !now.is_running);
+    move || {
+        is_past.get().then(|| view! { <span class="tag as-of-now" data-test="as-of-now">"as of now"</span> })
     }
 }
 
@@ -126,13 +139,17 @@ fn Figures(now: Signal<WeeklyReview>) -> impl IntoView {
             let bottlenecks: Vec<String> = now.stages.iter().filter(|stage| stage.is_bottleneck).map(|stage| format::words(&stage.stage)).collect();
             let without: u64 = now.workflows.iter().map(|workflow| workflow.without_milestone_count).sum();
             let recoveries = &now.recoveries;
+            let open = if now.is_running { "Open cases" } else { "Open cases now" };
+            let over = if now.is_running { "Past their SLA" } else { "Past their SLA now" };
+            let stuck = if now.is_running { "Bottlenecks" } else { "Bottlenecks now" };
+            let lacking = if now.is_running { "Without a milestone" } else { "Without a milestone now" };
             view! {
                 <dl class="panel figure-row review-figures">
-                    <div><dt>"Open cases"</dt><dd class="figure"><a href="/cases" data-test="open-cases">{format::count(cases)}</a></dd><dd class="under">{format::cents(balance)}" balance"</dd></div>
-                    <div class:loss=breaches != 0><dt>"Past their SLA"</dt><dd class="figure"><a href="/cases?sla_breach=true" data-test="breaches">{format::count(breaches)}</a></dd><dd class="under">{format::percent(breaches, cases)}" of the open cases"</dd></div>
-                    <div><dt>"Bottlenecks"</dt><dd class="figure" data-test="bottlenecks">{bottlenecks.len()}</dd><dd class="under clip" title=bottlenecks.join(", ")>{if bottlenecks.is_empty() { "no stage is stuck".to_owned() } else { bottlenecks.join(", ") }}</dd></div>
-                    <div class:loss=without != 0><dt>"Without a milestone"</dt><dd class="figure" data-test="without-milestone">{format::count(without)}</dd><dd class="under">"active levies, garnishments, subpoenas, marshals"</dd></div>
-                    <div><dt>"Recovered in the week"</dt><dd class="figure" data-test="week-amount">{format::money(&recoveries.week_amount)}</dd><dd class="under">{format::counted(recoveries.week_payment_count, "payment", "payments")}{(recoveries.unlinked_count > 0).then(|| format!(" · {} not linked to a case ({})", format::count(recoveries.unlinked_count), format::money(&recoveries.unlinked_amount)))}</dd></div>
+                    <div><dt>{open}</dt><dd class="figure"><a href="/cases" data-test="open-cases">{format::count(cases)}</a></dd><dd class="under">{format::cents(balance)}" balance"</dd></div>
+                    <div class:loss=breaches != 0><dt>{over}</dt><dd class="figure"><a href="/cases?sla_breach=true" data-test="breaches">{format::count(breaches)}</a></dd><dd class="under">{format::percent(breaches, cases)}" of the open cases"</dd></div>
+                    <div><dt>{stuck}</dt><dd class="figure" data-test="bottlenecks">{bottlenecks.len()}</dd><dd class="under clip" title=bottlenecks.join(", ")>{if bottlenecks.is_empty() { "no stage is stuck".to_owned() } else { bottlenecks.join(", ") }}</dd></div>
+                    <div class:loss=without != 0><dt>{lacking}</dt><dd class="figure" data-test="without-milestone">{format::count(without)}</dd><dd class="under">"active levies, garnishments, subpoenas, marshals"</dd></div>
+                    <div><dt>"Recovered in the week"</dt><dd class="figure" data-test="week-amount">{format::money(&recoveries.week_amount)}</dd><dd class="under">{format::counted(recoveries.week_payment_count, "payment", "payments")}{(recoveries.unlinked_count > 0).then(|| format!(" · {} without a case by now ({})", format::count(recoveries.unlinked_count), format::money(&recoveries.unlinked_amount)))}</dd></div>
                 </dl>
             }
         })
@@ -172,7 +189,7 @@ fn Tiers(now: Signal<WeeklyReview>) -> impl IntoView {
     };
     view! {
         <section class="panel" aria-labelledby="tiers-title">
-            <header><h2 id="tiers-title">"Tier roll-up"</h2><span class="muted header-hint">"open cases, by effective tier"</span></header>
+            <header><h2 id="tiers-title">"Tier roll-up"</h2><AsOfNow now/><span class="muted header-hint">"open cases, by effective tier"</span></header>
             <table class="table rows-table review-table tiers-review" role="table">
                 <thead><tr><th scope="col">"Tier"</th><th scope="col" class="number">"Open cases"</th><th scope="col" class="number">"Balance"</th><th scope="col" class="number">"Past SLA"</th><th scope="col" class="number">"Past due"</th></tr></thead>
                 <tbody>{move || tiers.get().into_iter().map(row).collect_view()}{total}</tbody>
@@ -209,7 +226,7 @@ fn Stages(now: Signal<WeeklyReview>) -> impl IntoView {
     };
     view! {
         <section class="panel" aria-labelledby="stages-title">
-            <header><h2 id="stages-title">"Stage dwell time"</h2><span class="muted header-hint">"a bottleneck has a quarter of its cases or more past the SLA; the mark in the bar is the SLA"</span></header>
+            <header><h2 id="stages-title">"Stage dwell time"</h2><AsOfNow now/><span class="muted header-hint">"a bottleneck has a quarter of its cases or more past the SLA; the mark in the bar is the SLA"</span></header>
             <table class="table rows-table review-table stages-review" role="table">
                 <thead><tr><th scope="col">"Stage"</th><th scope="col" class="number">"SLA"</th><th scope="col" class="number">"Cases"</th><th scope="col" class="number">"Median now"</th><th scope="col"><span class="visually-hidden">"Median against the SLA"</span></th><th scope="col" class="number">"Longest"</th><th scope="col" class="number">"Past SLA"</th><th scope="col" class="number">"Left in the week"</th><th scope="col" class="number">"after (median)"</th></tr></thead>
                 <tbody>{move || stages.get().into_iter().map(row).collect_view()}</tbody>
@@ -262,7 +279,7 @@ fn Workflows(now: Signal<WeeklyReview>) -> impl IntoView {
     };
     view! {
         <section class="panel" aria-labelledby="workflows-title">
-            <header><h2 id="workflows-title">"Workflow pipeline"</h2><span class="muted header-hint">"active actions; each is to have its next milestone scheduled"</span></header>
+            <header><h2 id="workflows-title">"Workflow pipeline"</h2><AsOfNow now/><span class="muted header-hint">"active actions; each is to have its next milestone scheduled"</span></header>
             <dl class="figure-row four">{move || workflows.get().into_iter().map(cell).collect_view()}</dl>
             {move || {
                 let actions = actions.get();
@@ -446,7 +463,7 @@ fn Overrides(now: Signal<WeeklyReview>, review: Remote<WeeklyReview>) -> impl In
     };
     view! {
         <section class="panel" aria-labelledby="overrides-title">
-            <header><h2 id="overrides-title">"Overrides that persist"</h2><span class="muted header-hint">"older than 14 days, or renewed: each asks for a root cause"</span></header>
+            <header><h2 id="overrides-title">"Overrides that persist"</h2><AsOfNow now/><span class="muted header-hint">"older than 14 days, or renewed: each asks for a root cause"</span></header>
             {move || {
                 let overrides = overrides.get();
                 if overrides.is_empty() { return view! { <p class="none muted">"No override is older than 14 days or was renewed."</p> }.into_any(); }
@@ -522,6 +539,25 @@ fn RootCauseForm(
 
 // ---- the audit ----
 
+const RECORD: &str = "record_event_audit";
+
+/// What names the sample that is shown, unless its audit has begun
+fn drawn(sample: Signal<ReviewSample>) -> Option<Value> {
+    sample.with_untracked(|sample| {
+        sample.begun.is_none().then(|| {
+            json!({ "week": sample.week, "seed": sample.seed.to_string(), "size": sample.size.to_string() })
+        })
+    })
+}
+
+/// Keeps what an audit found; the first finding begins the audit of the sample, which keeps its events from then on
+async fn record(key: String, drawn: Option<Value>, finding: Value) -> Result<(), ApiError> {
+    if let Some(drawn) = drawn {
+        api::rpc("keep_review_sample", &key, &drawn).await?;
+    }
+    api::rpc(RECORD, &key, &finding).await.map(drop)
+}
+
 #[component]
 fn Audit(sample: Remote<ReviewSample>) -> impl IntoView {
     let set = StoredValue::new_local(url::use_set_parameters());
@@ -565,6 +601,17 @@ fn Audit(sample: Remote<ReviewSample>) -> impl IntoView {
                 <button type="button" class="button" data-test="draw" on:click=draw><IconView icon=Icon::Refresh/>"Draw another"</button>
                 <span class="muted small">"Drawn at random from what was written down in the week. The same week, seed and size draw the same events: share the address."</span>
             </div>
+            {move || sample.value.with(|sample| sample.as_ref().map(|sample| match &sample.begun {
+                Some(begun) => {
+                    let since = match sample.later_count {
+                        0 => "Nothing was written down in the week since.".to_owned(),
+                        later => format!("{} since: another seed may draw them.", format::counted(later, "event was written down in the week", "events were written down in the week")),
+                    };
+                    view! { <p class="none muted" data-test="audit-begun">{format!("Begun by {}, ", begun.begun_by)}<Time at=begun.begun_at.clone()/>{format!(": the sample keeps its events. {since}")}</p> }.into_any()
+                }
+                None if !sample.rows.is_empty() => view! { <p class="none muted" data-test="audit-open">"Not begun: with the first finding the sample keeps its events, whatever is written down later."</p> }.into_any(),
+                None => ().into_any(),
+            }))}
             <Loaded remote=sample skeleton=|| view! { <RowsSkeleton rows=8/> } let:now>
                 <Sample now sample/>
             </Loaded>
@@ -578,7 +625,7 @@ fn Sample(now: Signal<ReviewSample>, sample: Remote<ReviewSample>) -> impl IntoV
     let may_audit = Memo::new(move |_| session.may(Role::Operator));
     let failing = RwSignal::new(None::<SampledEvent>);
     let is_failing = RwSignal::new(false);
-    let pass = Rpc::of_button("record_event_audit");
+    let pass = Rpc::of_button(RECORD);
     let row = move |event: SampledEvent| {
         let id = event.event_id.clone();
         let failed = event.clone();
@@ -589,7 +636,7 @@ fn Sample(now: Signal<ReviewSample>, sample: Remote<ReviewSample>) -> impl IntoV
                 <th scope="row" role="rowheader" class="event">{format::words(&event.event_kind)}<span class="muted"><Time at=event.occurred_at/></span></th>
                 <td role="cell" class="case" data-label="Case">{match event.case_id { Some(id) => view! { <a href=format!("/cases/{id}")>{event.case_number}</a> }.into_any(), None => view! { <a href=format!("/judgments/{}", event.judgment_id)>{event.case_number}</a> }.into_any() }}</td>
                 <td role="cell" data-label="By">{event.actor}</td>
-                <td role="cell" data-label="Document"><Mark name="Document" state=match (event.has_document, event.needs_document) { (true, _) => Some(true), (false, true) => Some(false), (false, false) => None } words=if event.has_document { "" } else if event.needs_document { "missing" } else { "not needed" }/></td>
+                <td role="cell" class="papers" data-label="Document"><Mark name="Document" state=match (event.has_document, event.needs_document) { (true, _) => Some(true), (false, true) => Some(false), (false, false) => None } words=if event.has_document { "" } else if event.needs_document { "missing" } else { "not needed" }/>{event.documents.into_iter().map(|document| view! { <DocumentLink document/> }).collect_view()}{event.document_path.map(|path| view! { <span class="tag document-link clip" title=path.clone()>{path.clone()}</span> })}</td>
                 <td role="cell" class="words" data-label="Note"><Mark name="Note" state=Some(event.note.is_some()) words=""/>{event.note}</td>
                 <td role="cell" data-label="RPC"><Mark name="RPC" state=Some(event.rpc.is_some()) words=""/><span class="mono small">{event.rpc}</span></td>
                 <td role="cell" class="words result" data-label="Result">{match audit {
@@ -598,7 +645,10 @@ fn Sample(now: Signal<ReviewSample>, sample: Remote<ReviewSample>) -> impl IntoV
                 }}</td>
                 <td role="cell" class="row-actions">{move || may_audit.get().then(|| {
                     let (id, failed) = (id.clone(), failed.clone());
-                    let passed = move |_| pass.send(json!({ "event_id": id, "result": "passed" }), move |_| sample.refetch());
+                    let passed = move |_| {
+                        let (drawn, finding) = (drawn(now), json!({ "event_id": id, "result": "passed" }));
+                        pass.run(move |key| record(key, drawn, finding), move |()| sample.refetch());
+                    };
                     view! {
                         <button class="button small" data-test="pass" disabled=move || pass.is_busy.get() on:click=passed>"Pass"</button>
                         <button class="button small" data-test="fail" on:click=move |_| { failing.set(Some(failed.clone())); is_failing.set(true); }>"Fail…"</button>
@@ -620,7 +670,7 @@ fn Sample(now: Signal<ReviewSample>, sample: Remote<ReviewSample>) -> impl IntoV
             }.into_any()
         }}
         <Modal is_open=is_failing label="What is wrong with the event" class="narrow" test="audit-form">
-            {move || failing.get().map(|event| view! { <FailForm event is_open=is_failing sample/> })}
+            {move || failing.get().map(|event| view! { <FailForm event is_open=is_failing now sample/> })}
         </Modal>
     }
 }
@@ -643,9 +693,14 @@ fn Mark(name: &'static str, state: Option<bool>, words: &'static str) -> impl In
 }
 
 #[component]
-fn FailForm(event: SampledEvent, is_open: RwSignal<bool>, sample: Remote<ReviewSample>) -> impl IntoView {
+fn FailForm(
+    event: SampledEvent,
+    is_open: RwSignal<bool>,
+    now: Signal<ReviewSample>,
+    sample: Remote<ReviewSample>,
+) -> impl IntoView {
     let toasts = use_toasts();
-    let rpc = Rpc::new("record_event_audit");
+    let rpc = Rpc::new(RECORD);
     let note = RwSignal::new(String::new());
     let is_missing = RwSignal::new(false);
     let error = {
@@ -665,11 +720,16 @@ fn FailForm(event: SampledEvent, is_open: RwSignal<bool>, sample: Remote<ReviewS
         if said.is_empty() {
             return;
         }
-        rpc.send(json!({ "event_id": event.event_id, "result": "failed", "note": said }), move |_| {
-            is_open.set(false);
-            toasts.say("The finding is kept with the event.");
-            sample.refetch();
-        });
+        let (drawn, finding) =
+            (drawn(now), json!({ "event_id": event.event_id, "result": "failed", "note": said }));
+        rpc.run(
+            move |key| record(key, drawn, finding),
+            move |()| {
+                is_open.set(false);
+                toasts.say("The finding is kept with the event.");
+                sample.refetch();
+            },
+        );
     });
     view! {
         <form on:submit=move |event| { event.prevent_default(); send.with_value(|send| send()); }>
@@ -684,102 +744,4 @@ fn FailForm(event: SampledEvent, is_open: RwSignal<bool>, sample: Remote<ReviewS
             </div>
         </form>
     }
-}
-
-// ---- file ----
-
-/// Every figure of the page as section, item, figure and value
-fn csv(review: &WeeklyReview, sample: Option<&ReviewSample>) -> String {
-    let mut file = String::from("section,item,figure,value\r\n");
-    let mut line = |section: &str, item: &str, figure: &str, value: &str| {
-        file += &format!("{}\r\n", [section, item, figure, value].map(format::csv_cell).join(","));
-    };
-    for (figure, value) in
-        [("week", &review.week), ("from", &review.from), ("to", &review.to), ("as_of", &review.as_of)]
-    {
-        line("week", &review.week, figure, value);
-    }
-    for tier in &review.tiers {
-        let item = tier_key(tier.tier);
-        line("tiers", item, "case_count", &tier.case_count.to_string());
-        line("tiers", item, "balance", &tier.balance);
-        line("tiers", item, "sla_breach_count", &tier.sla_breach_count.to_string());
-        line("tiers", item, "past_due_count", &tier.past_due_count.to_string());
-    }
-    let days = |days: Option<u32>| days.map(|days| days.to_string()).unwrap_or_default();
-    for stage in &review.stages {
-        for (figure, value) in [
-            ("sla_days", days(stage.sla_days)),
-            ("case_count", stage.case_count.to_string()),
-            ("balance", stage.balance.clone()),
-            ("sla_breach_count", stage.sla_breach_count.to_string()),
-            ("days_median", days(stage.days_median)),
-            ("days_max", days(stage.days_max)),
-            ("is_bottleneck", stage.is_bottleneck.to_string()),
-            ("left_count", stage.left_count.to_string()),
-            ("left_days_median", days(stage.left_days_median)),
-        ] {
-            line("stages", &stage.stage, figure, &value);
-        }
-    }
-    for workflow in &review.workflows {
-        line("workflows", &workflow.action_type, "active_count", &workflow.active_count.to_string());
-        line(
-            "workflows",
-            &workflow.action_type,
-            "without_milestone_count",
-            &workflow.without_milestone_count.to_string(),
-        );
-        line("workflows", &workflow.action_type, "past_due_count", &workflow.past_due_count.to_string());
-    }
-    for action in &review.actions {
-        let item = format!("{} {}", action.case_number, action.action_type);
-        line("actions", &item, "status", &action.status);
-        line("actions", &item, "next_milestone_at", action.next_milestone_at.as_deref().unwrap_or_default());
-    }
-    for (figure, value) in [
-        ("week_amount", review.recoveries.week_amount.clone()),
-        ("week_payment_count", review.recoveries.week_payment_count.to_string()),
-        ("unlinked_count", review.recoveries.unlinked_count.to_string()),
-        ("unlinked_amount", review.recoveries.unlinked_amount.clone()),
-    ] {
-        line("recoveries", &review.week, figure, &value);
-    }
-    for month in &review.recoveries.months {
-        line("recoveries", &month.month, "plan", month.plan.as_deref().unwrap_or_default());
-        line("recoveries", &month.month, "actual", &month.actual);
-    }
-    for row in &review.overrides {
-        line("overrides", &row.case_number, "tier", tier_key(row.tier));
-        line("overrides", &row.case_number, "computed_tier", tier_key(row.computed_tier));
-        line("overrides", &row.case_number, "set_at", row.set_at.as_deref().unwrap_or_default());
-        line("overrides", &row.case_number, "renewed_count", &row.renewed_count.to_string());
-        line("overrides", &row.case_number, "expires_at", &row.expires_at);
-        line("overrides", &row.case_number, "note", &row.note);
-        line("overrides", &row.case_number, "root_cause", row.root_cause.as_deref().unwrap_or_default());
-    }
-    if let Some(sample) = sample {
-        line("audit", &sample.week, "seed", &sample.seed.to_string());
-        line("audit", &sample.week, "event_count", &sample.event_count.to_string());
-        for event in &sample.rows {
-            line("audit", &event.event_id, "event_kind", &event.event_kind);
-            line("audit", &event.event_id, "case_number", &event.case_number);
-            line("audit", &event.event_id, "has_document", &event.has_document.to_string());
-            line("audit", &event.event_id, "has_note", &event.note.is_some().to_string());
-            line("audit", &event.event_id, "rpc", event.rpc.as_deref().unwrap_or_default());
-            line(
-                "audit",
-                &event.event_id,
-                "result",
-                event.audit.as_ref().map_or("", |audit| audit.result.as_str()),
-            );
-            line(
-                "audit",
-                &event.event_id,
-                "finding",
-                event.audit.as_ref().and_then(|audit| audit.note.as_deref()).unwrap_or_default(),
-            );
-        }
-    }
-    file
 }

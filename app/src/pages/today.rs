@@ -2,17 +2,21 @@
 
 use crate::api;
 use crate::components::casework::recent::{RecentPanel, RecentToggle};
-use crate::components::casework::row::{BlockedMark, Dwell, NextAction, OwnerName, in_days, parties};
+use crate::components::casework::row::{
+    BlockedMark, Dwell, NextAction, OwnerName, PriorityTag, in_days, parties,
+};
 use crate::components::icon::{Icon, IconView};
 use crate::components::loaded::{Loaded, RowsSkeleton};
+use crate::components::more_rows::PagedList;
 use crate::components::page_header::PageHeader;
 use crate::components::tier_badge::TierBadge;
 use crate::format;
 use crate::state::clock;
 use crate::state::live::use_live;
+use crate::state::paged::{Chunk, Paged};
 use crate::state::remote::Remote;
 use crate::state::session::use_session;
-use contract::{Role, Today, TodayGroup, TodayRow};
+use contract::{CaseRow, Role, Today, TodayGroup, TodayPage as TodayRows, TodayRow};
 use leptos::prelude::*;
 use std::time::Duration;
 
@@ -29,7 +33,7 @@ pub fn TodayPage() -> impl IntoView {
     }
     view! {
         <div class="page today-page">
-            <PageHeader title="Today" lead="What wants somebody’s hand: past due, blocked, and what has gone wrong quietly.">
+            <PageHeader title="Today" lead="What wants somebody’s hand, in the order in which to work it: what is late, what is held up, what has gone wrong quietly.">
                 <RecentToggle/>
             </PageHeader>
             <div class="beside">
@@ -82,14 +86,28 @@ fn words(kind: &str) -> (&'static str, &'static str, &'static str) {
 
 #[component]
 fn Groups(today: Signal<Today>) -> impl IntoView {
-    let total = move || today.with(|today| today.groups.iter().map(|group| group.count).sum::<u64>());
+    let total =
+        Memo::new(move |_| today.with(|today| today.groups.iter().map(|group| group.count).sum::<u64>()));
+    let counts = Memo::new(move |_| {
+        today.with(|today| {
+            today.groups.iter().map(|group| (group.kind.clone(), group.count)).collect::<Vec<_>>()
+        })
+    });
+    // A group stays as it is, with all of it that is shown, while others change.
+    let waiting = Memo::new(move |_| {
+        let places = counts.get().into_iter().enumerate();
+        places
+            .filter(|(_, (_, count))| *count > 0)
+            .map(|(place, (kind, _))| (place, kind))
+            .collect::<Vec<_>>()
+    });
     view! {
         <nav class="today-counts" aria-label="Groups">
-            {move || today.with(|today| today.groups.clone()).into_iter().map(|group| {
-                let (title, ..) = words(&group.kind);
+            {move || counts.get().into_iter().enumerate().map(|(place, (kind, count))| {
+                let (title, ..) = words(&kind);
                 view! {
-                    <a href=format!("#{}", group.kind) class="today-count" data-test=format!("today-count-{}", group.kind) data-count=group.count.to_string() on:click={
-                        let kind = group.kind.clone();
+                    <a href=format!("#{kind}") class="today-count" data-test=format!("today-count-{kind}") data-count=count.to_string() on:click={
+                        let kind = kind.clone();
                         move |event| {
                             event.prevent_default();
                             if let Some(section) = document().get_element_by_id(&kind) {
@@ -97,40 +115,106 @@ fn Groups(today: Signal<Today>) -> impl IntoView {
                             }
                         }
                     }>
-                        <strong class="figure">{format::count(group.count)}</strong><span>{title}</span>
+                        <strong class="figure">{format::count(count)}</strong><span>{format!("{}. {title}", place + 1)}</span>
                     </a>
                 }
             }).collect_view()}
         </nav>
-        {move || (total() == 0).then(|| view! { <p class="all-clear panel" data-test="all-clear"><IconView icon=Icon::Check/>"Nothing waits. What comes up during the day appears here by itself."</p> })}
-        {move || today.with(|today| today.groups.clone()).into_iter().filter(|group| group.count > 0).map(|group| view! { <Group group/> }).collect_view()}
+        {move || (total.get() == 0).then(|| view! { <p class="all-clear panel" data-test="all-clear"><IconView icon=Icon::Check/>"Nothing waits. What comes up during the day appears here by itself."</p> })}
+        <For each=move || waiting.get() key=Clone::clone let:group>
+            {
+                let (place, kind) = group;
+                let named = kind.clone();
+                let group = Memo::new(move |_| today.with(|today| today.groups.iter().find(|group| group.kind == named).cloned()));
+                view! { <Group place kind group/> }
+            }
+        </For>
         {move || {
-            let clear: Vec<&str> = today.with(|today| today.groups.iter().filter(|group| group.count == 0).map(|group| words(&group.kind).2).collect());
-            (!clear.is_empty() && total() > 0).then(|| view! { <p class="muted clear-groups"><IconView icon=Icon::Check/>{format!("{}.", clear.join(" · "))}</p> })
+            let clear: Vec<&str> = counts.get().into_iter().filter(|(_, count)| *count == 0).map(|(kind, _)| words(&kind).2).collect();
+            (!clear.is_empty() && total.get() > 0).then(|| view! { <p class="muted clear-groups"><IconView icon=Icon::Check/>{format!("{}.", clear.join(" · "))}</p> })
         }}
     }
 }
 
 #[component]
-fn Group(group: TodayGroup) -> impl IntoView {
-    let (title, lead, _) = words(&group.kind);
-    let shown = group.rows.len() as u64;
-    let all = group.query.clone().map(|query| format!("/cases?{query}"));
-    let kind = group.kind.clone();
+fn Group(place: usize, kind: String, group: Memo<Option<TodayGroup>>) -> impl IntoView {
+    let (title, lead, _) = words(&kind);
+    let count = Memo::new(move |_| group.with(|group| group.as_ref().map_or(0, |group| group.count)));
+    let shown =
+        Memo::new(move |_| group.with(|group| group.as_ref().map_or(0, |group| group.rows.len() as u64)));
+    let is_whole = RwSignal::new(false);
+    let rest = move || count.get().saturating_sub(shown.get());
+    let all = group.with_untracked(|group| group.as_ref().and_then(|group| group.query.clone()));
+    let name = kind.clone();
+    let kind = StoredValue::new(kind);
     view! {
-        <section class="panel today-group" id=group.kind.clone() aria-label=title data-test=format!("today-{}", group.kind)>
+        <section class="panel today-group" id=name.clone() aria-label=title data-test=format!("today-{name}")>
             <header>
-                <h2>{title}</h2>
-                <span class="count figure">{format::count(group.count)}</span>
+                <h2><span class="place">{place + 1}</span>{title}</h2>
+                <span class="count figure">{move || format::count(count.get())}</span>
                 <span class="muted lead">{lead}</span>
                 <span class="spacer"></span>
-                {all.map(|address| view! { <a class="show-all" href=address data-test=format!("today-all-{kind}")>{if group.count > shown { format!("Show all {}", format::count(group.count)) } else { "Open as a list".to_owned() }}</a> })}
+                {all.map(|query| view! { <a class="show-all" href=format!("/cases?{query}") data-test=format!("today-all-{name}")>"Open as a list"</a> })}
             </header>
-            <ul>
-                {group.rows.into_iter().map(|row| view! { <GroupRow kind=kind.clone() row/> }).collect_view()}
-            </ul>
+            {move || if is_whole.get() {
+                view! { <Whole kind=kind.get_value()/> }.into_any()
+            } else {
+                view! {
+                    <ul><For each=move || group.get().map(|group| group.rows).unwrap_or_default() key=key_of let:row><GroupRow kind=kind.get_value() row/></For></ul>
+                    {move || (rest() > 0).then(|| view! {
+                        <div class="rest"><button type="button" class="button small" data-test=format!("today-rest-{}", kind.get_value()) on:click=move |_| is_whole.set(true)>{format!("Show the other {}", format::count(rest()))}</button></div>
+                    })}
+                }.into_any()
+            }}
         </section>
     }
+}
+
+/// All of a group, page by page
+#[component]
+fn Whole(kind: String) -> impl IntoView {
+    let named = kind.clone();
+    let list: Paged<TodayRow, ()> = Paged::new(Memo::new(|_| String::new()), 200, move |query| {
+        let kind = named.clone();
+        async move {
+            let TodayRows { rows, next } = api::today_group(&kind, &query).await?;
+            Ok(Chunk { rows, next, rest: () })
+        }
+    })
+    .following([use_live().cases]);
+    let kind = StoredValue::new(kind);
+    view! {
+        <PagedList list empty=|| ()>
+            <ul><For each=move || list.rows.get().unwrap_or_default() key=key_of let:row><GroupRow kind=kind.get_value() row/></For></ul>
+        </PagedList>
+    }
+}
+
+/// What a row shows: one that is the same stays, and with it the focus.
+fn key_of(row: &TodayRow) -> impl Eq + std::hash::Hash + use<> {
+    let about = row.action.as_ref().map(|action| (action.id.clone(), action.status.clone()));
+    let case = row.case.as_ref().map(|case| {
+        let CaseRow { id, current_stage, days_in_stage, next_action_at, owner_name, current_balance, .. } =
+            case.clone();
+        let tier = case.tier.map(|tier| tier.number());
+        (
+            id,
+            current_stage,
+            days_in_stage,
+            next_action_at,
+            owner_name,
+            current_balance,
+            tier,
+            case.priority_level.clone(),
+        )
+    });
+    (
+        row.judgment.id.clone(),
+        about,
+        row.payment.as_ref().map(|payment| payment.id.clone()),
+        row.mend.clone(),
+        case,
+    )
 }
 
 #[component]
@@ -160,7 +244,7 @@ fn GroupRow(kind: String, row: TodayRow) -> impl IntoView {
     view! {
         <li data-test="today-row">
             <span class="tier">{case.as_ref().map(|case| view! { <TierBadge tier=case.tier short=true/> })}</span>
-            <span class="case"><a href=address>{row.judgment.case_number.clone()}</a>{case.clone().map(|case| view! { <BlockedMark case/> })}</span>
+            <span class="case"><a href=address>{row.judgment.case_number.clone()}</a>{case.clone().map(|case| view! { <BlockedMark case/> })}{case.as_ref().map(|case| view! { <PriorityTag level=case.priority_level.clone()/> })}</span>
             <span class="parties clip" title=name.clone()>{name.clone()}</span>
             <span class="because">{why}</span>
             <span class="number balance">{case.as_ref().map(|case| format::money_or_dash(case.current_balance.as_deref()))}</span>

@@ -22,11 +22,13 @@ pub enum CaseForm {
     Assign,
     NextAction,
     Document,
+    Priority,
+    Task,
     Close,
 }
 
 impl CaseForm {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::Stage,
         Self::Event,
         Self::Note,
@@ -41,6 +43,8 @@ impl CaseForm {
         Self::Assign,
         Self::NextAction,
         Self::Document,
+        Self::Priority,
+        Self::Task,
         Self::Close,
     ];
 
@@ -60,6 +64,8 @@ impl CaseForm {
             Self::Assign => "assign",
             Self::NextAction => "next_action",
             Self::Document => "document",
+            Self::Priority => "priority",
+            Self::Task => "task",
             Self::Close => "close",
         }
     }
@@ -83,6 +89,8 @@ impl CaseForm {
             Self::Assign => "assign_enforcement_case",
             Self::NextAction => "set_next_action",
             Self::Document => "add_enforcement_document",
+            Self::Priority => "set_judgment_priority",
+            Self::Task => "add_plaintiff_task",
             Self::Close => "close_enforcement_case",
         }
     }
@@ -219,13 +227,14 @@ impl Asked {
     /// What is sent: the fields that are shown and given, at their paths
     pub fn body(&self, case_id: &str, values: &Values) -> Value {
         let mut body = Map::new();
-        if self.form != CaseForm::Document {
+        if !matches!(self.form, CaseForm::Document | CaseForm::Priority) {
             body.insert("case_id".to_owned(), Value::from(case_id));
         }
         for (path, value) in &self.fixed {
             put(&mut body, path, value.clone());
         }
-        for field in self.fields.iter().filter(|field| (field.is_shown)(values)) {
+        let sent = |field: &&Field| field.key != CONFIRMED && (field.is_shown)(values);
+        for field in self.fields.iter().filter(sent) {
             let value = values.get(field.key).map(|value| value.trim()).unwrap_or_default();
             match (&field.kind, value) {
                 (_, "") => {}
@@ -257,6 +266,10 @@ fn put(body: &mut Map<String, Value>, path: &str, value: Value) {
 
 /// The choice that stands for nobody.
 pub const NOBODY: &str = "nobody";
+/// A box that is checked before the form is sent, and is not sent with it.
+const CONFIRMED: &str = "confirmed";
+const PRIORITIES: [(&str, &str); 5] =
+    [("urgent", "Urgent"), ("high", "High"), ("normal", "Normal"), ("low", "Low"), ("on_hold", "On hold")];
 
 const ACTIONS: [(&str, &str); 4] = [
     ("bank_levy", "Bank levy"),
@@ -316,7 +329,11 @@ pub fn asked(form: CaseForm, detail: &CaseDetail, facets: &CaseFacets, chosen: &
                 .iter()
                 .find(|stage| stage.stage == case.current_stage)
                 .map_or(0, |stage| stage.ordinal);
-            let others = facets.stages.iter().filter(|stage| stage.stage != case.current_stage);
+            // Closing is another function, which says what becomes of the judgment.
+            let others = facets
+                .stages
+                .iter()
+                .filter(|stage| stage.stage != case.current_stage && stage.stage != "closure");
             let options = others
                 .clone()
                 .map(|stage| {
@@ -644,31 +661,119 @@ pub fn asked(form: CaseForm, detail: &CaseDetail, facets: &CaseFacets, chosen: &
                 asked.first.extend(kind.map(|kind| ("doc_kind", kind.kind.clone())));
             }
         }
-        CaseForm::Close => {
-            asked.title = "Close the case";
+        CaseForm::Priority => {
+            asked.title = "Set the judgment’s priority";
             asked.lead = Some(
-                "Running actions and open tasks are cancelled. A closed case is not opened again: a new one is."
+                "How much the judgment matters, beside its computed tier: the pipeline goes by it, and Today shows it."
                     .to_owned(),
             );
+            asked.verb = "Set priority";
+            asked.done = "The priority is set.";
+            asked.fixed = vec![("judgment_id", Value::from(case.judgment_id.as_str()))];
+            asked.fields =
+                vec![Field::new("priority_level", "Priority", choices(&PRIORITIES)).required(), note()];
+            asked.first.insert("priority_level", case.priority_level.clone());
+        }
+        CaseForm::Task => {
+            asked.title = "Add a task";
+            asked.verb = "Add task";
+            asked.done = "The task is added.";
+            asked.fixed = vec![("plaintiff_id", Value::from(case.plaintiff_id.as_deref()))];
+            asked.fields = vec![
+                Field::new(
+                    "kind",
+                    "What it is",
+                    choices(&[
+                        ("call", "A call of the plaintiff"),
+                        ("letter", "A letter"),
+                        ("research", "Research"),
+                        ("other", "Something else"),
+                    ]),
+                )
+                .required()
+                .hint_of(|values| is(values, "kind", "call").then(|| "It joins the call queue.".to_owned())),
+                Field::new("title", "What is to be done", Kind::Text)
+                    .required_if(|values| !is(values, "kind", "call")),
+                Field::new("due_at", "Due", Kind::Day(DayRule::Any)),
+                note(),
+            ];
+        }
+        CaseForm::Close => {
+            let owed = case
+                .current_balance
+                .clone()
+                .filter(|balance| crate::format::parse_cents(balance).is_some_and(|cents| cents > 0));
+            let judgment = words(&detail.judgment.status).to_lowercase();
+            asked.title = "Close the case";
+            asked.lead = Some(format!(
+                "{} A closed case is not opened again: a new one is.",
+                what_ends(detail, &owed)
+            ));
             asked.verb = "Close case";
             asked.done = "The case is closed.";
             asked.is_dangerous = true;
+            let says = owed.clone();
             asked.fields = vec![
                 Field::new(
                     "status",
                     "As",
                     choices(&[
                         ("satisfied", "Satisfied: the judgment is paid"),
-                        ("uncollectible", "Uncollectible"),
-                        ("withdrawn", "Withdrawn"),
+                        ("uncollectible", "Uncollectible: nothing can be had"),
+                        ("withdrawn", "Withdrawn: the plaintiff wants no more"),
                     ]),
                 )
-                .required(),
+                .required()
+                .hint_of(move |values| {
+                    let owed = says.as_ref().map(|owed| crate::format::money(owed));
+                    Some(match (values.get("status")?.as_str(), owed) {
+                        ("satisfied", Some(owed)) => format!(
+                            "The judgment becomes satisfied too, and {owed} stays on it as never paid. Record a payment first if one came in."
+                        ),
+                        ("satisfied", None) => "The judgment becomes satisfied too.".to_owned(),
+                        ("uncollectible" | "withdrawn", Some(owed)) => format!(
+                            "The judgment stays {judgment}, with {owed} due: it keeps its tier and may get a new case."
+                        ),
+                        ("uncollectible" | "withdrawn", None) => {
+                            format!("The judgment stays {judgment}, with nothing due.")
+                        }
+                        _ => return None,
+                    })
+                }),
                 note(),
+                Field::new(CONFIRMED, "Close this case for good", Kind::Check).required(),
             ];
         }
     }
     asked
+}
+
+/// What closing a case ends, before it does.
+fn what_ends(detail: &CaseDetail, owed: &Option<String>) -> String {
+    let running: Vec<String> = detail
+        .actions
+        .iter()
+        .filter(|action| action.closed_at.is_none())
+        .map(|action| words(&action.action_type).to_lowercase())
+        .collect();
+    let mut ends = Vec::new();
+    if !running.is_empty() {
+        let count = crate::format::counted(running.len() as u64, "running action", "running actions");
+        ends.push(format!("{count} ({})", running.join(", ")));
+    }
+    if !detail.tasks.is_empty() {
+        ends.push(crate::format::counted(detail.tasks.len() as u64, "open task", "open tasks"));
+    }
+    let ended = match (ends.is_empty(), running.len() + detail.tasks.len()) {
+        (true, _) => "No action runs and no task is open.".to_owned(),
+        (_, 1) => format!("{} is cancelled.", ends.join(" and ")),
+        _ => format!("{} are cancelled.", ends.join(" and ")),
+    };
+    let balance = match owed {
+        Some(owed) => format!("{} is still due.", crate::format::money(owed)),
+        None => "Nothing is due any more.".to_owned(),
+    };
+    format!("{ended} {balance}")
 }
 
 /// Who may own a case: oneself first, nobody last.

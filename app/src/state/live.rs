@@ -35,6 +35,8 @@ pub struct Live {
     pub pools: RwSignal<u32>,
     /// Counts up when something was done to cases, tasks or plaintiffs, or to what the weekly review shows, at most once a second.
     pub cases: RwSignal<u32>,
+    /// Counts up when alerts were told, sent or read, at most once a second.
+    pub alerts: RwSignal<u32>,
 }
 
 pub fn use_live() -> Live {
@@ -62,6 +64,7 @@ pub fn provide() {
         queues: RwSignal::new(0),
         pools: RwSignal::new(0),
         cases: RwSignal::new(0),
+        alerts: RwSignal::new(0),
     };
     provide_context(live);
     let handle = StoredValue::new_local(None::<Handle>);
@@ -88,13 +91,13 @@ fn connect(live: Live, slot: Slot) {
     let queues = throttled(live.queues);
     let pools = throttled(live.pools);
     let cases = throttled(live.cases);
+    let alerts = throttled(live.alerts);
     let opened = Closure::<dyn Fn(MessageEvent)>::new(move |_| {
         // What was missed while the connection was down is fetched once it is up again.
         if live.connection.get_untracked() == Connection::Lost {
-            live.judgments.update(|n| *n += 1);
-            live.queues.update(|n| *n += 1);
-            live.pools.update(|n| *n += 1);
-            live.cases.update(|n| *n += 1);
+            for count in [live.judgments, live.queues, live.pools, live.cases, live.alerts] {
+                count.update(|n| *n += 1);
+            }
         }
         live.connection.set(Connection::Live);
     });
@@ -109,6 +112,7 @@ fn connect(live: Live, slot: Slot) {
             LiveEvent::Queues => queues(),
             LiveEvent::Pools => pools(),
             LiveEvent::Cases => cases(),
+            LiveEvent::Alerts => alerts(),
         }
     });
     let failing = source.clone();

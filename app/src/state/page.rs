@@ -32,6 +32,7 @@ pub enum Inner {
     Plaintiff,
     Review,
     Stages,
+    Alerts,
     NotFound,
 }
 
@@ -58,6 +59,7 @@ impl Page {
             "/plaintiffs" => Inner::Plaintiffs,
             "/review" => Inner::Review,
             "/stages" => Inner::Stages,
+            "/alerts" => Inner::Alerts,
             other => match other.split('/').collect::<Vec<_>>().as_slice() {
                 ["", "judgments", id] => Inner::Judgment((*id).to_owned()),
                 ["", "cases", id] => Inner::Case((*id).to_owned()),
@@ -91,6 +93,7 @@ mod tests {
         check("/pools/pages/", Inner::PageRules);
         check("/plaintiffs/0190-1/", Inner::Plaintiff);
         check("/plaintiffs/0190-1/edit", Inner::NotFound);
+        check("/alerts", Inner::Alerts);
         check("/tier", Inner::NotFound);
     }
 }

@@ -38,6 +38,8 @@ pub struct Paged<Row: Send + Sync + 'static, Rest: Send + Sync + 'static> {
     turn: StoredValue<u32>,
     fetch: StoredValue<Fetch<Row, Rest>, LocalStorage>,
     rows_max: usize,
+    /// What the server calls the place where a page begins.
+    cursor: &'static str,
 }
 
 impl<Row: Send + Sync + 'static, Rest: Send + Sync + 'static> Clone for Paged<Row, Rest> {
@@ -60,6 +62,19 @@ impl<Row: Clone + Send + Sync + 'static, Rest: Send + Sync + 'static> Paged<Row,
     where
         Fetching: Future<Output = Result<Chunk<Row, Rest>, ApiError>> + 'static,
     {
+        Self::by("after", query, rows_max, fetch)
+    }
+
+    /// The same, of a list that calls the place where a page begins otherwise.
+    pub fn by<Fetching>(
+        cursor: &'static str,
+        query: Memo<String>,
+        rows_max: usize,
+        fetch: impl Fn(String) -> Fetching + 'static,
+    ) -> Self
+    where
+        Fetching: Future<Output = Result<Chunk<Row, Rest>, ApiError>> + 'static,
+    {
         let paged = Self {
             query,
             rows: RwSignal::new(None),
@@ -74,6 +89,7 @@ impl<Row: Clone + Send + Sync + 'static, Rest: Send + Sync + 'static> Paged<Row,
             turn: StoredValue::new(0),
             fetch: StoredValue::new_local(Box::new(move |query| Box::pin(fetch(query)))),
             rows_max,
+            cursor,
         };
         Effect::new(move |_| {
             query.track();
@@ -115,30 +131,59 @@ impl<Row: Clone + Send + Sync + 'static, Rest: Send + Sync + 'static> Paged<Row,
         }
     }
 
-    /// Fetches again what is shown, as far as one answer goes, after the answer that is on its way.
+    /// Fetches again what is shown, all of it, after the answer that is on its way.
     pub fn reload(self) {
         if self.is_asking.get_value() {
             return self.is_missed.set_value(true);
         }
         let shown = self.rows.with_untracked(|rows| rows.as_ref().map_or(0, Vec::len));
-        self.ask(None, self.has_grown.get_value().then(|| shown.min(self.rows_max)));
+        self.ask(None, self.has_grown.get_value().then_some(shown));
     }
 
-    fn ask(self, after: Option<String>, limit: Option<usize>) {
-        let turn = self.turn.get_value().wrapping_add(1);
-        self.turn.set_value(turn);
-        let query = self.query.get_untracked();
-        let mut asked = query.clone();
-        for (name, value) in [("after", after.clone()), ("limit", limit.map(|limit| limit.to_string()))] {
+    /// Asks for what comes after a place, so many rows if that is said.
+    async fn page(
+        self,
+        query: String,
+        after: Option<String>,
+        limit: Option<usize>,
+    ) -> Result<Chunk<Row, Rest>, ApiError> {
+        let mut asked = query;
+        let limit = limit.map(|limit| limit.min(self.rows_max).to_string());
+        for (name, value) in [(self.cursor, after), ("limit", limit)] {
             if let Some(value) = value {
                 asked = format!("{asked}&{name}={}", super::url::encode(&value));
             }
         }
-        let answer = self.fetch.with_value(|fetch| fetch(asked));
+        match self.fetch.try_with_value(|fetch| fetch(asked)) {
+            Some(answer) => answer.await,
+            // The page has been left; nobody reads this.
+            None => Err(ApiError::Unreachable),
+        }
+    }
+
+    fn ask(self, after: Option<String>, wanted: Option<usize>) {
+        let turn = self.turn.get_value().wrapping_add(1);
+        self.turn.set_value(turn);
+        let query = self.query.get_untracked();
         self.is_asking.set_value(true);
         self.is_growing.set(after.is_some());
         spawn_local(async move {
-            let answer = answer.await;
+            let mut answer = self.page(query.clone(), after.clone(), wanted).await;
+            // More than one answer holds is asked for in several.
+            while let (Ok(chunk), Some(wanted)) = (&mut answer, wanted)
+                && chunk.rows.len() < wanted
+                && let Some(next) = chunk.next.take()
+                && self.turn.try_get_value() == Some(turn)
+            {
+                let rest = wanted - chunk.rows.len();
+                match self.page(query.clone(), Some(next), Some(rest)).await {
+                    Ok(more) => {
+                        chunk.rows.extend(more.rows);
+                        chunk.next = more.next;
+                    }
+                    Err(error) => answer = Err(error),
+                }
+            }
             // An answer that a later question has overtaken, or whose page has been left.
             if self.turn.try_get_value() != Some(turn) {
                 return;
@@ -151,7 +196,7 @@ impl<Row: Clone + Send + Sync + 'static, Rest: Send + Sync + 'static> Paged<Row,
                     self.next.set(next);
                     self.rest.set(Some(rest));
                     self.shown.set(Some(query));
-                    self.has_grown.set_value(after.is_some() || limit.is_some());
+                    self.has_grown.set_value(after.is_some() || wanted.is_some());
                     self.rows.update(|shown| match shown {
                         Some(shown) if after.is_some() => shown.extend(rows),
                         shown => *shown = Some(rows),

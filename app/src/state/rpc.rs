@@ -55,8 +55,9 @@ impl Rpc {
         }
         self.is_busy.set(true);
         self.error.set(None);
+        let key = self.key.get_value();
         spawn_local(async move {
-            let answer = send(self.key.get_value()).await;
+            let answer = send(key).await;
             // The page may have been left meanwhile.
             if self.is_busy.try_set(false).is_some() {
                 return;

@@ -87,6 +87,8 @@ bodies! {
         pub closed_at: Option<String>,
         /// `satisfied`, `uncollectible` or `withdrawn`.
         pub closure_reason: Option<String>,
+        /// Of its judgment: `urgent`, `high`, `normal`, `low` or `on_hold`.
+        pub priority_level: String,
     }
 
     /// `GET /api/cases/facets`: what filters and forms can offer
@@ -220,7 +222,7 @@ bodies! {
     #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
     #[serde(default)]
     pub struct TimelineQuery {
-        /// `event`, `history`, `task` or `action`, comma-separated.
+        /// `event`, `history`, `task`, `action` or `document`, comma-separated.
         #[serde(skip_serializing_if = "Option::is_none")] pub source: Option<String>,
         /// Kinds, comma-separated.
         #[serde(skip_serializing_if = "Option::is_none")] pub kind: Option<String>,
@@ -234,14 +236,14 @@ bodies! {
 
     pub struct TimelineItem {
         pub id: String,
-        /// `event`, `history`, `task` or `action`.
+        /// `event`, `history`, `task`, `action` or `document`.
         pub source: String,
         pub kind: String,
         pub occurred_at: String,
         /// When it was written down, which may be later.
         pub recorded_at: String,
         pub actor: String,
-        /// `user`, `automation` or `rpc`; `null` for tasks and actions.
+        /// `user`, `automation` or `rpc`; `null` for tasks, actions and documents.
         pub actor_type: Option<String>,
         /// The function that wrote it.
         pub rpc: Option<String>,
@@ -252,6 +254,18 @@ bodies! {
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub payload: Value,
         pub document_path: Option<String>,
+        /// The document of the case that lies there.
+        pub document: Option<DocumentRef>,
+    }
+
+    /// Names a document for people and for links
+    #[derive(Eq, Hash)]
+    pub struct DocumentRef {
+        pub id: String,
+        /// As its uploader called it, else the end of where it is stored.
+        pub name: String,
+        /// Whether its file is kept here, to be had from `GET /api/documents/{id}`.
+        pub has_file: bool,
     }
 
     // ---- the morning list and what has just happened ----
@@ -270,7 +284,22 @@ bodies! {
         pub query: Option<String>,
         /// The first of them.
         pub rows: Vec<TodayRow>,
+        /// For `GET /api/today/{kind}`, which has the others; `null` where these are all.
+        pub next: Option<String>,
     }
+
+    /// The query of `GET /api/today/{kind}`
+    #[derive(Default, Eq)]
+    #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+    #[serde(default)]
+    pub struct TodayQuery {
+        #[serde(skip_serializing_if = "Option::is_none")] pub after: Option<String>,
+        /// 1 to 200, default 50.
+        #[serde(skip_serializing_if = "Option::is_none")] pub limit: Option<u32>,
+    }
+
+    /// The rows of a group, in the order in which to work them: tier 3 first, then what is late the longest
+    pub struct TodayPage { pub rows: Vec<TodayRow>, pub next: Option<String> }
 
     pub struct TodayRow {
         pub judgment: JudgmentRef,

@@ -23,11 +23,13 @@ macro_rules! bodies {
     };
 }
 
+mod alerts;
 mod cases;
 mod documents;
 mod pools;
 mod review;
 
+pub use alerts::*;
 pub use cases::*;
 pub use documents::*;
 pub use pools::*;
@@ -730,6 +732,8 @@ bodies! {
         Pools,
         /// Something was done to cases, tasks or plaintiffs, or to what the weekly review shows.
         Cases,
+        /// Alerts were told, sent or read, or their routes have changed.
+        Alerts,
     }
 
     /// `POST /api/tier/evaluate`: the same shapes as `dragonfly tier eval --json`; `policy` defaults to the published one

@@ -6,6 +6,8 @@
 use policy::tier::Tier;
 use serde::{Deserialize, Serialize};
 
+use crate::DocumentRef;
+
 bodies! {
     // ---- calls ----
 
@@ -353,15 +355,23 @@ bodies! {
 
     /// Events to audit, drawn at random from those that were written down in the week
     ///
-    /// The same week, seed and size draw the same events, once the week is over: nothing is written down late into it.
+    /// The same week, seed and size draw the same events, once the week is over or the audit has begun
+    /// (`/rpc/keep_review_sample`): from then on the sample keeps its events.
     pub struct ReviewSample {
         pub week: String,
         pub seed: u32,
         pub size: u32,
-        /// Events that were written down in the week.
+        /// Events that were written down in the week, by when the sample was drawn.
         pub event_count: u64,
+        /// Events that were written down in the week since; 0 until the audit has begun.
+        pub later_count: u64,
+        /// Who has begun the audit, and when; `null` while the sample may still change.
+        pub begun: Option<BegunAudit>,
         pub rows: Vec<SampledEvent>,
     }
+
+    #[derive(Eq)]
+    pub struct BegunAudit { pub begun_by: String, pub begun_at: String }
 
     #[derive(Eq, Hash)]
     pub struct SampledEvent {
@@ -378,6 +388,10 @@ bodies! {
         pub rpc: Option<String>,
         pub needs_document: bool,
         pub has_document: bool,
+        /// Those that vouch for it, by name.
+        pub documents: Vec<DocumentRef>,
+        /// Where its document is said to lie, where the case has none there.
+        pub document_path: Option<String>,
         /// The newest audit of it.
         pub audit: Option<EventAudit>,
     }

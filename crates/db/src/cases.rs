@@ -9,8 +9,9 @@ use std::str::FromStr;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use contract::{
     CaseAction, CaseDetail, CaseDocument, CaseEventKind, CaseFacets, CaseJudgment, CaseOwner, CasePage,
-    CasePayment, CasePayments, CasePool, CaseQuery, CaseRow, CaseStage, CaseTask, JudgmentRef, RecentEvent,
-    RecentEvents, RecentQuery, TimelineItem, TimelinePage, TimelineQuery, Today, TodayGroup, TodayRow,
+    CasePayment, CasePayments, CasePool, CaseQuery, CaseRow, CaseStage, CaseTask, DocumentRef, JudgmentRef,
+    RecentEvent, RecentEvents, RecentQuery, TimelineItem, TimelinePage, TimelineQuery, Today, TodayGroup,
+    TodayPage, TodayQuery, TodayRow,
 };
 use futures_util::TryStreamExt;
 use policy::tier::Tier;
@@ -29,13 +30,13 @@ const PAGE_ROWS: u32 = 100;
 const RECENT_ROWS_MAX: u32 = 200;
 const RECENT_ROWS: u32 = 50;
 /// Rows of a group that the morning list shows
-const TODAY_ROWS: u32 = 5;
+const TODAY_ROWS: usize = 5;
 
 const ROW_COLUMNS: &str =
     "v.case_id as id, v.judgment_id, j.judgment_no, v.case_number, v.plaintiff_id, v.plaintiff_name,
     v.defendant_name, v.tier, v.computed_tier, v.tier_override, v.override_expires_at, v.current_stage, v.stage_entered_at,
     v.days_in_stage, v.sla_days, v.is_sla_breached, v.next_action_at, v.is_past_due, v.is_blocked, v.blocked_until, v.owner_id,
-    v.owner_name, v.current_balance, v.opened_at, v.closed_at, v.closure_reason";
+    v.owner_name, v.current_balance, v.opened_at, v.closed_at, v.closure_reason, j.priority_level";
 const ROW_TABLES: &str = "public.v_enforcement_cases v
     join public.core_judgments j on j.org_id = v.org_id and j.id = v.judgment_id";
 
@@ -185,7 +186,7 @@ fn clipped(text: &str) -> String {
 }
 
 /// Comma-separated names of ours; a name that nothing has matches nothing
-fn names(field: &'static str, text: &Option<String>) -> Result<Option<Vec<String>>, QueryError> {
+pub(crate) fn names(field: &'static str, text: &Option<String>) -> Result<Option<Vec<String>>, QueryError> {
     given(text)
         .map(|text| {
             text.split(',')
@@ -391,6 +392,7 @@ struct Record {
     opened_at: DateTime<Utc>,
     closed_at: Option<DateTime<Utc>>,
     closure_reason: Option<String>,
+    priority_level: String,
 }
 
 /// The table's check admits no other texts
@@ -439,6 +441,7 @@ impl From<Record> for CaseRow {
             opened_at: wire::instant(record.opened_at),
             closed_at: record.closed_at.map(wire::instant),
             closure_reason: record.closure_reason,
+            priority_level: record.priority_level,
         }
     }
 }
@@ -470,20 +473,26 @@ async fn page_ids(
     filter: &CaseFilter,
 ) -> Result<(Vec<Uuid>, Option<String>), SqlError> {
     let wanted = filter.limit as usize;
-    let mut found: Vec<Cursor> = Vec::new();
-    // Those that have the value, in the order of its index; then those that lack it: one condition for both would follow no index.
-    if filter.cursor.is_none_or(|cursor| cursor.key.is_some()) {
-        found = run_ids(tx, filter, filter.cursor, true, wanted + 1).await?;
-    }
-    if found.len() <= wanted {
-        let after = filter.cursor.filter(|cursor| cursor.key.is_none());
-        let rest = wanted + 1 - found.len();
-        found.extend(run_ids(tx, filter, after, false, rest).await?);
-    }
+    let mut found = places(tx, filter, wanted + 1).await?;
     let has_more = found.len() > wanted;
     found.truncate(wanted);
     let next_cursor = found.last().filter(|_| has_more).map(Cursor::to_string);
     Ok((found.into_iter().map(|row| row.id).collect(), next_cursor))
+}
+
+/// The places of the first cases after the cursor, at most so many
+async fn places(tx: &mut Transaction, filter: &CaseFilter, wanted: usize) -> Result<Vec<Cursor>, SqlError> {
+    let mut found: Vec<Cursor> = Vec::new();
+    // Those that have the value, in the order of its index; then those that lack it: one condition for both would follow no index.
+    if filter.cursor.is_none_or(|cursor| cursor.key.is_some()) {
+        found = run_ids(tx, filter, filter.cursor, true, wanted).await?;
+    }
+    if found.len() < wanted {
+        let after = filter.cursor.filter(|cursor| cursor.key.is_none());
+        let rest = wanted - found.len();
+        found.extend(run_ids(tx, filter, after, false, rest).await?);
+    }
+    Ok(found)
 }
 
 async fn run_ids(
@@ -678,7 +687,6 @@ struct DetailRecord {
     blocked_since: Option<DateTime<Utc>>,
     blocked_note: Option<String>,
     status: String,
-    priority_level: String,
     court: Option<String>,
     county: Option<String>,
     state: Option<String>,
@@ -784,7 +792,7 @@ pub async fn detail(tx: &mut Transaction, id: Uuid) -> Result<Option<CaseDetail>
                   select e.note from public.enforcement_events e
                    where e.org_id = v.org_id and e.enforcement_case_id = v.case_id and e.event_kind = 'blocked'
                    order by e.event_no desc limit 1) end as blocked_note,
-                j.status, j.priority_level, j.court, j.county, j.state, j.judgment_date, j.judgment_amount, j.balance_due,
+                j.status, j.court, j.county, j.state, j.judgment_date, j.judgment_amount, j.balance_due,
                 j.asset_signals, p.status as plaintiff_status, y.payment_count, y.payment_total, y.last_received_at
            from {ROW_TABLES}
            join public.enforcement_cases c on c.org_id = v.org_id and c.id = v.case_id
@@ -848,7 +856,7 @@ pub async fn detail(tx: &mut Transaction, id: Uuid) -> Result<Option<CaseDetail>
         blocked_note: found.blocked_note,
         judgment: CaseJudgment {
             status: found.status,
-            priority_level: found.priority_level,
+            priority_level: found.row.priority_level.clone(),
             court: found.court,
             county: found.county,
             state: found.state,
@@ -909,7 +917,7 @@ pub async fn of_judgment(tx: &mut Transaction, judgment_id: Uuid) -> Result<Opti
 
 // ---- what happened ----
 
-const SOURCES: [&str; 4] = ["event", "history", "task", "action"];
+const SOURCES: [&str; 5] = ["event", "history", "task", "action", "document"];
 
 /// Which part of a timeline is meant: a checked [`TimelineQuery`]
 #[derive(Debug, Clone, PartialEq)]
@@ -956,6 +964,9 @@ struct TimelineRecord {
     delta: Json<Value>,
     payload: Json<Value>,
     document_path: Option<String>,
+    document_id: Option<Uuid>,
+    file_name: Option<String>,
+    has_file: bool,
 }
 
 /// What happened to a case, newest first; None where the caller sees no such case
@@ -974,8 +985,11 @@ pub async fn timeline(
     }
     let mut sql: QueryBuilder<'_, Postgres> = QueryBuilder::new(
         "select t.item_id, t.source, t.kind, t.occurred_at, t.recorded_at, t.actor, t.actor_type, t.rpc, t.note, t.delta, t.payload,
-                t.document_path
+                t.document_path, d.id as document_id, d.file_name, coalesce(d.has_file, false) as has_file
            from public.v_enforcement_timeline t
+           left join lateral (
+             select d.id, d.file_name, d.sha256 is not null as has_file from public.enforcement_documents d
+              where d.org_id = t.org_id and d.enforcement_case_id = t.case_id and d.storage_path = t.document_path) d on true
           where t.org_id = (select public.current_org_id()) and t.case_id = ",
     );
     sql.push_bind(case_id);
@@ -1010,9 +1024,19 @@ pub async fn timeline(
         note: row.note,
         delta: row.delta.0,
         payload: row.payload.0,
+        document: row.document_id.map(|id| DocumentRef {
+            id: id.to_string(),
+            name: document_name(row.file_name, row.document_path.as_deref().unwrap_or_default()),
+            has_file: row.has_file,
+        }),
         document_path: row.document_path,
     });
     Ok(Some(TimelinePage { rows: rows.collect(), next_cursor }))
+}
+
+/// What a document is called: as its uploader did, else by the end of where it is stored
+pub(crate) fn document_name(file_name: Option<String>, storage_path: &str) -> String {
+    file_name.unwrap_or_else(|| storage_path.rsplit('/').next().unwrap_or_default().to_owned())
 }
 
 /// Which events are meant: a checked [`RecentQuery`]
@@ -1105,72 +1129,213 @@ pub async fn recent(tx: &mut Transaction, filter: &RecentFilter) -> Result<Recen
 
 // ---- today ----
 
-/// The groups that are lists of cases: kind, filter, order
-const TODAY_LISTS: [(&str, &str); 4] = [
-    ("past_due", "tier=2,3&past_due=true"),
-    ("blocked", "blocked=true"),
-    ("stale_strategic", "tier=3&days_min=7&sort=-days"),
-    ("intake_overdue", "stage=pre_enforcement&days_min=1&sort=-days"),
-];
+/// The groups, in the order in which to work them
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TodayKind {
+    PastDue,
+    Blocked,
+    StaleStrategic,
+    WithoutDocument,
+    UnlinkedPayments,
+    IntakeOverdue,
+}
+
+impl TodayKind {
+    const ALL: [Self; 6] = [
+        Self::PastDue,
+        Self::Blocked,
+        Self::StaleStrategic,
+        Self::WithoutDocument,
+        Self::UnlinkedPayments,
+        Self::IntakeOverdue,
+    ];
+
+    /// The group of a name, if it is one
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::PastDue => "past_due",
+            Self::Blocked => "blocked",
+            Self::StaleStrategic => "stale_strategic",
+            Self::WithoutDocument => "without_document",
+            Self::UnlinkedPayments => "unlinked_payments",
+            Self::IntakeOverdue => "intake_overdue",
+        }
+    }
+
+    /// The query of the list of cases that has all of them, where they are cases
+    fn query(self) -> Option<&'static str> {
+        match self {
+            Self::PastDue => Some("tier=2,3&past_due=true"),
+            Self::Blocked => Some("blocked=true"),
+            Self::StaleStrategic => Some("tier=3&days_min=7&sort=-days"),
+            Self::IntakeOverdue => Some("stage=pre_enforcement&days_min=1&sort=-days"),
+            Self::WithoutDocument | Self::UnlinkedPayments => None,
+        }
+    }
+
+    /// The tiers by which they are worked, one after the other
+    fn turns(self) -> &'static [&'static str] {
+        match self {
+            Self::PastDue => &["3", "2"],
+            Self::StaleStrategic => &["3"],
+            _ => &["3", "2", "1,0,none"],
+        }
+    }
+}
+
+/// Which part of a group is meant: a checked [`TodayQuery`]
+#[derive(Debug, Clone, PartialEq)]
+pub struct TodayFilter {
+    kind: TodayKind,
+    after: Option<After>,
+    limit: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum After {
+    /// A turn of [`TodayKind::turns`], and the place in it.
+    Turn(usize, String),
+    Row(DateTime<Utc>, Uuid),
+}
+
+impl TodayFilter {
+    /// The first rows of a group
+    fn first(kind: TodayKind) -> Self {
+        Self { kind, after: None, limit: TODAY_ROWS }
+    }
+
+    /// Reads what is asked of a group
+    pub fn of(kind: TodayKind, query: &TodayQuery) -> Result<Self, QueryError> {
+        let limit = limit(query.limit, RECENT_ROWS, RECENT_ROWS_MAX)?;
+        let after = match listing::after(&query.after)? {
+            None => None,
+            Some([first, rest]) if kind.query().is_some() => {
+                let turn = first.parse().ok().filter(|turn| *turn < kind.turns().len());
+                let after = After::Turn(turn.ok_or_else(listing::not_a_place)?, rest);
+                Some(after)
+            }
+            Some([first, rest]) => {
+                let at = listing::instant(&first)?.ok_or_else(listing::not_a_place)?;
+                Some(After::Row(at, listing::id(&rest)?))
+            }
+        };
+        let filter = Self { kind, after, limit: limit as usize };
+        if let Some(After::Turn(turn, cursor)) = &filter.after {
+            filter.turn(*turn, Some(cursor)).map_err(|_| listing::not_a_place())?;
+        }
+        Ok(filter)
+    }
+
+    /// The cases of one turn, from a place on
+    fn turn(&self, turn: usize, cursor: Option<&String>) -> Result<CaseFilter, QueryError> {
+        let mut wanted = CaseQuery { cursor: cursor.cloned(), ..CaseQuery::default() };
+        let asked = self.kind.query().unwrap_or_default();
+        for (name, value) in asked.split('&').filter_map(|pair| pair.split_once('=')) {
+            let value = Some(value.to_owned());
+            match name {
+                "stage" => wanted.stage = value,
+                "past_due" => wanted.past_due = value,
+                "blocked" => wanted.blocked = value,
+                "days_min" => wanted.days_min = value,
+                "sort" => wanted.sort = value,
+                _ => {}
+            }
+        }
+        wanted.tier = self.kind.turns().get(turn).map(|tiers| (*tiers).to_owned());
+        CaseFilter::try_from(&wanted)
+    }
+}
 
 /// What wants somebody's hand: counts, and the first of each
 pub async fn today(tx: &mut Transaction) -> Result<Today, SqlError> {
     // Each from an index of its own: one pass over all open cases would take longer than the rest together.
-    let (as_of, past_due, blocked, stale, intake): (DateTime<Utc>, i64, i64, i64, i64) =
+    let (as_of, past_due, blocked, stale, unlinked, intake): (DateTime<Utc>, i64, i64, i64, i64, i64) =
         sqlx::query_as(&format!(
-            "with c as not materialized (
-               select c.*, public.effective_tier_text(c.tier, c.tier_override, c.override_expires_at) as effective_tier
-                 from public.enforcement_cases c
-                where c.org_id = (select public.current_org_id()) and c.closed_at is null)
-             select public.app_now(),
-                    (select count(*) from c where c.effective_tier in ('tier2', 'tier3') and c.next_action_at < public.app_now()),
-                    (select count(*) from c where c.blocked_since is not null),
-                    (select count(*) from c where {STRATEGIC} and c.effective_tier = 'tier3'
-                                              and c.stage_entered_at <= public.app_now() - interval '7 days'),
-                    (select count(*) from c where c.current_stage = 'pre_enforcement'
-                                              and c.stage_entered_at <= public.app_now() - interval '1 day')"
-        ))
-        .fetch_one(&mut **tx)
-        .await?;
+        "with c as not materialized (
+           select c.*, public.effective_tier_text(c.tier, c.tier_override, c.override_expires_at) as effective_tier
+             from public.enforcement_cases c
+            where c.org_id = (select public.current_org_id()) and c.closed_at is null)
+         select public.app_now(),
+                (select count(*) from c where c.effective_tier in ('tier2', 'tier3') and c.next_action_at < public.app_now()),
+                (select count(*) from c where c.blocked_since is not null),
+                (select count(*) from c where {STRATEGIC} and c.effective_tier = 'tier3'
+                                          and c.stage_entered_at <= public.app_now() - interval '7 days'),
+                (select count(*) from {UNLINKED}),
+                (select count(*) from c where c.current_stage = 'pre_enforcement'
+                                          and c.stage_entered_at <= public.app_now() - interval '1 day')"
+    ))
+    .fetch_one(&mut **tx)
+    .await?;
+    // These are counted where they are found: to look for them twice would cost twice as much.
+    let (lacking, without_document) = without_document(tx, None, TODAY_ROWS).await?;
+    let mut without_document = Some(without_document);
     let mut groups = Vec::new();
-    for ((kind, query), count) in TODAY_LISTS.into_iter().zip([past_due, blocked, stale, intake]) {
-        let rows = if count == 0 { Vec::new() } else { first_of(tx, query).await? };
+    for (kind, count) in TodayKind::ALL.into_iter().zip([past_due, blocked, stale, lacking, unlinked, intake])
+    {
+        let page = match without_document.take_if(|_| kind == TodayKind::WithoutDocument) {
+            Some(page) => page,
+            None if count == 0 => TodayPage { rows: Vec::new(), next: None },
+            None => today_page(tx, &TodayFilter::first(kind)).await?,
+        };
         groups.push(TodayGroup {
-            kind: kind.to_owned(),
+            kind: kind.name().to_owned(),
             count: wire::count(count),
-            query: Some(query.to_owned()),
-            rows: rows.into_iter().map(|case| today_row(kind, case)).collect(),
+            query: kind.query().map(str::to_owned),
+            rows: page.rows,
+            next: page.next,
         });
     }
-    let without_document = without_document(tx).await?;
-    let unlinked = unlinked_payments(tx).await?;
-    // What is wrong comes before what is merely late.
-    let at = groups.len().saturating_sub(1);
-    groups.splice(at..at, [without_document, unlinked]);
     Ok(Today { as_of: wire::instant(as_of), groups })
 }
 
-async fn first_of(tx: &mut Transaction, query: &str) -> Result<Vec<CaseRow>, SqlError> {
-    let mut wanted = CaseQuery { limit: Some(TODAY_ROWS), ..CaseQuery::default() };
-    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-        let value = Some(value.to_owned());
-        match name {
-            "tier" => wanted.tier = value,
-            "stage" => wanted.stage = value,
-            "past_due" => wanted.past_due = value,
-            "blocked" => wanted.blocked = value,
-            "days_min" => wanted.days_min = value,
-            _ => wanted.sort = value,
+/// One page of a group, in the order in which to work it
+pub async fn today_page(tx: &mut Transaction, filter: &TodayFilter) -> Result<TodayPage, SqlError> {
+    match (filter.kind, &filter.after) {
+        (TodayKind::WithoutDocument, after) => {
+            without_document(tx, row_of(after), filter.limit).await.map(|(_, page)| page)
         }
+        (TodayKind::UnlinkedPayments, after) => unlinked_payments(tx, row_of(after), filter.limit).await,
+        _ => turns(tx, filter).await,
     }
-    let filter = CaseFilter::try_from(&wanted).map_err(|error| SqlError::Decode(Box::new(error)))?;
-    let (ids, _) = page_ids(tx, &filter).await?;
-    by_ids(tx, &ids).await
 }
 
-fn today_row(kind: &str, case: CaseRow) -> TodayRow {
+fn row_of(after: &Option<After>) -> Option<(DateTime<Utc>, Uuid)> {
+    match after {
+        Some(After::Row(at, id)) => Some((*at, *id)),
+        _ => None,
+    }
+}
+
+/// Cases, turn by turn: of one tier those that come first in its list, then those of the next
+async fn turns(tx: &mut Transaction, filter: &TodayFilter) -> Result<TodayPage, SqlError> {
+    let (first, mut cursor) = match &filter.after {
+        Some(After::Turn(turn, cursor)) => (*turn, Some(cursor)),
+        _ => (0, None),
+    };
+    let mut found: Vec<(usize, Cursor)> = Vec::new();
+    for turn in first..filter.kind.turns().len() {
+        let rest = filter.limit + 1 - found.len();
+        if rest == 0 {
+            break;
+        }
+        let cases = filter.turn(turn, cursor.take()).map_err(|error| SqlError::Decode(Box::new(error)))?;
+        found.extend(places(tx, &cases, rest).await?.into_iter().map(|place| (turn, place)));
+    }
+    let has_more = found.len() > filter.limit;
+    found.truncate(filter.limit);
+    let next = found.last().filter(|_| has_more).map(|(turn, place)| format!("{turn}~{place}"));
+    let ids: Vec<Uuid> = found.into_iter().map(|(_, place)| place.id).collect();
+    let cases = by_ids(tx, &ids).await?;
+    Ok(TodayPage { rows: cases.into_iter().map(|case| today_row(filter.kind, case)).collect(), next })
+}
+
+fn today_row(kind: TodayKind, case: CaseRow) -> TodayRow {
     let mend = match kind {
-        "blocked" => "unblock",
+        TodayKind::Blocked => "unblock",
         _ if case.owner_id.is_none() => "assign",
         _ => "stage",
     };
@@ -1192,7 +1357,16 @@ fn judgment_ref(case: &CaseRow) -> JudgmentRef {
 }
 
 /// Actions that have left the desk without a paper that vouches for them, whether or not they have ended
-async fn without_document(tx: &mut Transaction) -> Result<TodayGroup, SqlError> {
+const WITHOUT_DOCUMENT: &str = "public.enforcement_actions a
+    where a.org_id = (select public.current_org_id()) and not a.has_document
+      and a.status in ('filed', 'served', 'in_progress', 'completed')";
+
+/// The oldest first: it has stood without its paper the longest; beside them how many there are from that place on
+async fn without_document(
+    tx: &mut Transaction,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: usize,
+) -> Result<(i64, TodayPage), SqlError> {
     #[derive(sqlx::FromRow)]
     struct Found {
         total: i64,
@@ -1200,19 +1374,24 @@ async fn without_document(tx: &mut Transaction) -> Result<TodayGroup, SqlError> 
         #[sqlx(flatten)]
         action: ActionRecord,
     }
-    // Counted where they are found: to look for them twice would cost twice as much.
-    let found: Vec<Found> = sqlx::query_as(&format!(
+    let (at, id) = after.unzip();
+    let mut found: Vec<Found> = sqlx::query_as(&format!(
         "select a.total, a.enforcement_case_id, {ACTION_COLUMNS}
-           from (select a.*, count(*) over () as total from public.enforcement_actions a
-                  where a.org_id = (select public.current_org_id()) and not a.has_document
-                    and a.status in ('filed', 'served', 'in_progress', 'completed')
-                  order by a.opened_at, a.id limit $1) a
+           from (select a.*, count(*) over () as total from {WITHOUT_DOCUMENT} and ($1::timestamptz is null or (a.opened_at, a.id) > ($1, $2))
+                  order by a.opened_at, a.id limit $3) a
           order by a.opened_at, a.id"
     ))
-    .bind(i64::from(TODAY_ROWS))
+    .bind(at)
+    .bind(id)
+    .bind(i64::try_from(limit + 1).unwrap_or(i64::MAX))
     .fetch_all(&mut **tx)
     .await?;
-    let count = found.first().map_or(0, |first| first.total);
+    let total = found.first().map_or(0, |first| first.total);
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| has_more).map(|row| {
+        listing::place([listing::instant_part(Some(row.action.opened_at)), row.action.id.to_string()])
+    });
     let ids: Vec<Uuid> = found.iter().map(|row| row.enforcement_case_id).collect();
     let cases = by_ids(tx, &ids).await?;
     let rows = cases.into_iter().zip(found).map(|(case, row)| TodayRow {
@@ -1222,15 +1401,18 @@ async fn without_document(tx: &mut Transaction) -> Result<TodayGroup, SqlError> 
         payment: None,
         mend: "document".to_owned(),
     });
-    Ok(TodayGroup {
-        kind: "without_document".to_owned(),
-        count: wire::count(count),
-        query: None,
-        rows: rows.collect(),
-    })
+    Ok((total, TodayPage { rows: rows.collect(), next }))
 }
 
-async fn unlinked_payments(tx: &mut Transaction) -> Result<TodayGroup, SqlError> {
+const UNLINKED: &str = "public.enforcement_payments y
+    where y.org_id = (select public.current_org_id()) and y.enforcement_case_id is null";
+
+/// The newest first: whoever took it still knows what it was for
+async fn unlinked_payments(
+    tx: &mut Transaction,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: usize,
+) -> Result<TodayPage, SqlError> {
     #[derive(sqlx::FromRow)]
     struct Found {
         judgment_id: Uuid,
@@ -1239,20 +1421,25 @@ async fn unlinked_payments(tx: &mut Transaction) -> Result<TodayGroup, SqlError>
         #[sqlx(flatten)]
         payment: PaymentRecord,
     }
-    const PAYMENTS: &str = "from public.enforcement_payments y
-          where y.org_id = (select public.current_org_id()) and y.enforcement_case_id is null";
-    let (count,): (i64,) =
-        sqlx::query_as(&format!("select count(*) {PAYMENTS}")).fetch_one(&mut **tx).await?;
-    // The newest first, and their judgments then: joined before, all of them would be.
-    let found: Vec<Found> = sqlx::query_as(&format!(
+    let (at, id) = after.unzip();
+    // Their judgments afterwards: joined before, all of them would be.
+    let mut found: Vec<Found> = sqlx::query_as(&format!(
         "select y.judgment_id, j.judgment_no, j.case_number, {PAYMENT_COLUMNS}
-           from (select y.* {PAYMENTS} order by y.received_at desc, y.id limit $1) y
+           from (select y.* from {UNLINKED} and ($1::timestamptz is null or (y.received_at, y.id) < ($1, $2))
+                  order by y.received_at desc, y.id desc limit $3) y
            join public.core_judgments j on j.org_id = y.org_id and j.id = y.judgment_id
-          order by y.received_at desc, y.id"
+          order by y.received_at desc, y.id desc"
     ))
-    .bind(i64::from(TODAY_ROWS))
+    .bind(at)
+    .bind(id)
+    .bind(i64::try_from(limit + 1).unwrap_or(i64::MAX))
     .fetch_all(&mut **tx)
     .await?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| has_more).map(|row| {
+        listing::place([listing::instant_part(Some(row.payment.received_at)), row.payment.id.to_string()])
+    });
     let mut case_ids = Vec::new();
     for row in &found {
         case_ids.push(of_judgment(tx, row.judgment_id).await?);
@@ -1273,10 +1460,5 @@ async fn unlinked_payments(tx: &mut Transaction) -> Result<TodayGroup, SqlError>
             payment: Some(row.payment.into()),
         }
     });
-    Ok(TodayGroup {
-        kind: "unlinked_payments".to_owned(),
-        count: wire::count(count),
-        query: None,
-        rows: rows.collect(),
-    })
+    Ok(TodayPage { rows: rows.collect(), next })
 }

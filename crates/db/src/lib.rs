@@ -7,6 +7,7 @@
 
 pub mod actor;
 pub mod agents;
+pub mod alert_lists;
 pub mod alerts;
 pub mod approvals;
 pub mod assignments;

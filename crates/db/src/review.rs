@@ -5,13 +5,18 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
 use contract::{
-    EventAudit, PersistentOverride, Recoveries, RecoveryMonth, ReviewAction, ReviewSample, ReviewStage,
-    ReviewTier, ReviewWorkflow, SampledEvent, WeeklyReview,
+    BegunAudit, DocumentRef, EventAudit, PersistentOverride, Recoveries, RecoveryMonth, ReviewAction,
+    ReviewSample, ReviewStage, ReviewTier, ReviewWorkflow, SampledEvent, WeeklyReview,
 };
+use policy::tier::Tier;
 use rust_decimal::Decimal;
+use serde::Deserialize;
+use sqlx::types::Json;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::{SqlError, Transaction, wire};
+use crate::cases::document_name;
+use crate::{SqlError, Transaction, listing, wire};
 
 /// An override is looked into once it is older than this
 const OVERRIDE_DAYS: i32 = 14;
@@ -80,6 +85,10 @@ struct Span {
 /// Has everything that follows see one state of the database, and finds the week on the organisation's clock
 async fn open(tx: &mut Transaction, week: Option<Week>) -> Result<Span, SqlError> {
     sqlx::query("set transaction isolation level repeatable read").execute(&mut **tx).await?;
+    span(tx, week).await
+}
+
+async fn span(tx: &mut Transaction, week: Option<Week>) -> Result<Span, SqlError> {
     let (today, as_of): (NaiveDate, DateTime<Utc>) =
         sqlx::query_as("select public.org_today(public.current_org_id()), public.app_now()")
             .fetch_one(&mut **tx)
@@ -415,13 +424,34 @@ struct EventRecord {
     rpc: Option<String>,
     needs_document: bool,
     has_document: bool,
+    document_path: Option<String>,
+    documents: Json<Vec<Paper>>,
     result: Option<String>,
     audit_note: Option<String>,
     auditor: Option<String>,
     audited_at: Option<DateTime<Utc>>,
 }
 
+#[derive(Deserialize)]
+struct Paper {
+    id: Uuid,
+    file_name: Option<String>,
+    storage_path: String,
+    has_file: bool,
+}
+
+/// A sample whose audit has begun
+#[derive(sqlx::FromRow)]
+struct KeptSample {
+    id: Uuid,
+    event_count: i64,
+    begun_by: String,
+    begun_at: DateTime<Utc>,
+}
+
 /// So many events that were written down in a week, drawn at random; one seed always draws the same
+///
+/// A sample whose audit has begun is the one that was drawn then.
 pub async fn sample(
     tx: &mut Transaction,
     week: Option<Week>,
@@ -429,33 +459,54 @@ pub async fn sample(
     size: u32,
 ) -> Result<ReviewSample, SqlError> {
     let span = open(tx, week).await?;
-    // The place of each event follows from its number and the seed alone: whatever is added to others moves none.
+    sample_in(tx, span, seed, size).await
+}
+
+async fn sample_in(tx: &mut Transaction, span: Span, seed: u32, size: u32) -> Result<ReviewSample, SqlError> {
+    let kept: Option<KeptSample> = sqlx::query_as(
+        "select s.id, s.event_count, s.begun_by, s.begun_at from public.review_samples s
+          where s.org_id = (select public.current_org_id()) and s.week = $1 and s.seed = $2 and s.size = $3",
+    )
+    .bind(span.week.monday)
+    .bind(wire::saturated(seed))
+    .bind(wire::saturated(size))
+    .fetch_optional(&mut **tx)
+    .await?;
     let records: Vec<EventRecord> = sqlx::query_as(
         "with drawn as (
-           select e.* from public.enforcement_events e
-            where e.org_id = (select public.current_org_id()) and e.created_at >= $1 and e.created_at < $2
-            order by hashint8extended(e.event_no, $3), e.event_no
-            limit $4
+           select s.place::bigint as place, s.event_id from public.review_sample_events s
+            where s.org_id = (select public.current_org_id()) and s.sample_id = $1
+           union all
+           select d.place, d.event_id from public.draw_review_sample((select public.current_org_id()), $2, $3, $4, $5) d
+            where $1 is null
          )
          select e.id as event_id, e.event_kind::text as event_kind, e.occurred_at, e.created_at as recorded_at,
                 e.enforcement_case_id as case_id, j.case_number, e.judgment_id, e.actor, e.note, e.rpc, k.needs_document,
-                public.event_has_document(e.org_id, e.id, e.document_path) as has_document,
+                public.event_has_document(e.org_id, e.id, e.document_path) as has_document, e.document_path, p.documents,
                 a.result, a.note as audit_note, a.auditor, a.audited_at
-           from drawn e
+           from drawn d
+           join public.enforcement_events e on e.org_id = (select public.current_org_id()) and e.id = d.event_id
            join public.enforcement_event_kind_lookup k on k.event_kind = e.event_kind
            join public.core_judgments j on j.org_id = e.org_id and j.id = e.judgment_id
+          cross join lateral (
+             select coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'file_name', p.file_name, 'storage_path', p.storage_path,
+                                                          'has_file', p.sha256 is not null) order by p.uploaded_at, p.id), '[]') as documents
+               from public.enforcement_documents p
+              where p.org_id = e.org_id and (p.event_id = e.id
+                 or p.enforcement_case_id = e.enforcement_case_id and p.storage_path = e.document_path)) p
            left join lateral (
              select a.result, a.note, a.auditor, a.audited_at from public.enforcement_event_audits a
               where a.org_id = e.org_id and a.event_id = e.id order by a.id desc limit 1) a on true
-          order by hashint8extended(e.event_no, $3), e.event_no",
+          order by d.place",
     )
+    .bind(kept.as_ref().map(|kept| kept.id))
     .bind(span.from)
     .bind(span.below)
-    .bind(i64::from(seed))
-    .bind(i64::from(size))
+    .bind(wire::saturated(seed))
+    .bind(wire::saturated(size))
     .fetch_all(&mut **tx)
     .await?;
-    let (event_count,): (i64,) = sqlx::query_as(
+    let (written,): (i64,) = sqlx::query_as(
         "select count(*) from public.enforcement_events e
           where e.org_id = (select public.current_org_id()) and e.created_at >= $1 and e.created_at < $2",
     )
@@ -463,11 +514,15 @@ pub async fn sample(
     .bind(span.below)
     .fetch_one(&mut **tx)
     .await?;
+    let drawn_from = kept.as_ref().map_or(written, |kept| kept.event_count);
     Ok(ReviewSample {
         week: span.week.to_string(),
         seed,
         size,
-        event_count: wire::count(event_count),
+        event_count: wire::count(drawn_from),
+        later_count: wire::count(written - drawn_from),
+        begun: kept
+            .map(|kept| BegunAudit { begun_by: kept.begun_by, begun_at: wire::instant(kept.begun_at) }),
         rows: records.into_iter().map(event).collect(),
     })
 }
@@ -479,6 +534,9 @@ fn event(record: EventRecord) -> SampledEvent {
         }
         _ => None,
     };
+    let papers = record.documents.0;
+    let is_known =
+        record.document_path.as_ref().is_some_and(|path| papers.iter().any(|it| it.storage_path == *path));
     SampledEvent {
         event_id: record.event_id.to_string(),
         event_kind: record.event_kind,
@@ -492,8 +550,146 @@ fn event(record: EventRecord) -> SampledEvent {
         rpc: record.rpc,
         needs_document: record.needs_document,
         has_document: record.has_document,
+        documents: papers
+            .into_iter()
+            .map(|paper| DocumentRef {
+                id: paper.id.to_string(),
+                name: document_name(paper.file_name, &paper.storage_path),
+                has_file: paper.has_file,
+            })
+            .collect(),
+        document_path: record.document_path.filter(|_| !is_known),
         audit,
     }
+}
+
+// ---- as a file ----
+
+/// A figure of the review
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewLine {
+    pub section: &'static str,
+    pub item: String,
+    pub figure: &'static str,
+    pub value: String,
+    /// `now` where it is as of [`WeeklyReview::as_of`], whatever the week; else the week or the month that it is of.
+    pub period: String,
+}
+
+/// Every figure of a review and of its sample, one a line
+pub fn lines(review: &WeeklyReview, sample: &ReviewSample) -> Vec<ReviewLine> {
+    const NOW: &str = "now";
+    let mut lines = Vec::new();
+    let mut line = |section, item: &str, figure, value: String, period: &str| {
+        lines.push(ReviewLine { section, item: item.to_owned(), figure, value, period: period.to_owned() });
+    };
+    let week = review.week.as_str();
+    let tier = |tier: Option<Tier>| tier.map_or_else(|| "none".to_owned(), |tier| tier.number().to_string());
+    let days = |days: Option<u32>| days.map(|days| days.to_string()).unwrap_or_default();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    for (figure, value) in [("from", &review.from), ("to", &review.to), ("as_of", &review.as_of)] {
+        line("week", week, figure, value.clone(), week);
+    }
+    for row in &review.tiers {
+        let item = tier(row.tier);
+        line("tiers", &item, "case_count", row.case_count.to_string(), NOW);
+        line("tiers", &item, "balance", row.balance.clone(), NOW);
+        line("tiers", &item, "sla_breach_count", row.sla_breach_count.to_string(), NOW);
+        line("tiers", &item, "past_due_count", row.past_due_count.to_string(), NOW);
+    }
+    for row in &review.stages {
+        line("stages", &row.stage, "sla_days", days(row.sla_days), NOW);
+        line("stages", &row.stage, "case_count", row.case_count.to_string(), NOW);
+        line("stages", &row.stage, "balance", row.balance.clone(), NOW);
+        line("stages", &row.stage, "sla_breach_count", row.sla_breach_count.to_string(), NOW);
+        line("stages", &row.stage, "days_median", days(row.days_median), NOW);
+        line("stages", &row.stage, "days_max", days(row.days_max), NOW);
+        line("stages", &row.stage, "is_bottleneck", row.is_bottleneck.to_string(), NOW);
+        line("stages", &row.stage, "left_count", row.left_count.to_string(), week);
+        line("stages", &row.stage, "left_days_median", days(row.left_days_median), week);
+    }
+    for row in &review.workflows {
+        let item = &row.action_type;
+        line("workflows", item, "active_count", row.active_count.to_string(), NOW);
+        line("workflows", item, "without_milestone_count", row.without_milestone_count.to_string(), NOW);
+        line("workflows", item, "past_due_count", row.past_due_count.to_string(), NOW);
+    }
+    for row in &review.actions {
+        let item = format!("{} {}", row.case_number, row.action_type);
+        line("actions", &item, "status", row.status.clone(), NOW);
+        line("actions", &item, "next_milestone_at", text(&row.next_milestone_at), NOW);
+    }
+    let recoveries = &review.recoveries;
+    line("recoveries", week, "week_amount", recoveries.week_amount.clone(), week);
+    line("recoveries", week, "week_payment_count", recoveries.week_payment_count.to_string(), week);
+    line("recoveries", week, "unlinked_count", recoveries.unlinked_count.to_string(), NOW);
+    line("recoveries", week, "unlinked_amount", recoveries.unlinked_amount.clone(), NOW);
+    for row in &recoveries.months {
+        line("recoveries", &row.month, "plan", text(&row.plan), &row.month);
+        line("recoveries", &row.month, "actual", row.actual.clone(), &row.month);
+        line("recoveries", &row.month, "payment_count", row.payment_count.to_string(), &row.month);
+    }
+    for row in &review.overrides {
+        let item = &row.case_number;
+        line("overrides", item, "tier", tier(row.tier), NOW);
+        line("overrides", item, "computed_tier", tier(row.computed_tier), NOW);
+        line("overrides", item, "set_at", text(&row.set_at), NOW);
+        line("overrides", item, "renewed_count", row.renewed_count.to_string(), NOW);
+        line("overrides", item, "expires_at", row.expires_at.clone(), NOW);
+        line("overrides", item, "note", row.note.clone(), NOW);
+        line("overrides", item, "root_cause", text(&row.root_cause), NOW);
+    }
+    line("audit", week, "seed", sample.seed.to_string(), week);
+    line("audit", week, "event_count", sample.event_count.to_string(), week);
+    line(
+        "audit",
+        week,
+        "begun_at",
+        sample.begun.as_ref().map(|begun| begun.begun_at.clone()).unwrap_or_default(),
+        week,
+    );
+    for row in &sample.rows {
+        let item = &row.event_id;
+        let documents: Vec<&str> = row.documents.iter().map(|document| document.name.as_str()).collect();
+        let audit = row.audit.as_ref();
+        line("audit", item, "event_kind", row.event_kind.clone(), week);
+        line("audit", item, "case_number", row.case_number.clone(), week);
+        line("audit", item, "occurred_at", row.occurred_at.clone(), week);
+        line("audit", item, "actor", row.actor.clone(), week);
+        line("audit", item, "has_document", row.has_document.to_string(), week);
+        line("audit", item, "documents", documents.join("; "), week);
+        line("audit", item, "has_note", row.note.is_some().to_string(), week);
+        line("audit", item, "rpc", text(&row.rpc), week);
+        line("audit", item, "result", audit.map(|audit| audit.result.clone()).unwrap_or_default(), week);
+        line("audit", item, "finding", audit.and_then(|audit| audit.note.clone()).unwrap_or_default(), week);
+    }
+    lines
+}
+
+async fn all_lines(
+    tx: &mut Transaction,
+    wanted: Option<Week>,
+    seed: u32,
+    size: u32,
+) -> Result<Vec<ReviewLine>, SqlError> {
+    // Of one state of the database, both.
+    let review = week(tx, wanted).await?;
+    let span = span(tx, wanted).await?;
+    let sample = sample_in(tx, span, seed, size).await?;
+    Ok(lines(&review, &sample))
+}
+
+/// Sends every figure of a week's review; true once all are sent
+pub async fn send_lines(
+    mut tx: Transaction,
+    wanted: Option<Week>,
+    seed: u32,
+    size: u32,
+    receiver: mpsc::Sender<Result<Vec<ReviewLine>, SqlError>>,
+) -> bool {
+    let found = all_lines(&mut tx, wanted, seed, size).await;
+    let is_good = found.is_ok();
+    receiver.send_timeout(found, listing::PATIENCE).await.is_ok() && is_good
 }
 
 #[cfg(test)]

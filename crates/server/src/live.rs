@@ -22,7 +22,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const RECHECK: Duration = Duration::from_secs(30);
 
 /// What to send to readers that may have missed something: they fetch it all
-const MISSED: [LiveEvent; 3] = [LiveEvent::Judgments, LiveEvent::Queues, LiveEvent::Cases];
+const MISSED: [LiveEvent; 4] = [LiveEvent::Judgments, LiveEvent::Queues, LiveEvent::Cases, LiveEvent::Alerts];
 
 /// Passes on what the database notifies, forever; connects again when it has gone away
 pub(crate) async fn relay(db: Database, readers: broadcast::Sender<LiveNotice>) {

@@ -2,6 +2,7 @@
 
 mod agent;
 mod agents;
+mod alerts;
 mod approvals;
 mod calls;
 mod cases;
@@ -65,7 +66,12 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(cases::show))
         .routes(routes!(cases::timeline))
         .routes(routes!(cases::today))
+        .routes(routes!(cases::today_group))
         .routes(routes!(cases::recent))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::unread))
+        .routes(routes!(alerts::deliveries))
+        .routes(routes!(alerts::routes))
         .routes(routes!(calls::list))
         .routes(routes!(pipeline::list))
         .routes(routes!(pipeline::export))
@@ -73,6 +79,7 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(plaintiffs::show))
         .routes(routes!(review::show))
         .routes(routes!(review::sample))
+        .routes(routes!(review::export))
         .routes(routes!(review::stages))
         .routes(routes!(portfolio::snapshot))
         .routes(routes!(policies::list, policies::create_draft))

@@ -158,8 +158,8 @@ fn Choose(
                 <label for="bulk-stage">"Stage"</label>
                 <select id="bulk-stage" class="input" data-test="bulk-stage" on:change:target=move |event| stage.set(event.target().value())>
                     <option value="">"Choose…"</option>
-                    // A stage that needs a document needs one of each case: that cannot be done at once.
-                    {stages.into_iter().filter(|stage| !stage.needs_document).map(|stage| view! { <option value=stage.stage.clone()>{format::words(&stage.stage)}</option> }).collect_view()}
+                    // A stage that needs a document needs one of each case, and closing asks about each: neither is done at once.
+                    {stages.into_iter().filter(|stage| !stage.needs_document && stage.stage != "closure").map(|stage| view! { <option value=stage.stage.clone()>{format::words(&stage.stage)}</option> }).collect_view()}
                 </select>
                 <label class="check"><input type="checkbox" prop:checked=is_override on:change:target=move |event| is_override.set(event.target().checked())/>"Move back those that are further on, too"</label>
             </div>

@@ -3,11 +3,12 @@
 use crate::api;
 use crate::components::empty::Empty;
 use crate::components::icon::{Icon, IconView};
-use crate::components::loaded::{Loaded, RowsSkeleton};
+use crate::components::more_rows::PagedList;
 use crate::components::tier_badge::TierBadge;
 use crate::components::time::Time;
 use crate::format;
 use crate::state::live::use_live;
+use crate::state::paged::{Chunk, Paged};
 use crate::state::remote::Remote;
 use crate::state::url;
 use contract::{RecentEvent, RecentEvents};
@@ -15,7 +16,8 @@ use leptos::prelude::*;
 
 /// The name of the parameter that opens the panel.
 const PARAMETER: &str = "events";
-const PAGE_ROWS: usize = 40;
+/// The name of the one that says which events are shown.
+const KIND: &str = "event_kind";
 
 /// Opens and closes the panel
 #[component]
@@ -27,7 +29,7 @@ pub fn RecentToggle() -> impl IntoView {
             class="button"
             data-test="recent-toggle"
             aria-expanded=move || (!is_open.with(String::is_empty)).to_string()
-            on:click=move |_| set(&[(PARAMETER, if is_open.with_untracked(String::is_empty) { "on" } else { "" })])
+            on:click=move |_| set(&[(PARAMETER, if is_open.with_untracked(String::is_empty) { "on" } else { "" }), (KIND, "")])
         >
             <IconView icon=Icon::Pulse/>"Recent events"
         </button>
@@ -43,49 +45,54 @@ pub fn RecentPanel() -> impl IntoView {
 
 #[component]
 fn Panel() -> impl IntoView {
-    let live = use_live();
-    let limit = RwSignal::new(PAGE_ROWS);
-    let events = Remote::new(move || {
-        live.cases.track();
-        let limit = limit.get();
-        async move { api::recent_events(&format!("limit={limit}")).await }
-    });
-    let set = url::use_set_parameters();
+    let kind = url::parameter(KIND);
+    let query = Memo::new(move |_| kind.with(|kind| url::query_string([("kind", kind.as_str())])));
+    let list: Paged<RecentEvent, ()> = Paged::by("cursor", query, 200, |query| async move {
+        let RecentEvents { rows, next_cursor } = api::recent_events(&query).await?;
+        Ok(Chunk { rows, next: next_cursor, rest: () })
+    })
+    .following([use_live().cases]);
+    let facets = Remote::new(api::case_facets);
+    let set = StoredValue::new(url::use_set_parameters());
+    let kinds = move || {
+        let known = facets.value.with(|facets| facets.as_ref().map(|facets| facets.event_kinds.clone()));
+        let chosen = kind.get_untracked();
+        known
+            .into_iter()
+            .flatten()
+            .map(|known| {
+                let words = format::words(&known.kind);
+                view! { <option value=known.kind.clone() selected=known.kind == chosen>{words}</option> }
+            })
+            .collect_view()
+    };
     view! {
         <aside class="panel recent-panel" aria-label="Recent events" data-test="recent-panel">
             <header>
                 <h2>"Recent events"</h2>
                 <span class="spacer"></span>
-                <button class="button quiet small icon-only" aria-label="Close recent events" data-test="recent-close" on:click=move |_| set(&[(PARAMETER, "")])><IconView icon=Icon::Close/></button>
+                <button class="button quiet small icon-only" aria-label="Close recent events" data-test="recent-close" on:click=move |_| set.with_value(|set| set(&[(PARAMETER, ""), (KIND, "")]))><IconView icon=Icon::Close/></button>
             </header>
+            <div class="kinds">
+                <select class="input" aria-label="Kind of event" data-test="recent-kind" prop:value=move || { facets.value.track(); kind.get() } on:change:target=move |event| set.with_value(|set| set(&[(KIND, &event.target().value())]))>
+                    <option value="">"All kinds"</option>
+                    {kinds}
+                </select>
+            </div>
             <div class="scroll" tabindex="0" role="group" aria-label="Events">
-                <Loaded remote=events skeleton=|| view! { <RowsSkeleton rows=8/> } let:events>
-                    <Events events limit/>
-                </Loaded>
+                <PagedList list empty=move || if kind.with(String::is_empty) {
+                    view! { <Empty title="No events yet" text="What is done to any case appears here as it happens."/> }.into_any()
+                } else {
+                    view! { <Empty title="No such event" text="Nothing of this kind has happened yet."/> }.into_any()
+                }>
+                    <ol>
+                        <For each=move || list.rows.get().unwrap_or_default() key=|event| (event.event_no, event.current_stage.clone()) let:event>
+                            <EventItem event/>
+                        </For>
+                    </ol>
+                </PagedList>
             </div>
         </aside>
-    }
-}
-
-#[component]
-fn Events(events: Signal<RecentEvents>, limit: RwSignal<usize>) -> impl IntoView {
-    let is_empty = Memo::new(move |_| events.with(|events| events.rows.is_empty()));
-    // The server gives 200 at most; who wants more looks at a case.
-    let has_more =
-        Memo::new(move |_| events.with(|events| events.next_cursor.is_some()) && limit.get() < 200);
-    move || {
-        if is_empty.get() {
-            return view! { <Empty title="No events yet" text="What is done to any case appears here as it happens."/> }.into_any();
-        }
-        view! {
-            <ol>
-                <For each=move || events.with(|events| events.rows.clone()) key=|event| (event.event_no, event.current_stage.clone()) let:event>
-                    <EventItem event/>
-                </For>
-            </ol>
-            {move || has_more.get().then(|| view! { <div class="more"><button class="button small" on:click=move |_| limit.update(|limit| *limit = (*limit + PAGE_ROWS).min(200))>"Show older"</button></div> })}
-        }
-        .into_any()
     }
 }
 

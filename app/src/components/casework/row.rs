@@ -75,3 +75,11 @@ pub fn in_days(days: u32) -> String {
         days => format::counted(u64::from(days), "day", "days"),
     }
 }
+
+/// How much a judgment matters, where that is out of the ordinary
+#[component]
+pub fn PriorityTag(level: String) -> impl IntoView {
+    (level != "normal").then(|| {
+        view! { <span class="tag priority-tag" data-priority=level.clone() title="Priority of the judgment">{format::words(&level)}</span> }
+    })
+}

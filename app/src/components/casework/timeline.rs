@@ -1,102 +1,62 @@
 //! What happened to a case, newest first: who did it, through which function, and what it changed.
 
-use crate::api::{self, ApiError};
+use crate::api;
 use crate::components::empty::Empty;
+use crate::components::icon::{Icon, IconView};
 use crate::components::loaded::{LoadFailed, RowsSkeleton};
 use crate::components::time::Time;
 use crate::format;
 use crate::state::live::use_live;
+use crate::state::paged::{Chunk, Paged};
 use crate::state::{clock, url};
-use contract::{CaseFacets, TimelineItem, TimelinePage};
+use contract::{CaseFacets, DocumentRef, TimelineItem, TimelinePage};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use serde_json::Value;
 
-const SOURCES: [(&str, &str); 5] =
-    [("", "All"), ("event", "Events"), ("history", "Changes"), ("task", "Tasks"), ("action", "Actions")];
-const PAGE_ROWS: usize = 50;
+const SOURCES: [(&str, &str); 6] = [
+    ("", "All"),
+    ("event", "Events"),
+    ("history", "Changes"),
+    ("task", "Tasks"),
+    ("action", "Actions"),
+    ("document", "Documents"),
+];
 
 /// What of the timeline has arrived
 #[derive(Clone, Copy)]
 pub struct Timeline {
-    case_id: StoredValue<String>,
     source: Memo<String>,
-    rows: RwSignal<Option<Vec<TimelineItem>>>,
-    next_cursor: RwSignal<Option<String>>,
-    error: RwSignal<Option<ApiError>>,
-    turn: StoredValue<u32>,
+    list: Paged<TimelineItem, ()>,
 }
 
 impl Timeline {
     pub fn new(case_id: String) -> Self {
-        let live = use_live();
-        let timeline = Self {
-            case_id: StoredValue::new(case_id),
-            source: url::parameter("show"),
-            rows: RwSignal::new(None),
-            next_cursor: RwSignal::new(None),
-            error: RwSignal::new(None),
-            turn: StoredValue::new(0),
-        };
-        Effect::new(move |previous: Option<(String, u32)>| {
-            let now = (timeline.source.get(), live.cases.get());
-            if previous.is_some_and(|previous| previous.0 != now.0) {
-                timeline.rows.set(None);
+        let source = url::parameter("show");
+        let query =
+            Memo::new(move |_| source.with(|source| url::query_string([("source", source.as_str())])));
+        let list = Paged::by("cursor", query, 500, move |query| {
+            let case_id = case_id.clone();
+            async move {
+                let TimelinePage { rows, next_cursor } = api::case_timeline(&case_id, &query).await?;
+                Ok(Chunk { rows, next: next_cursor, rest: () })
             }
-            timeline.reload();
-            now
         });
-        timeline
+        Self { source, list: list.following([use_live().cases]) }
     }
 
     /// Fetches as many as are shown anew.
     pub fn reload(self) {
-        let shown = self.rows.with_untracked(|rows| rows.as_ref().map_or(0, Vec::len));
-        self.fetch(shown.clamp(PAGE_ROWS, 500), None);
-    }
-
-    fn more(self) {
-        self.fetch(PAGE_ROWS, self.next_cursor.get_untracked());
-    }
-
-    fn fetch(self, limit: usize, cursor: Option<String>) {
-        let turn = self.turn.get_value().wrapping_add(1);
-        self.turn.set_value(turn);
-        let source = self.source.get_untracked();
-        let is_more = cursor.is_some();
-        let limit = limit.to_string();
-        let query = url::query_string([
-            ("source", source.as_str()),
-            ("limit", limit.as_str()),
-            ("cursor", cursor.as_deref().unwrap_or_default()),
-        ]);
-        spawn_local(async move {
-            let answer = api::case_timeline(&self.case_id.get_value(), &query).await;
-            if self.turn.try_get_value() != Some(turn) {
-                return;
-            }
-            match answer {
-                Ok(TimelinePage { rows, next_cursor }) => {
-                    self.error.set(None);
-                    self.next_cursor.set(next_cursor);
-                    self.rows.update(|shown| match shown {
-                        Some(shown) if is_more => shown.extend(rows),
-                        _ => *shown = Some(rows),
-                    });
-                }
-                Err(error) => self.error.set(Some(error)),
-            }
-        });
+        self.list.reload();
     }
 }
 
 #[component]
 pub fn TimelineView(timeline: Timeline, facets: RwSignal<Option<CaseFacets>>) -> impl IntoView {
     let set = StoredValue::new(url::use_set_parameters());
-    let entries = Memo::new(move |_| timeline.rows.with(|rows| rows.as_deref().map(folded)));
+    let Timeline { source: shown_source, list } = timeline;
+    let entries = Memo::new(move |_| list.rows.with(|rows| rows.as_deref().map(folded)));
     let is_first = Memo::new(move |_| entries.with(Option::is_none));
     let is_empty = Memo::new(move |_| entries.with(|entries| entries.as_ref().is_some_and(Vec::is_empty)));
-    let has_more = Memo::new(move |_| timeline.next_cursor.with(Option::is_some));
     view! {
         <section class="panel timeline" aria-labelledby="timeline-title" data-test="timeline">
             <header>
@@ -107,25 +67,25 @@ pub fn TimelineView(timeline: Timeline, facets: RwSignal<Option<CaseFacets>>) ->
                         <button
                             type="button"
                             data-test=format!("timeline-{}", if source.is_empty() { "all" } else { source })
-                            aria-pressed=move || timeline.source.with(|now| now == source).to_string()
+                            aria-pressed=move || shown_source.with(|now| now == source).to_string()
                             on:click=move |_| set.with_value(|set| set(&[("show", source)]))
                         >{name}</button>
                     }).collect_view()}
                 </div>
             </header>
-            {move || timeline.error.get().map(|error| view! { <LoadFailed error on_retry=move |()| timeline.reload()/> })}
+            {move || list.error.get().map(|error| view! { <LoadFailed error on_retry=move |()| list.reload()/> })}
             {move || match (is_first.get(), is_empty.get()) {
-                (true, _) => timeline.error.with(Option::is_none).then(|| view! { <div class="content" aria-busy="true"><RowsSkeleton rows=6/></div> }).into_any(),
-                (_, true) => view! { <Empty title="Nothing here yet" text="Events, changes, tasks and actions of the case appear here as they happen."/> }.into_any(),
+                (true, _) => list.error.with(Option::is_none).then(|| view! { <div class="content" aria-busy="true"><RowsSkeleton rows=6/></div> }).into_any(),
+                (_, true) => view! { <Empty title="Nothing here yet" text="Events, changes, tasks, actions and documents of the case appear here as they happen."/> }.into_any(),
                 _ => view! {
-                    <ol>
+                    <ol class="paged" aria-busy=move || list.is_stale().to_string()>
                         <For each=move || entries.get().unwrap_or_default() key=|entry| (entry.item.id.clone(), entry.item.payload.to_string(), entry.deltas.len()) let:entry>
                             <Entry entry facets/>
                         </For>
                     </ol>
                 }.into_any(),
             }}
-            {move || has_more.get().then(|| view! { <div class="more"><button class="button small" data-test="timeline-more" on:click=move |_| timeline.more()>"Show older"</button></div> })}
+            {move || list.has_more().then(|| view! { <div class="more"><button class="button small" data-test="timeline-more" disabled=move || list.is_growing() on:click=move |_| list.more()>"Show older"</button></div> })}
         </section>
     }
 }
@@ -138,22 +98,32 @@ struct Folded {
 }
 
 /// What the item's title, note or time say already.
-const SAID_OTHERWISE: [&str; 5] =
-    ["event", "override_note", "override_set_at", "blocked_since", "effective_tier_reason"];
+const SAID_OTHERWISE: [&str; 7] = [
+    "event",
+    "override_note",
+    "override_set_at",
+    "blocked_since",
+    "effective_tier_reason",
+    "document",
+    "file_name",
+];
 
-/// A change that an event made in the same call is shown with the event, not beside it.
+/// A change that an event or an upload made in the same call is shown with it, not beside it; a document that came with
+/// an event likewise.
 fn folded(rows: &[TimelineItem]) -> Vec<Folded> {
     let is_one_call = |event: &TimelineItem, change: &TimelineItem| {
-        event.source == "event"
-            && change.source == "history"
-            && event.recorded_at == change.recorded_at
-            && event.rpc == change.rpc
-            && event.actor == change.actor
+        let is_same = event.recorded_at == change.recorded_at && event.actor == change.actor;
+        match (event.source.as_str(), change.source.as_str()) {
+            ("event", "history") => is_same && event.rpc == change.rpc,
+            ("document", "history") => is_same && change.kind == "document_added",
+            ("event", "document") => is_same && event.document_path == change.document_path,
+            _ => false,
+        }
     };
     rows.iter()
         .filter(|row| !rows.iter().any(|event| is_one_call(event, row)))
         .map(|item| {
-            let change = rows.iter().find(|change| is_one_call(item, change));
+            let change = rows.iter().find(|change| change.source == "history" && is_one_call(item, change));
             let delta = change.map_or(&item.delta, |change| &change.delta);
             let deltas = delta.as_object().map(|delta| {
                 delta.iter().filter_map(|(field, pair)| match pair.as_array().map(Vec::as_slice) {
@@ -203,15 +173,41 @@ fn Entry(entry: Folded, facets: RwSignal<Option<CaseFacets>>) -> impl IntoView {
                         }).collect_view()}
                     </ul>
                 })}
-                <p class="who">{by}{recorded}{item.document_path.is_some().then(|| view! { <span class="tag">"Document"</span> })}</p>
+                <p class="who">{by}{recorded}{paper(&item)}</p>
             </div>
         </li>
+    }
+}
+
+/// The paper that an item names, to be had where it is kept here
+fn paper(item: &TimelineItem) -> Option<AnyView> {
+    let path = item.document_path.as_ref()?;
+    Some(match &item.document {
+        Some(document) => view! { <DocumentLink document=document.clone()/> }.into_any(),
+        None => view! { <span class="tag" title=path.clone()>"Document kept elsewhere"</span> }.into_any(),
+    })
+}
+
+/// A document by its name, as a download where its file is kept here
+#[component]
+pub fn DocumentLink(document: DocumentRef) -> impl IntoView {
+    let DocumentRef { id, name, has_file } = document;
+    match has_file {
+        true => {
+            let saved_as = name.clone();
+            view! { <a class="document-link clip" data-test="document-link" href=format!("/api/documents/{id}") download=saved_as rel="external"><IconView icon=Icon::Download/>{name}</a> }.into_any()
+        }
+        false => {
+            view! { <span class="tag document-link clip" title="Its file is kept elsewhere">{name}</span> }
+                .into_any()
+        }
     }
 }
 
 fn title(item: &TimelineItem) -> String {
     let kind = format::words(&item.kind);
     match item.source.as_str() {
+        "document" => format!("Document: {}", kind.to_lowercase()),
         "task" => format!("Task: {}", text(&item.payload, "title").unwrap_or(kind)),
         "action" => format!("Action: {}", kind.to_lowercase()),
         _ => kind,
@@ -225,9 +221,24 @@ fn details(item: &TimelineItem) -> Option<String> {
         ("task", _) => {
             let status = text(payload, "status").map(|status| format::words(&status).to_lowercase())?;
             let due = text(payload, "due_at").filter(|_| status == "open");
-            Some(due.map_or(status.clone(), |due| format!("{status}, due {}", clock::date(&due))))
+            let ended = text(payload, "closed_by").zip(text(payload, "closed_at"));
+            Some(match (due, ended) {
+                (Some(due), _) => format!("{status}, due {}", clock::date(&due)),
+                (_, Some((who, at))) => format!("{status} by {who}, {}", clock::date(&at)),
+                _ => status,
+            })
         }
-        ("action", _) => text(payload, "status").map(|status| format::words(&status).to_lowercase()),
+        ("action", _) => {
+            let status = text(payload, "status").map(|status| format::words(&status).to_lowercase())?;
+            Some(match text(payload, "updated_by").filter(|who| *who != item.actor) {
+                Some(who) => format!("{status} by {who}"),
+                None => status,
+            })
+        }
+        ("document", _) => {
+            let size = payload.get("size_bytes").and_then(Value::as_u64)?;
+            Some(format!("{} KB", format::count(size.div_ceil(1024))))
+        }
         (_, "payment_received") => {
             let amount = text(payload, "amount").map(|amount| format::money(&amount))?;
             Some(match text(payload, "source") {

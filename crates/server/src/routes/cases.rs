@@ -1,15 +1,15 @@
 //! Cases: lists, export, one by one, timelines, the morning list, recent events, changes of many at once.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use contract::{
     CaseDetail, CaseFacets, CasePage, CasePlan, CaseQuery, CaseRow, PlanCases, RecentEvents, RecentQuery,
-    TimelinePage, TimelineQuery, Today,
+    TimelinePage, TimelineQuery, Today, TodayPage, TodayQuery,
 };
 use db::case_plans::{self, PlanError};
-use db::cases::{self, CaseFilter, RecentFilter, TimelineFilter};
+use db::cases::{self, CaseFilter, RecentFilter, TimelineFilter, TodayFilter, TodayKind};
 use uuid::Uuid;
 
 use super::export::{Export, optional};
@@ -73,6 +73,22 @@ pub(crate) async fn timeline(
 pub(crate) async fn today(State(app): State<AppState>, viewer: Viewer) -> Result<Json<Today>, ApiError> {
     let mut tx = app.db.begin_as(&viewer.actor()).await?;
     Ok(Json(cases::today(&mut tx).await?))
+}
+
+/// The rows of one group of the morning list, all of them page by page, in the order in which to work them
+#[utoipa::path(get, path = "/api/today/{kind}", tag = "cases",
+    params(("kind" = String, Path, description = "The kind of a group of `GET /api/today`"), TodayQuery),
+    responses((status = 200, body = TodayPage)))]
+pub(crate) async fn today_group(
+    State(app): State<AppState>,
+    viewer: Viewer,
+    Path(kind): Path<String>,
+    Params(query): Params<TodayQuery>,
+) -> Result<Json<TodayPage>, ApiError> {
+    let kind = TodayKind::of(&kind).ok_or_else(|| ApiError::not_found("this group"))?;
+    let filter = TodayFilter::of(kind, &query)?;
+    let mut tx = app.db.begin_as(&viewer.actor()).await?;
+    Ok(Json(cases::today_page(&mut tx, &filter).await?))
 }
 
 /// The newest events of all cases, each with how its case stands now
@@ -183,7 +199,7 @@ pub(crate) async fn export(
     EXPORT.stream(&app, &viewer, |tx, sender| cases::send_rows(tx, filter, sender)).await
 }
 
-static EXPORT: Export<CaseRow, 22> = Export {
+static EXPORT: Export<CaseRow, 23> = Export {
     name: "cases",
     columns: [
         "case_id",
@@ -208,11 +224,12 @@ static EXPORT: Export<CaseRow, 22> = Export {
         "opened_at",
         "closed_at",
         "closure_reason",
+        "priority_level",
     ],
     cells,
 };
 
-fn cells(row: &CaseRow) -> [String; 22] {
+fn cells(row: &CaseRow) -> [String; 23] {
     let tier =
         |tier: Option<policy::tier::Tier>| tier.map(|tier| tier.number().to_string()).unwrap_or_default();
     [
@@ -238,5 +255,6 @@ fn cells(row: &CaseRow) -> [String; 22] {
         row.opened_at.clone(),
         optional(&row.closed_at),
         optional(&row.closure_reason),
+        row.priority_level.clone(),
     ]
 }

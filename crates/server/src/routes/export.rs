@@ -39,6 +39,20 @@ impl<Row: Send + 'static, const N: usize> Export<Row, N> {
     where
         Sending: Future<Output = bool> + Send + 'static,
     {
+        self.stream_as(self.name.to_owned(), app, viewer, send).await
+    }
+
+    /// The same, under another name than the list's
+    pub(super) async fn stream_as<Sending>(
+        &'static self,
+        name: String,
+        app: &AppState,
+        viewer: &Viewer,
+        send: impl FnOnce(Transaction, mpsc::Sender<Result<Vec<Row>, SqlError>>) -> Sending,
+    ) -> Result<Response, ApiError>
+    where
+        Sending: Future<Output = bool> + Send + 'static,
+    {
         let place = PLACES.acquire().await.map_err(ApiError::internal)?;
         let tx = app.db.begin_as(&viewer.actor()).await?;
         let (sender, receiver) = mpsc::channel(4);
@@ -68,7 +82,7 @@ impl<Row: Send + 'static, const N: usize> Export<Row, N> {
         let body = body.fuse();
         let headers = [
             (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-            (CONTENT_DISPOSITION, format!("attachment; filename=\"{}.csv\"", self.name)),
+            (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")),
         ];
         Ok((headers, Body::from_stream(body)).into_response())
     }

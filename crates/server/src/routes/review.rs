@@ -2,10 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use contract::{ReviewQuery, ReviewSample, SampleQuery, Stage, WeeklyReview};
-use db::review::{self, SAMPLE_SIZE_MAX, SAMPLE_SIZE_MIN, SEED_MAX, Week, WeekError};
+use db::review::{self, ReviewLine, SAMPLE_SIZE_MAX, SAMPLE_SIZE_MIN, SEED_MAX, Week, WeekError};
 use db::stages;
 
+use super::export::Export;
 use crate::AppState;
 use crate::error::ApiError;
 use crate::extract::Params;
@@ -32,6 +34,42 @@ pub(crate) async fn sample(
     viewer: Viewer,
     Params(query): Params<SampleQuery>,
 ) -> Result<Json<ReviewSample>, ApiError> {
+    let (week, seed, size) = checked(&query)?;
+    let mut tx = app.db.begin_as(&viewer.actor()).await?;
+    Ok(Json(review::sample(&mut tx, week, seed, size).await?))
+}
+
+/// Every figure of a week's review and of its sample as CSV: section, item, figure, value, and of when it is
+///
+/// A cell that a spreadsheet would take for a formula begins with an apostrophe.
+#[utoipa::path(get, path = "/api/review.csv", tag = "review", params(SampleQuery),
+    responses((status = 200, body = String, content_type = "text/csv")))]
+pub(crate) async fn export(
+    State(app): State<AppState>,
+    viewer: Viewer,
+    Params(query): Params<SampleQuery>,
+) -> Result<Response, ApiError> {
+    let (week, seed, size) = checked(&query)?;
+    let name = week.map_or_else(|| EXPORT.name.to_owned(), |week| format!("{}-{week}", EXPORT.name));
+    EXPORT.stream_as(name, &app, &viewer, |tx, sender| review::send_lines(tx, week, seed, size, sender)).await
+}
+
+static EXPORT: Export<ReviewLine, 5> = Export {
+    name: "review",
+    columns: ["section", "item", "figure", "value", "period"],
+    cells: |line| {
+        [
+            line.section.to_owned(),
+            line.item.clone(),
+            line.figure.to_owned(),
+            line.value.clone(),
+            line.period.clone(),
+        ]
+    },
+};
+
+/// Week, seed and size of a sample
+fn checked(query: &SampleQuery) -> Result<(Option<Week>, u32, u32), ApiError> {
     let week = week(query.week.as_deref())?;
     let seed = query.seed.unwrap_or(1);
     if !(1..=SEED_MAX).contains(&seed) {
@@ -42,8 +80,7 @@ pub(crate) async fn sample(
         let message = format!("`{size}` is not between {SAMPLE_SIZE_MIN} and {SAMPLE_SIZE_MAX}");
         return Err(ApiError::invalid("size", message));
     }
-    let mut tx = app.db.begin_as(&viewer.actor()).await?;
-    Ok(Json(review::sample(&mut tx, week, seed, size).await?))
+    Ok((week, seed, size))
 }
 
 fn week(text: Option<&str>) -> Result<Option<Week>, ApiError> {
