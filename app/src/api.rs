@@ -198,9 +198,10 @@ pub async fn judgments_by_no(judgment_nos: Vec<u64>) -> Result<Vec<JudgmentRow>,
     read(send(Request::post("/api/judgments/by-no"), &JudgmentNumbers { judgment_nos }).await?).await
 }
 
-/// The portfolio as columns, and the name of the database state that it shows.
-pub async fn portfolio_snapshot() -> Result<(SnapshotMeta, Portfolio), ApiError> {
-    let response = answer(Request::get("/api/portfolio/snapshot").build()).await?;
+/// The portfolio as columns, as it is now or as a past day ended, and the name of the database state that it shows.
+pub async fn portfolio_snapshot(as_of: Option<String>) -> Result<(SnapshotMeta, Portfolio), ApiError> {
+    let day = as_of.map(|day| format!("?as_of={day}")).unwrap_or_default();
+    let response = answer(Request::get(&format!("/api/portfolio/snapshot{day}")).build()).await?;
     let bytes = response.binary().await.map_err(|_| ApiError::Unreachable)?;
     decode_snapshot(&bytes).map_err(ApiError::Unreadable)
 }

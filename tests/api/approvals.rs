@@ -177,7 +177,7 @@ async fn a_draft_waits_for_its_time_and_can_be_called_back() {
     let waiting = firm.viewer.get(&path).await.json::<PolicyDetail>().summary;
     let schedule = waiting.schedule.unwrap();
     assert_eq!((waiting.state, waiting.revision, schedule.error), (PolicyState::Scheduled, None, None));
-    assert_eq!(schedule.scheduled_by, "admin@firm.example");
+    assert_eq!((schedule.scheduled_by.as_str(), schedule.over_revision), ("admin@firm.example", 1));
     assert_eq!(json!(waiting.receipt), request["receipt"]);
 
     // Meanwhile it stays as it is, and it is the only one.

@@ -348,9 +348,14 @@ async fn a_draft_that_breaks_its_assertions_is_published_with_a_reason_only() {
     let problem = publish(&firm.admin, &draft.id, &request).await.refused(422, "invalid");
     assert_eq!(problem.field.as_deref(), Some("override_note"));
     request["override_note"] = json!("the cliff is mended next week");
+    request["overruled"] = json!(["laws[0]"]);
     publish(&firm.admin, &draft.id, &request).await.ok();
     let published: PolicyDetail = firm.viewer.get("/api/tier-policies/published").await.json();
     assert_eq!(published.summary.override_note.as_deref(), Some("the cliff is mended next week"));
+    assert_eq!(published.summary.overruled, ["laws[0]"]);
+    let tampered = "update public.tier_policies set overruled = '{laws[1]}' where state = 'published'";
+    let refused = sqlx::raw_sql(tampered).execute(app.owner()).await.unwrap_err();
+    assert!(refused.to_string().contains("what was published never changes"), "{refused}");
     assert_eq!(json!(published.assertions)["laws"], asserted["laws"]);
 
     // A new draft takes the assertions over; one that keeps them needs no reason, and none is taken.
@@ -366,6 +371,46 @@ async fn a_draft_that_breaks_its_assertions_is_published_with_a_reason_only() {
     assert_eq!(problem.field.as_deref(), Some("override_note"));
     request["override_note"] = Value::Null;
     publish(&firm.admin, &next.id, &request).await.ok();
+}
+
+#[tokio::test]
+async fn a_note_overrules_what_it_was_written_about_and_nothing_else() {
+    let app = TestApp::new().await;
+    let firm = firm(&app).await;
+    let asserted = json!({
+        "laws": ["monotone_in_balance"],
+        "guardrails": [{ "kind": "tier_at_most", "tier": 3, "count": 0 }],
+    });
+    let new = json!({ "name": "Draft", "policy": policy("70"), "assertions": asserted });
+    let draft: PolicySummary = firm.admin.post("/api/tier-policies", new).await.json();
+    let mut request = preview(&firm.viewer, &policy("70")).await;
+    request["override_note"] = json!("the cliff is mended next week");
+    // Written before the guardrail failed, or about nothing that anybody named.
+    for (overruled, broken) in [
+        (json!(["laws[0]"]), &["Tier 3 has at most 0 judgments"][..]),
+        (json!([]), &["Tier 3 has at most 0 judgments", "More balance never lowers the tier"]),
+        (json!(["laws[1]", "guardrails[0]"]), &["More balance never lowers the tier"]),
+    ] {
+        request["overruled"] = overruled;
+        for later in [Value::Null, json!(chrono::Utc::now() + chrono::TimeDelta::days(3))] {
+            request["effective_at"] = later;
+            let problem = publish(&firm.admin, &draft.id, &request).await.refused(409, "assertions_failed");
+            assert_eq!(problem.assertions.len(), 2);
+            let detail = problem.detail.unwrap();
+            for words in ["Tier 3 has at most 0 judgments", "More balance never lowers the tier"] {
+                assert_eq!(detail.contains(words), broken.contains(&words), "{detail}");
+            }
+        }
+    }
+    assert_revision_1(&app, &firm).await;
+    request["overruled"] = json!(["guardrails[0]", "laws[0]"]);
+    request["effective_at"] = json!(chrono::Utc::now() + chrono::TimeDelta::days(3));
+    publish(&firm.admin, &draft.id, &request).await.ok();
+    let path = format!("/api/tier-policies/{}", draft.id);
+    let scheduled = firm.viewer.get(&path).await.json::<PolicyDetail>().summary;
+    assert_eq!((scheduled.state, scheduled.overruled.len()), (PolicyState::Scheduled, 2));
+    let called_back: PolicySummary = firm.admin.delete(&format!("{path}/schedule")).await.json();
+    assert!(called_back.override_note.is_none() && called_back.overruled.is_empty());
 }
 
 #[tokio::test]

@@ -50,10 +50,14 @@ async fn a_snapshot_holds_the_facts_of_every_active_judgment() {
     let missing = portfolio.facts(1).unwrap();
     assert_eq!((missing.score, missing.balance), (None, None));
     assert_eq!((portfolio.stored_tier(1), portfolio.override_tier(1)), (None, None));
+    let until = "select to_char(override_expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS') from public.enforcement_cases";
+    let until: String = sqlx::query_scalar(until).fetch_one(app.owner()).await.unwrap();
+    let [told] = &meta.override_ends[..] else { panic!("{meta:?}") };
+    assert!(told.starts_with(&until), "{told} is not {until}");
 
     app.execute("update public.enforcement_cases set override_expires_at = now()").await;
     let (expired, portfolio) = snapshot(&firm.viewer).await;
-    assert_eq!(portfolio.override_tier(0), None);
+    assert_eq!((portfolio.override_tier(0), expired.override_ends.len()), (None, 0));
     assert_eq!(expired.digest, meta.digest);
 }
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { suite } from "./harness.mjs";
-import { value } from "./database.mjs";
+import { rows, value } from "./database.mjs";
 
 const { walk } = suite({ judgments: 1_000 });
 
@@ -100,11 +100,23 @@ walk("a publish for later waits, is shown, and can be taken back", async ({ page
   assert.ok(await page.getByTestId("publish-confirm").isDisabled(), "a time is missing");
   const later = new Date(Date.now() + 48 * 3_600_000).toISOString().slice(0, 16);
   await page.getByTestId("publish-at").fill(later);
+  assert.match(await page.getByTestId("publish-at-words").textContent(), /^It is published on /);
   await accessible();
   await page.getByTestId("publish-confirm").click();
   await page.getByTestId("scheduled").waitFor();
   assert.match(await page.getByTestId("scheduled").textContent(), /For the new year/);
   assert.equal(value(server, "select count(*) from public.tier_policies where state = 'scheduled'"), "1");
+  // What was entered is the organisation's time, wherever the browser is.
+  const wall = "select to_char(p.effective_at at time zone o.time_zone, 'YYYY-MM-DD\"T\"HH24:MI') from public.tier_policies p join public.organisations o on o.id = p.org_id where p.state = 'scheduled'";
+  assert.equal(value(server, wall), later);
+  const others = await page.getByTestId("compare-with").locator("option").allTextContents();
+  assert.ok(others.some((name) => /^Repaired revision 1, by Dragonfly$/.test(name)), others.join());
+
+  // Another publish overtakes it, which is said before the time has come.
+  rows(server, "update public.tier_policies set scheduled_over = scheduled_over - 1 where state = 'scheduled'");
+  await page.reload();
+  await page.locator("[data-test=scheduled][data-overtaken=true]").waitFor();
+  await accessible();
   await page.getByTestId("cancel-schedule").click();
   await page.getByTestId("scheduled").waitFor({ state: "detached" });
   assert.equal(value(server, "select count(*) from public.tier_policies where state = 'scheduled'"), "0");

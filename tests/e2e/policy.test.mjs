@@ -173,6 +173,7 @@ walk("a guardrail that breaks refuses the publish, until a reason is given", asy
   await page.getByTestId("publish-confirm").click();
   await page.locator("[data-test=reconciliation][data-equal=true]").waitFor({ timeout: 60_000 });
   assert.deepEqual(await shownMatrix(page, "actual"), shown);
+  assert.equal(value(server, "select overruled[1] from public.tier_policies where state = 'published'"), "guardrails[1]");
   const kept = "select override_note || ' / ' || jsonb_array_length(assertions -> 'guardrails') from public.tier_policies where state = 'published'";
   assert.equal(value(server, kept), "Agreed with the board on Friday / 2");
 });

@@ -71,7 +71,7 @@ walk("the shares of two edits add up to what moves", async ({ page, accessible }
 
 walk("close calls and look-ups name judgments that can be opened", async ({ page, accessible }) => {
   await open(page, "close-calls");
-  await page.getByTestId("close-call").first().locator("a").waitFor();
+  await page.getByTestId("close-call").first().getByRole("button").waitFor();
   await accessible();
   await page.getByTestId("margin-score").fill("101");
   await page.locator(".studies [role=alert]").waitFor();

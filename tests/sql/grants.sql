@@ -30,7 +30,7 @@ select results_eq(
   $$ values ('add_enforcement_document'), ('add_plaintiff_task'), ('add_pool_member'), ('answer_tier_policy_approval'), ('apply_case_plan'), ('assign_enforcement_case'),
             ('cancel_case_plan'), ('cancel_tier_policy_schedule'),
             ('clear_tier_override'), ('close_enforcement_case'), ('close_plaintiff_task'), ('create_api_token'), ('delete_pool'), ('discard_dead_letter'),
-            ('issue_subpoena'), ('keep_policy_witnesses'), ('keep_review_sample'), ('link_enforcement_payment'), ('log_call_outcome'), ('log_enforcement_event'), ('mark_alerts_read'),
+            ('issue_subpoena'), ('keep_overruled_assertions'), ('keep_policy_witnesses'), ('keep_review_sample'), ('link_enforcement_payment'), ('log_call_outcome'), ('log_enforcement_event'), ('mark_alerts_read'),
             ('open_enforcement_case'), ('pause_queue'), ('plan_case_change'), ('publish_tier_policy'), ('put_alert_route'), ('put_plaintiff_contact'), ('queue_enforcement_action'),
             ('queue_job'), ('rank_pool_members'), ('record_enforcement_payment'), ('record_event_audit'), ('record_subpoena_response'), ('remove_pool_member'), ('request_case_copilot'),
             ('request_tier_policy_approval'), ('retire_agent'), ('retry_alert'), ('retry_dead_letter'), ('revoke_api_token'), ('revoke_visitor_key'),

@@ -38,6 +38,11 @@ impl Eve {
     }
 
     async fn with(assertions: &serde_json::Value) -> Self {
+        Self::noted(assertions, None, &[]).await
+    }
+
+    /// Scheduled with a note that overrules the assertions at these places
+    async fn noted(assertions: &serde_json::Value, override_note: Option<&str>, overruled: &[&str]) -> Self {
         let firm = Firm::new().await;
         firm.database.set_app_now(at(EVE)).await;
         let facts: Vec<JudgmentFacts> = (0..200).map(sample::facts).collect();
@@ -55,11 +60,12 @@ impl Eve {
             expected_version: 1,
             expected_revision: 1,
             note: "from Monday on",
-            override_note: None,
+            override_note,
             receipt: &Receipt::of(&policy, &portfolio, &matrix),
             effective_at: DUE.parse().unwrap(),
         };
         schedules::schedule(&mut tx, policy_id, schedule).await.unwrap();
+        policies::keep_overruled(&mut tx, policy_id, overruled).await.unwrap();
         tx.commit().await.unwrap();
         Self { firm, ids, facts, policy, policy_id }
     }
@@ -158,6 +164,29 @@ async fn assertions_are_checked_again_on_the_day() {
     let count = eve.facts.iter().chain(&more).filter(|facts| eve.policy.tier_of(facts).number() == 3).count();
     eve.assert_stopped(&format!(
         "it breaks assertions that it carries: Tier 3 has at most 200 judgments: It has {count}"
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn a_note_overrules_on_the_day_what_failed_when_it_was_written() {
+    let assertions = json!({
+        "guardrails": [
+            { "kind": "tier_at_most", "tier": 2, "count": 0 },
+            { "kind": "tier_at_most", "tier": 3, "count": 200 },
+        ],
+    });
+    let note = Some("tier 2 is worked by another firm");
+    let eve = Eve::noted(&assertions, note, &["guardrails[0]"]).await;
+    assert_eq!(eve.on_the_day().await, [eve.policy_id]);
+    assert_eq!(eve.summary().await.overruled, ["guardrails[0]"]);
+
+    let eve = Eve::noted(&assertions, note, &["guardrails[0]"]).await;
+    let more: Vec<JudgmentFacts> = vec![crate::support::facts("90", "100.00", 0); 201];
+    eve.firm.add(&more).await;
+    let count = eve.facts.iter().chain(&more).filter(|facts| eve.policy.tier_of(facts).number() == 3).count();
+    eve.assert_stopped(&format!(
+        "it breaks assertions that its note does not overrule: Tier 3 has at most 200 judgments: It has {count}"
     ))
     .await;
 }

@@ -138,10 +138,21 @@ pub fn Scheduled(policies: Memo<Vec<PolicySummary>>, #[prop(into)] on_change: Ca
         });
     };
     move || {
-        let scheduled = policies.get().into_iter().find(|policy| policy.state == PolicyState::Scheduled)?;
+        let policies = policies.get();
+        let published = policies.iter().find(|policy| policy.state == PolicyState::Published);
+        let published = published.and_then(|policy| policy.revision).unwrap_or_default();
+        let scheduled = policies.into_iter().find(|policy| policy.state == PolicyState::Scheduled)?;
         let schedule = scheduled.schedule?;
-        let (id, tone) = (scheduled.id, if schedule.error.is_some() { Tone::Error } else { Tone::Plain });
+        let is_overtaken = schedule.error.is_none() && schedule.over_revision != published;
+        let has_failed = is_overtaken || schedule.error.is_some();
+        let (id, tone) = (scheduled.id, if has_failed { Tone::Error } else { Tone::Plain });
         let words = match &schedule.error {
+            None if is_overtaken => format!(
+                "“{}” was to follow revision {} on {}, but revision {published} has been published meanwhile: it will not be published by itself. Cancel it, preview the draft against revision {published} and schedule it again.",
+                scheduled.name,
+                schedule.over_revision,
+                clock::full_time(&schedule.effective_at)
+            ),
             None => format!(
                 "“{}” is published by itself on {}, as {} has set.",
                 scheduled.name,
@@ -156,7 +167,7 @@ pub fn Scheduled(policies: Memo<Vec<PolicySummary>>, #[prop(into)] on_change: Ca
         };
         Some(view! {
             <Notice tone>
-                <div class="load-failed" data-test="scheduled">
+                <div class="load-failed" data-test="scheduled" data-overtaken=is_overtaken.to_string()>
                     <span>{words}</span>
                     {session.may(Role::Admin).then(|| view! { <button class="button small" data-test="cancel-schedule" on:click=move |_| cancel(id.clone())>"Cancel it"</button> })}
                 </div>

@@ -32,14 +32,14 @@ pub fn Assertions(workbench: Workbench) -> impl IntoView {
             {move || is_empty.get().then(|| view! {
                 <p class="none">"What must stay true whatever is edited: example judgments, limits for the portfolio, laws. They are saved with the policy, and a draft that breaks one is published only with a reason."</p>
             })}
-            <ul>{move || checked.get().iter().flat_map(|all| all.iter()).cloned().map(|assertion| view! { <Entry assertion on_remove=remove/> }).collect_view()}</ul>
+            <ul>{move || checked.get().iter().flat_map(|all| all.iter()).cloned().map(|assertion| view! { <Entry assertion on_remove=remove workbench/> }).collect_view()}</ul>
             {move || session.may(Role::Admin).then(|| view! { <NewAssertion workbench/> })}
         </section>
     }
 }
 
 #[component]
-fn Entry(assertion: CheckedAssertion, on_remove: Callback<String>) -> impl IntoView {
+fn Entry(assertion: CheckedAssertion, on_remove: Callback<String>, workbench: Workbench) -> impl IntoView {
     let CheckedAssertion { place, words, holds, found, judgment_no } = assertion;
     let label = format!("Remove: {words}");
     let place = StoredValue::new(place);
@@ -48,7 +48,10 @@ fn Entry(assertion: CheckedAssertion, on_remove: Callback<String>) -> impl IntoV
             <IconView icon=if holds { Icon::Check } else { Icon::Alert }/>
             <div>
                 <p><span class="visually-hidden">{if holds { "Holds: " } else { "Broken: " }}</span>{words}</p>
-                <p class="found">{found}{judgment_no.map(|number| format!("; the first is judgment no. {}", format::count(number)))}</p>
+                <p class="found">{found}{judgment_no.map(|number| view! {
+                    "; the first is "
+                    <button type="button" class="link" data-test="assertion-judgment" aria-haspopup="dialog" on:click=move |_| workbench.look_at(number)>{format!("judgment no. {}", format::count(number))}</button>
+                })}</p>
             </div>
             <button class="button quiet small icon-only" aria-label=label title="Remove" on:click=move |_| on_remove.run(place.get_value())><IconView icon=Icon::Close/></button>
         </li>

@@ -2,7 +2,8 @@
 
 use super::policy_editor::{Table, sentence};
 use crate::format;
-use crate::state::decision_table::{Bound, Fact, Place, change, was};
+use crate::state::decision_table::{Bound, Fact, Place, change};
+use crate::state::table_view::{ArmView, CellView};
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use policy::tier::PolicyError;
@@ -54,43 +55,31 @@ impl Fact {
 struct Cell {
     table: Table,
     bound: Bound,
-    value: Memo<Option<String>>,
+    view: Memo<CellView>,
     /// What is being typed is shown as typed; what stands is shown in groups.
     typed: RwSignal<Option<String>>,
-    /// Its limit's name where the limit is first used here, else its place: unique, for tests.
-    key: Memo<String>,
-    problem: Memo<Option<PolicyError>>,
 }
 
 impl Cell {
-    fn new(table: Table, bound: Bound) -> Self {
-        let document = table.workbench.draft.document;
-        let place = bound.place;
-        Self {
-            table,
-            bound,
-            value: Memo::new(move |_| document.with(|document| bound.value(document).map(str::to_owned))),
-            typed: RwSignal::new(None),
-            key: Memo::new(move |_| {
-                document
-                    .with(|document| bound.limit(document).map(str::to_owned))
-                    .filter(|limit| {
-                        table.uses.with(|uses| uses.get(limit).is_some_and(|all| all.first() == Some(&bound)))
-                    })
-                    .unwrap_or_else(|| format!("{}-{}-{}", place.rule, place.arm, bound.field()))
-            }),
-            problem: Memo::new(move |_| {
-                table.problems.with(|problems| {
-                    let own =
-                        |problem: &&PolicyError| document.with(|document| bound.owns(document, problem));
-                    problems.iter().find(own).cloned()
-                })
-            }),
-        }
+    fn new(table: Table, arm: Memo<ArmView>, bound: Bound) -> Self {
+        let view = Memo::new(move |_| arm.with(|arm| arm.cell(bound.fact, bound.is_upper).clone()));
+        Self { table, bound, view, typed: RwSignal::new(None) }
+    }
+
+    fn key(self) -> String {
+        self.view.with(|view| view.key.clone())
+    }
+
+    fn has_problem(self) -> bool {
+        self.view.with(|view| view.problem.is_some())
+    }
+
+    fn is_open(self) -> bool {
+        self.view.with(|view| view.value.is_none())
     }
 
     fn cents(self) -> Option<i64> {
-        self.value.with(|value| value.as_deref().and_then(format::parse_cents))
+        self.view.with(|view| view.value.as_deref().and_then(format::parse_cents))
     }
 
     fn id(self) -> String {
@@ -156,41 +145,19 @@ impl Cell {
     }
 
     fn shown(self) -> String {
-        self.value
-            .with(|value| value.as_deref().map(|value| self.bound.fact.shown(value)).unwrap_or_default())
+        let shown = |view: &CellView| view.value.as_deref().map(|value| self.bound.fact.shown(value));
+        self.view.with(shown).unwrap_or_default()
     }
 
     /// `score at least`, `balance below`
     fn words(self) -> String {
         format!("{} {}", self.bound.fact.name(), if self.bound.is_upper { "below" } else { "at least" })
     }
-
-    /// The rules, besides this cell, that use its limit.
-    fn shared_with(self) -> Vec<String> {
-        let document = self.table.workbench.draft.document;
-        document.with(|document| {
-            let Some(limit) = self.bound.limit(document) else { return Vec::new() };
-            self.table.uses.with(|uses| {
-                let mut users = Vec::new();
-                for other in uses.get(limit).into_iter().flatten().filter(|other| **other != self.bound) {
-                    let user = match document.rules.get(other.place.rule) {
-                        Some(_) if other.place.rule == self.bound.place.rule => "this rule".to_owned(),
-                        Some(rule) => rule.id.clone(),
-                        None => continue,
-                    };
-                    if !users.contains(&user) {
-                        users.push(user);
-                    }
-                }
-                users
-            })
-        })
-    }
 }
 
 #[component]
-pub fn FactRow(table: Table, place: Place, fact: Fact) -> impl IntoView {
-    let [lower, upper] = [false, true].map(|is_upper| Cell::new(table, Bound { place, fact, is_upper }));
+pub fn FactRow(table: Table, place: Place, fact: Fact, arm: Memo<ArmView>) -> impl IntoView {
+    let [lower, upper] = [false, true].map(|is_upper| Cell::new(table, arm, Bound { place, fact, is_upper }));
     // In per cent of the slider.
     let share = move |cell: Cell| cell.position() * 100 / fact.last_position();
     view! {
@@ -205,8 +172,8 @@ pub fn FactRow(table: Table, place: Place, fact: Fact) -> impl IntoView {
             <label for=upper.id()><span class="visually-hidden">{fact.name()}</span>"<"</label>
             <Field cell=upper/>
             <div class="notes">
-                <Note cell=lower/>
-                <Note cell=upper/>
+                <Note cell=lower lower/>
+                <Note cell=upper lower/>
             </div>
         </div>
     }
@@ -221,9 +188,9 @@ fn Field(cell: Cell) -> impl IntoView {
             inputmode="decimal"
             autocomplete="off"
             placeholder="any"
-            data-test=move || format!("limit-{}", cell.key.get())
+            data-test=move || format!("limit-{}", cell.key())
             aria-describedby=format!("note-{}", cell.id())
-            aria-invalid=move || cell.problem.with(Option::is_some).to_string()
+            aria-invalid=move || cell.has_problem().to_string()
             prop:value=move || cell.typed.get().unwrap_or_else(|| cell.shown())
             on:input:target=move |event| cell.type_in(event.target().value())
             on:keydown=move |event| cell.step(event)
@@ -242,9 +209,9 @@ fn Slider(cell: Cell) -> impl IntoView {
             max=cell.bound.fact.last_position().to_string()
             step="1"
             aria-label=format!("{}, slider", cell.words())
-            aria-valuetext=move || if cell.value.with(Option::is_some) { cell.shown() } else { "any".to_owned() }
-            data-open=move || cell.value.with(Option::is_none).to_string()
-            data-test=move || format!("limit-slider-{}", cell.key.get())
+            aria-valuetext=move || if cell.is_open() { "any".to_owned() } else { cell.shown() }
+            data-open=move || cell.is_open().to_string()
+            data-test=move || format!("limit-slider-{}", cell.key())
             prop:value=move || cell.position().to_string()
             on:input:target=move |event| if let Ok(position) = event.target().value().parse() { cell.slide_to("slide", position) }
             on:change=move |_| cell.table.workbench.draft.end_gesture()
@@ -254,19 +221,12 @@ fn Slider(cell: Cell) -> impl IntoView {
 
 /// What is wrong, what it was, and who else moves with it
 #[component]
-fn Note(cell: Cell) -> impl IntoView {
-    let Cell { table, bound, .. } = cell;
-    let was = Memo::new(move |_| {
-        table
-            .base(|published| table.workbench.draft.document.with(|document| was(published, document, bound)))
-    });
-    let shared = Memo::new(move |_| cell.shared_with());
+fn Note(cell: Cell, lower: Cell) -> impl IntoView {
+    let Cell { table, bound, view, .. } = cell;
     let words = move |problem: PolicyError| {
         if problem.message.contains("is not above") {
-            let document = table.workbench.draft.document;
-            let from = Bound { is_upper: false, ..bound };
-            let from = document.with(|document| from.value(document).map(|from| bound.fact.shown(from)));
-            return format!("Must be above {}.", from.unwrap_or_else(|| "0".to_owned()));
+            let from = if lower.is_open() { "0".to_owned() } else { lower.shown() };
+            return format!("Must be above {from}.");
         }
         sentence(&problem.message)
     };
@@ -278,19 +238,27 @@ fn Note(cell: Cell) -> impl IntoView {
         });
         table.focus(cell.id());
     };
+    // A limit that is wrong is told of once, where it is used first.
+    let told = move || {
+        view.with(|view| {
+            let is_told = |problem: &&PolicyError| {
+                !problem.field.starts_with("limits.") || problem.field.ends_with(&view.key)
+            };
+            view.problem.as_ref().filter(is_told).cloned()
+        })
+    };
     view! {
         <p class="note" class:upper=bound.is_upper id=format!("note-{}", cell.id())>
-            // A limit that is wrong is told of once, where it is used first.
-            {move || cell.problem.get().filter(|problem| !problem.field.starts_with("limits.") || cell.key.with(|key| problem.field.ends_with(key.as_str()))).map(|problem| view! {
-                <span class="field-error" role="alert" data-test=format!("error-{}", cell.key.get_untracked())>{words(problem)}</span>
+            {move || told().map(|problem| view! {
+                <span class="field-error" role="alert" data-test=format!("error-{}", untrack(|| cell.key()))>{words(problem)}</span>
             })}
-            {move || was.get().map(|was| view! { <span class="was">{format!("was {}", bound.fact.shown(&was))}</span> })}
+            {move || view.with(|view| view.was.as_deref().map(|was| format!("was {}", bound.fact.shown(was)))).map(|was| view! { <span class="was">{was}</span> })}
             {move || {
-                let shared = shared.get().join(", ");
+                let shared = view.with(|view| view.shared_with.join(", "));
                 (!shared.is_empty()).then(|| view! {
                     <span class="shared">
                         {format!("also used by {shared}")}
-                        <button type="button" class="link" data-test=format!("split-{}", cell.key.get_untracked()) title="Give it a limit of its own, with the same value" aria-label=format!("Split: {} gets a limit of its own", cell.words()) on:click=split>"Split"</button>
+                        <button type="button" class="link" data-test=format!("split-{}", untrack(|| cell.key())) title="Give it a limit of its own, with the same value" aria-label=format!("Split: {} gets a limit of its own", cell.words()) on:click=split>"Split"</button>
                     </span>
                 })
             }}

@@ -3,9 +3,10 @@
 use super::icon::{Icon, IconView};
 use crate::format;
 use crate::state::studies::{Question, Study, from_json};
-use crate::state::workbench::Workbench;
+use crate::state::workbench::{Subject, Workbench};
 use leptos::prelude::*;
 use policy::analysis::{ExampleJudgment, Finding, FindingCode, Region, Severity};
+use policy::tier::JudgmentFacts;
 
 #[component]
 pub fn Findings(workbench: Workbench) -> impl IntoView {
@@ -40,7 +41,8 @@ pub fn Findings(workbench: Workbench) -> impl IntoView {
         workbench.map.marked.set(Vec::new());
     });
     let list = move |findings: Vec<Finding>| {
-        findings.into_iter().map(|finding| view! { <Entry finding shown on_show=show/> }).collect_view()
+        let entry = |finding| view! { <Entry finding shown on_show=show subject=workbench.subject/> };
+        findings.into_iter().map(entry).collect_view()
     };
     view! {
         <section class="panel findings" aria-labelledby="findings-title" data-test="findings" data-faults=move || faults.with(Vec::len).to_string() aria-busy=move || findings.is_busy.get().to_string()>
@@ -71,6 +73,7 @@ fn Entry(
     finding: Finding,
     shown: RwSignal<Option<Vec<Region>>>,
     on_show: Callback<Vec<Region>>,
+    subject: RwSignal<Option<Subject>>,
 ) -> impl IntoView {
     let Finding { severity, code, message, examples, regions, regions_left_out, .. } = finding;
     let (mark, word) = match severity {
@@ -89,7 +92,14 @@ fn Entry(
             <div>
                 <p><strong>{kind(code)}</strong><span class="visually-hidden">{format!(", {word}")}</span>". "{message}"."</p>
                 {(!examples.is_empty()).then(|| view! {
-                    <p class="example">{format!("{}: ", if examples.len() > 1 { "Smallest examples" } else { "Smallest example" })}{examples.iter().map(example).collect::<Vec<_>>().join("; ")}</p>
+                    <p class="example">{format!("{}: ", if examples.len() > 1 { "Smallest examples" } else { "Smallest example" })}{examples.into_iter().enumerate().map(|(place, judgment)| {
+                        let words = example(&judgment);
+                        let facts = facts_of(&judgment);
+                        view! {
+                            {(place > 0).then_some("; ")}
+                            <button type="button" class="link" data-test="finding-example" aria-haspopup="dialog" title="Why it gets this tier, and what would change it" on:click=move |_| subject.set(Some(Subject { judgment_no: None, facts }))>{words}</button>
+                        }
+                    }).collect_view()}</p>
                 })}
                 {(regions_left_out > 0).then(|| view! { <p class="example">{format!("and {} more places", format::count(regions_left_out.into()))}</p> })}
             </div>
@@ -99,6 +109,14 @@ fn Entry(
                 </button>
             })}
         </li>
+    }
+}
+
+fn facts_of(example: &ExampleJudgment) -> JudgmentFacts {
+    JudgmentFacts {
+        score: Some(example.collectability_score),
+        balance: Some(example.balance),
+        signals: example.signals.iter().copied().collect(),
     }
 }
 

@@ -30,11 +30,15 @@ pub fn drop_mark(table: Table, item: Item) -> Option<&'static str> {
 }
 
 #[component]
-pub fn Grip(table: Table, item: Item) -> impl IntoView {
+pub fn Grip(
+    table: Table,
+    item: Item,
+    /// What it moves.
+    words: Signal<String>,
+) -> impl IntoView {
     // Where the pointer went down, and whether it has dragged since.
     let pressed = StoredValue::new(None::<(f64, bool)>);
     let document_of = table.workbench.draft.document;
-    let words = move || document_of.with(|document| item.words(document));
     let on_down = move |event: PointerEvent| {
         if event.button() == 0 {
             pressed.set_value(Some((f64::from(event.client_y()), false)));
@@ -100,7 +104,7 @@ pub fn Grip(table: Table, item: Item) -> impl IntoView {
             data-test=format!("grip-{}", item.key())
             popovertarget=MENU_ID
             title="Drag to move, Alt with ↑ or ↓ to move, click for more"
-            aria-label=move || format!("Move, duplicate or remove {}", words())
+            aria-label=move || words.with(|words| format!("Move, duplicate or remove {words}"))
             aria-keyshortcuts="Alt+ArrowUp Alt+ArrowDown Delete"
             on:pointerdown=on_down
             on:pointermove=on_move

@@ -14,6 +14,8 @@ pub mod form;
 pub mod frame;
 pub mod grip;
 pub mod icon;
+pub mod judgment_drawer;
+pub mod judgment_story;
 pub mod jump_dialog;
 pub mod leave_dialog;
 pub mod loaded;

@@ -6,11 +6,12 @@ use super::notice::{Notice, Tone};
 use super::rule_row::{RuleRow, TierSelect};
 use super::tier_badge::tier_key;
 use crate::format;
-use crate::state::decision_table::{Bound, Item, Step, add_rule, change, problems, unused, uses};
+use crate::state::decision_table::{Item, Step, add_rule, change, problems, unused};
+use crate::state::table_view::{RuleView, rows};
 use crate::state::workbench::Workbench;
 use leptos::prelude::*;
 use policy::tier::{AssetSignal, PolicyError, TierPolicyDocument};
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use wasm_bindgen::JsCast;
 
@@ -22,9 +23,9 @@ pub type Done = Option<(Option<Item>, String)>;
 pub struct Table {
     pub workbench: Workbench,
     /// Every problem of the draft.
-    pub problems: Memo<Vec<PolicyError>>,
-    /// Which cells use which limit.
-    pub uses: Memo<BTreeMap<String, Vec<Bound>>>,
+    problems: Memo<Vec<PolicyError>>,
+    /// Each rule as its row shows it.
+    rules: Memo<Vec<Arc<RuleView>>>,
     /// What the last step did, for those who do not see it.
     said: RwSignal<String>,
     /// The item whose menu is open, and where on the screen that is.
@@ -36,32 +37,29 @@ pub struct Table {
 impl Table {
     fn new(workbench: Workbench) -> Self {
         let document = workbench.draft.document;
+        let problems = Memo::new(move |_| match workbench.policy.with(Result::is_ok) {
+            true => Vec::new(),
+            false => document.with(problems),
+        });
+        let rules = Memo::new(move |previous: Option<&Vec<Arc<RuleView>>>| {
+            let previous = previous.map(Vec::as_slice).unwrap_or_default();
+            base_of(workbench, |base| {
+                document.with(|document| problems.with(|problems| rows(document, base, problems, previous)))
+            })
+        });
         Self {
             workbench,
-            problems: Memo::new(move |_| match workbench.policy.with(Result::is_ok) {
-                true => Vec::new(),
-                false => document.with(problems),
-            }),
-            uses: Memo::new(move |_| document.with(uses)),
+            problems,
+            rules,
             said: RwSignal::new(String::new()),
             menu: RwSignal::new((Item::Rule(0), 0.0, 0.0)),
             drag: RwSignal::new(None),
         }
     }
 
-    /// What the draft is compared with: the published policy, or another that somebody has chosen.
-    pub fn base<T>(self, read: impl FnOnce(&TierPolicyDocument) -> T) -> T {
-        self.workbench.against.with(|against| match against {
-            Some(against) => read(against.policy.document()),
-            None => self.workbench.inputs.with(|inputs| read(inputs.policy.document())),
-        })
-    }
-
-    /// The problem of one field, in words.
-    pub fn problem(self, field: impl Fn(&str) -> bool) -> Option<String> {
-        self.problems.with(|problems| {
-            problems.iter().find(|problem| field(&problem.field)).map(|problem| sentence(&problem.message))
-        })
+    /// A row of the table.
+    pub fn rule(self, rule: usize) -> Memo<Arc<RuleView>> {
+        Memo::new(move |_| self.rules.with(|rules| rules.get(rule).cloned()).unwrap_or_default())
     }
 
     /// Changes the table in a step of its own; says what was done and moves the focus to the item that it names.
@@ -98,6 +96,14 @@ impl Table {
     }
 }
 
+/// What the draft is compared with: the published policy, or another that somebody has chosen.
+fn base_of<T>(workbench: Workbench, read: impl FnOnce(&TierPolicyDocument) -> T) -> T {
+    workbench.against.with(|against| match against {
+        Some(against) => read(against.policy.document()),
+        None => workbench.inputs.with(|inputs| read(inputs.policy.document())),
+    })
+}
+
 /// Lower-case with backticks, as errors are, as a sentence.
 pub fn sentence(message: &str) -> String {
     let mut opens = true;
@@ -126,12 +132,15 @@ pub fn PolicyEditor(workbench: Workbench) -> impl IntoView {
     // Problems that no field of this editor shows.
     let stray = Memo::new(move |_| {
         let has_field = |field: &str| field.starts_with("rules[") || field.starts_with("limits.");
-        table.problem(|field| !has_field(field))
+        table.problems.with(|problems| {
+            let stray = problems.iter().find(|problem| !has_field(&problem.field));
+            stray.map(|problem| sentence(&problem.message))
+        })
     });
     let spare = Memo::new(move |_| draft.document.with(unused));
     let fallback = Signal::derive(move || draft.document.with(|document| document.fallback));
     let was_fallback = move || {
-        let was = table.base(|published| published.fallback);
+        let was = base_of(workbench, |base| base.fallback);
         (was != fallback.get()).then(|| format!("was {}", was.number()))
     };
     let add = move |_| {
@@ -152,7 +161,9 @@ pub fn PolicyEditor(workbench: Workbench) -> impl IntoView {
             <p class="visually-hidden" role="status" data-test="editor-said">{move || table.said.get()}</p>
             {move || stray.get().map(|words| view! { <Notice tone=Tone::Error>{words}</Notice> })}
             <ol class="rules">
-                {move || (0..count.get()).map(|rule| view! { <RuleRow table rule/> }).collect_view()}
+                <For each=move || 0..count.get() key=|rule| *rule let:rule>
+                    <RuleRow table rule/>
+                </For>
                 <li class="rule fallback" data-tier=move || tier_key(Some(fallback.get()))>
                     <div class="head">
                         <TierSelect label="Tier of everything else" tier=fallback test="fallback-tier" on_choose=move |tier| table.act(&mut |document| { document.fallback = tier; None })/>
@@ -200,7 +211,7 @@ fn AssetToggles(table: Table) -> impl IntoView {
                     />
                     {format::signal(signal.name()).to_owned()}
                     {move || {
-                        let was = table.base(|published| counts(published, signal));
+                        let was = base_of(table.workbench, |base| counts(base, signal));
                         let is_on = draft.document.with(|document| counts(document, signal));
                         (was != is_on).then(|| view! { <span class="was">{if was { "was on" } else { "was off" }}</span> })
                     }}

@@ -21,6 +21,8 @@ const SCORE_BINS: usize = 50;
 const BALANCE_BINS: usize = 32;
 /// Densities are drawn in so many shades.
 const SHADES: usize = 5;
+/// So many cells are outlined; of more only the colours are drawn.
+const OUTLINED_MAX: u32 = 2_000;
 
 const HATCH: &str = r#"<pattern id="policy-map-hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line class="hatch" y2="8"/></pattern>"#;
 
@@ -274,34 +276,41 @@ fn cell_at(cells: &[MapCell], scale: LogScale, probe: Probe) -> Option<MapCell> 
     cells.iter().find(|cell| cell.score.contains(&probe.score) && cell.balance.contains(&cents)).cloned()
 }
 
-fn rectangle(svg: &mut String, class: &str, cell: &MapCell, scale: LogScale) {
+/// One path a tier, however many cells: a large policy has tens of thousands
+fn drawn<'a>(cells: impl Iterator<Item = &'a MapCell>, class: &str, scale: LogScale) -> String {
     let x = |hundredths: u16| WIDTH * f64::from(hundredths.min(10_000)) / 10_000.0;
-    let Range { start, end } = cell.balance.clone();
-    // The lowest band reaches the ground though the scale begins above 0.
-    let (top, bottom) = (y(scale, end), if start < FLOOR_CENTS { HEIGHT } else { y(scale, start) });
-    let (left, right) = (x(cell.score.start), x(cell.score.end));
-    if bottom > top && right > left {
-        let _ = write!(
-            svg,
-            r#"<rect class="{class}" data-tier="{}" x="{left:.1}" y="{top:.1}" width="{:.1}" height="{:.1}"/>"#,
-            tier_key(Some(cell.after)),
-            right - left,
-            bottom - top,
-        );
+    let mut paths = Tier::ALL.map(|tier| (tier, String::new()));
+    let mut count = 0;
+    for cell in cells {
+        let Range { start, end } = cell.balance.clone();
+        // The lowest band reaches the ground though the scale begins above 0.
+        let (top, bottom) = (y(scale, end), if start < FLOOR_CENTS { HEIGHT } else { y(scale, start) });
+        let (left, right) = (x(cell.score.start), x(cell.score.end));
+        if bottom > top
+            && right > left
+            && let Some((_, path)) = paths.iter_mut().find(|(tier, _)| *tier == cell.after)
+        {
+            let (width, height) = (right - left, bottom - top);
+            let _ = write!(path, "M{left:.1} {top:.1}h{width:.1}v{height:.1}h-{width:.1}z");
+            count += 1;
+        }
     }
+    // Outlines of very many cells would hide what they outline.
+    let fine = if count > OUTLINED_MAX { " fine" } else { "" };
+    let mut svg = String::new();
+    for (tier, path) in paths.iter().filter(|(_, path)| !path.is_empty()) {
+        let _ =
+            write!(svg, r#"<path class="{class}{fine}" data-tier="{}" d="{path}"/>"#, tier_key(Some(*tier)));
+    }
+    svg
 }
 
 fn areas(cells: &[MapCell], scale: LogScale) -> String {
-    let mut svg = String::new();
-    cells.iter().for_each(|cell| rectangle(&mut svg, "area", cell, scale));
-    svg
+    drawn(cells.iter(), "area", scale)
 }
 
 fn changes(cells: &[MapCell], scale: LogScale) -> String {
-    let mut svg = String::new();
-    let changed = cells.iter().filter(|cell| cell.before != cell.after);
-    changed.for_each(|cell| rectangle(&mut svg, "changed", cell, scale));
-    svg
+    drawn(cells.iter().filter(|cell| cell.before != cell.after), "changed", scale)
 }
 
 /// Outlines of what a finding or a difference is about; a region as thin as an edge is drawn as a line
@@ -371,6 +380,23 @@ mod tests {
     use super::*;
 
     const SCALE: LogScale = LogScale { from: FLOOR_CENTS, to: 1_000_000_00 };
+
+    #[test]
+    fn cells_of_a_tier_are_one_path_and_outlined_while_they_are_few() {
+        let cell = |place: u16, after| MapCell {
+            score: place..place + 1,
+            balance: 0..i64::MAX,
+            before: Tier::Monitor,
+            after,
+        };
+        let few =
+            [cell(0, Tier::Monitor), cell(5_000, Tier::WarmProspects), cell(9_000, Tier::WarmProspects)];
+        let svg = areas(&few, SCALE);
+        assert_eq!((svg.matches("<path").count(), svg.matches('M').count()), (2, 3), "{svg}");
+        assert!(changes(&few[..1], SCALE).is_empty() && !svg.contains("fine"));
+        let many: Vec<MapCell> = (0..3_000).map(|place| cell(place * 3, Tier::Monitor)).collect();
+        assert!(areas(&many, SCALE).starts_with(r#"<path class="area fine" data-tier="0""#));
+    }
 
     #[test]
     fn a_place_reads_the_cell_that_is_drawn_there() {

@@ -5,6 +5,7 @@ use super::modal::Modal;
 use super::notice::{Notice, Tone};
 use crate::api::{self, ApiError};
 use crate::format;
+use crate::state::clock;
 use crate::state::draft::Origin;
 use crate::state::session::use_session;
 use crate::state::workbench::Workbench;
@@ -84,9 +85,10 @@ fn PublishForm(
     let override_note = RwSignal::new(String::new());
     let failing = Memo::new(move |_| workbench.broken());
     let is_checking = workbench.checked.is_busy;
-    // When it is published: at once, or in the browser's own time at this one.
+    // When it is published: at once, or at this time of the organisation's zone.
     let is_later = RwSignal::new(false);
     let later = RwSignal::new(String::new());
+    let instant = Memo::new(move |_| later.with(|later| clock::instant_of(later)));
     let waits_for_approval = move || {
         let is_approved = |saved: &PolicySummary| {
             saved.approval.as_ref().is_some_and(|approval| approval.state == ApprovalState::Approved)
@@ -102,7 +104,7 @@ fn PublishForm(
     let is_blank = move || {
         note.with(|note| note.trim().is_empty())
             || (!failing.with(Vec::is_empty) && override_note.with(|note| note.trim().is_empty()))
-            || (is_later.get() && later.with(String::is_empty))
+            || (is_later.get() && instant.with(Option::is_none))
             || waits_for_approval()
     };
     let is_same = move || workbench.edits.with(|edits| edits.is_empty());
@@ -115,19 +117,26 @@ fn PublishForm(
         is_busy.set(true);
         refusal.set(None);
         spawn_local(async move {
-            let overriding = (!failing.with_untracked(Vec::is_empty))
-                .then(|| override_note.get_untracked().trim().to_owned());
-            let effective_at = is_later.get_untracked().then(|| {
-                let local = js_sys::Date::new(&later.get_untracked().as_str().into());
-                String::from(local.to_iso_string())
-            });
+            // The note is about what fails as it is written, and about nothing that fails later.
+            let overruled: Vec<String> =
+                failing.get_untracked().into_iter().map(|assertion| assertion.place).collect();
+            let overriding =
+                (!overruled.is_empty()).then(|| (override_note.get_untracked().trim().to_owned(), overruled));
+            let effective_at = instant.get_untracked().filter(|_| is_later.get_untracked());
             let note = note.get_untracked().trim().to_owned();
             match publish(workbench, note, overriding, effective_at).await {
                 Ok(published) => {
                     is_open.set(false);
                     on_published.run(published);
                 }
-                Err(error) => refusal.set(Some(catch_up(workbench, error).await)),
+                Err(error) => {
+                    let refused = catch_up(workbench, error).await;
+                    if refused == Refusal::AssertionsFailed {
+                        // Other guardrails fail now: what was written was not about them.
+                        override_note.set(String::new());
+                    }
+                    refusal.set(Some(refused));
+                }
             }
             is_busy.set(false);
         });
@@ -144,6 +153,7 @@ fn PublishForm(
                     if of == 0 { "There is no active judgment: nothing changes tier.".to_owned() } else { format!("{} · {} change tier, of {snapshot}.", format::counted(count.into(), "judgment", "judgments"), format::cents(balance_cents)) }
                 })}</p>
                 <MigrationMatrix cells caption="What publishing moves" prefix="publish-matrix"/>
+                {move || workbench.simulation.with(|simulation| overridden(&simulation.overridden_moves())).map(|words| view! { <p class="muted" data-test="publish-overrides">{words}</p> })}
             </div>
             {move || is_same().then(|| view! { <Notice tone=Tone::Plain>"The draft says the same as the published policy: publishing it only makes a new revision."</Notice> })}
             <div class="field">
@@ -164,8 +174,12 @@ fn PublishForm(
                 <legend>"When"</legend>
                 <label><input type="radio" name="publish-when" prop:checked=move || !is_later.get() on:change=move |_| is_later.set(false)/>"At once"</label>
                 <label><input type="radio" name="publish-when" data-test="publish-later" prop:checked=move || is_later.get() on:change=move |_| is_later.set(true)/>"By itself, on"</label>
-                <input type="datetime-local" class="input" aria-label="Date and time" data-test="publish-at" disabled=move || !is_later.get() prop:value=move || later.get() on:input:target=move |event| later.set(event.target().value())/>
+                <input type="datetime-local" class="input" aria-label=format!("Date and time, {}", clock::zone_words()) data-test="publish-at" disabled=move || !is_later.get() prop:value=move || later.get() on:input:target=move |event| later.set(event.target().value())/>
             </fieldset>
+            {move || is_later.get().then(|| view! { <p class="muted" data-test="publish-at-words">{match instant.get() {
+                Some(at) => format!("It is published on {}.", clock::full_time(&at)),
+                None => format!("The time is {}.", clock::zone_words()),
+            }}</p> })}
             {move || is_later.get().then(|| view! { <p class="muted">"What is previewed here is of today. When it is due, the guardrails are checked again on the facts of that moment; if one breaks, it is not published and this page says so."</p> })}
             {move || waits_for_approval().then(|| view! { <Notice tone=Tone::Plain>"A second person has to approve the draft first: save it and ask for approval on the page behind this dialog."</Notice> })}
             <p class="what-happens">
@@ -187,10 +201,22 @@ fn PublishForm(
     }
 }
 
+/// What becomes of the judgments that move under an override, by the times at which theirs end.
+fn overridden(ends: &[&str]) -> Option<String> {
+    // All in one form and one zone, so that text is in the order of time.
+    let (first, last) = (clock::date(ends.iter().min()?), clock::date(ends.iter().max()?));
+    let until = if first == last { format!("until {first}") } else { format!("until {first} to {last}") };
+    let (have, keep) = if ends.len() == 1 { ("has", "keeps its") } else { ("have", "keep their") };
+    let count = format::count(ends.len() as u64);
+    Some(format!(
+        "{count} of the judgments that move {have} an override {until} and {keep} effective tier until then."
+    ))
+}
+
 async fn publish(
     workbench: Workbench,
     note: String,
-    override_note: Option<String>,
+    overriding: Option<(String, Vec<String>)>,
     effective_at: Option<String>,
 ) -> Result<Published, ApiError> {
     let draft = workbench.draft;
@@ -200,11 +226,13 @@ async fn publish(
     };
     let simulation = workbench.simulation.get_untracked();
     let previewed = simulation.flow.matrix();
+    let (override_note, overruled) = overriding.unzip();
     let request = PublishRequest {
         expected_version: saved.version,
         expected_revision: untrack(|| workbench.revision()),
         note,
         override_note,
+        overruled: overruled.unwrap_or_default(),
         snapshot: simulation.before.snapshot.meta.snapshot.clone(),
         receipt: Receipt::of(&simulation.after, simulation.portfolio(), &previewed),
         tiers: pack_tiers(simulation.tiers()),

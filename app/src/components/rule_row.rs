@@ -3,13 +3,22 @@
 use super::bound_field::FactRow;
 use super::grip::{Grip, drop_mark, item_id};
 use super::icon::{Icon, IconView};
-use super::policy_editor::Table;
+use super::policy_editor::{Table, sentence};
 use super::tier_badge::tier_key;
-use crate::state::decision_table::{Bound, Fact, Item, Place, add_arm, base_arm, base_rule, signals_text};
+use crate::state::decision_table::{Bound, Fact, Item, Place, add_arm};
+use crate::state::seen::seen;
+use crate::state::table_view::{ArmView, RuleView};
 use leptos::ev::FocusEvent;
+use leptos::html;
 use leptos::prelude::*;
-use policy::tier::{Tier, TierRuleDocument};
+use policy::tier::{PolicyError, Tier};
+use std::sync::Arc;
 use wasm_bindgen::JsCast;
+
+/// Tables of so many rules or fewer are there as a whole; of longer ones the conditions come when they are near.
+const RULES_AT_ONCE: usize = 30;
+/// About what a condition takes, in pixels.
+const ARM_HEIGHT: usize = 118;
 
 /// A tier to choose, in its hue
 #[component]
@@ -43,34 +52,16 @@ pub fn TierSelect(
 pub fn RuleRow(table: Table, rule: usize) -> impl IntoView {
     let draft = table.workbench.draft;
     let item = Item::Rule(rule);
-    let read = move |read: fn(&TierRuleDocument) -> String| {
-        draft.document.with(|document| document.rules.get(rule).map(read).unwrap_or_default())
-    };
-    let id = Memo::new(move |_| read(|rule| rule.id.clone()));
-    let tier = Memo::new(move |_| {
-        draft.document.with(|document| document.rules.get(rule).map_or(Tier::Monitor, |rule| rule.tier))
-    });
-    let arms =
-        Memo::new(move |_| draft.document.with(|document| Item::Arm(Place { rule, arm: 0 }).count(document)));
-    let has_room = Memo::new(move |_| {
-        draft.document.with(|document| Item::Arm(Place { rule, arm: 0 }).has_room(document))
-    });
-    let was = Memo::new(move |_| {
-        table.base(|published| {
-            draft.document.with(|document| match base_rule(published, document, rule) {
-                None => Some("new".to_owned()),
-                Some(base) => {
-                    let id = id.with(|id| (base.id != *id).then(|| base.id.clone()));
-                    let tier = (base.tier != tier.get()).then(|| base.tier.number().to_string());
-                    let parts: Vec<String> = tier.into_iter().chain(id).collect();
-                    (!parts.is_empty()).then(|| format!("was {}", parts.join(" ")))
-                }
-            })
-        })
-    });
-    let error = Memo::new(move |_| {
-        let (id, any) = (format!("rules[{rule}].id"), format!("rules[{rule}].any"));
-        table.problem(|field| field == id || field == any)
+    let view = table.rule(rule);
+    let id = Memo::new(move |_| view.with(|view| view.id.clone()));
+    let tier = Memo::new(move |_| view.with(|view| view.tier));
+    let arms = Memo::new(move |_| view.with(|view| view.arms.len()));
+    let error = Memo::new(move |_| view.with(|view| view.problem.as_ref().map(in_words)));
+    let row = NodeRef::<html::Li>::new();
+    let is_short = draft.document.with_untracked(|document| document.rules.len() <= RULES_AT_ONCE);
+    let is_near = if is_short { Signal::from(true) } else { seen(row).into() };
+    let is_here = Memo::new(move |previous: Option<&bool>| {
+        previous == Some(&true) || is_near.get() || view.with(|view| view.has_problem())
     });
     let choose = move |tier: Tier| {
         table.act(&mut |document| {
@@ -92,13 +83,14 @@ pub fn RuleRow(table: Table, rule: usize) -> impl IntoView {
     view! {
         <li
             class="rule"
+            node_ref=row
             id=item_id(item)
             data-tier=move || tier_key(Some(tier.get()))
             data-test=move || format!("rule-{}", id.get())
             data-drop=move || drop_mark(table, item)
         >
             <div class="head">
-                <Grip table item/>
+                <Grip table item words=Signal::derive(move || view.with(|view| view.words.clone()))/>
                 <TierSelect label=Signal::derive(move || format!("Tier of rule {}", id.get())) tier=tier.into() test=format!("tier-{rule}") on_choose=choose/>
                 <input
                     class="input rule-id"
@@ -112,37 +104,31 @@ pub fn RuleRow(table: Table, rule: usize) -> impl IntoView {
                     on:input:target=move |event| rename(event.target().value())
                     on:blur=move |_| draft.end_gesture()
                 />
-                <span class="was">{move || was.get()}</span>
+                <span class="was">{move || view.with(|view| view.was.clone())}</span>
             </div>
             {move || error.get().map(|words| view! { <p class="field-error" role="alert" data-test=format!("error-rule-{rule}")>{words}</p> })}
-            <ol class="arms">
-                {move || (0..arms.get()).map(|arm| view! { <ArmRow table place=Place { rule, arm }/> }).collect_view()}
-            </ol>
-            <button type="button" class="add" data-test=format!("add-arm-{rule}") disabled=move || !has_room.get() on:click=add><IconView icon=Icon::Plus/>"or …"</button>
+            <Show when=move || is_here.get() fallback=move || view! { <div style:height=move || format!("{}px", arms.get() * ARM_HEIGHT)></div> }>
+                <ol class="arms">
+                    <For each=move || 0..arms.get() key=|arm| *arm let:arm>
+                        <ArmRow table place=Place { rule, arm } rule=view/>
+                    </For>
+                </ol>
+            </Show>
+            <button type="button" class="add" data-test=format!("add-arm-{rule}") disabled=move || !view.with(|view| view.has_room) on:click=add><IconView icon=Icon::Plus/>"or …"</button>
         </li>
     }
 }
 
+fn in_words(problem: &PolicyError) -> String {
+    sentence(&problem.message)
+}
+
 #[component]
-fn ArmRow(table: Table, place: Place) -> impl IntoView {
-    let draft = table.workbench.draft;
+fn ArmRow(table: Table, place: Place, rule: Memo<Arc<RuleView>>) -> impl IntoView {
     let item = Item::Arm(place);
-    let error = Memo::new(move |_| {
-        let own = place.path();
-        let signals = format!("{own}.signals_min");
-        table.problem(|field| field == own || field == signals)
-    });
-    let signals = Memo::new(move |_| {
-        draft.document.with(|document| place.read(document).and_then(|arm| arm.signals_min))
-    });
-    let was = Memo::new(move |_| {
-        table.base(|published| {
-            draft.document.with(|document| {
-                let was = base_arm(published, document, place)?.signals_min;
-                (was != signals.get()).then(|| format!("was {}", signals_text(was)))
-            })
-        })
-    });
+    let view = Memo::new(move |_| rule.with(|rule| rule.arms.get(place.arm).cloned()).unwrap_or_default());
+    let error = Memo::new(move |_| view.with(|view| view.problem.as_ref().map(in_words)));
+    let signals = Memo::new(move |_| view.with(|view| view.signals));
     let choose = move |text: String| {
         table.act(&mut |document| {
             if let Some(arm) = place.slot(document) {
@@ -154,10 +140,10 @@ fn ArmRow(table: Table, place: Place) -> impl IntoView {
     let id = format!("signals-{}", item.key());
     view! {
         <li class="arm" id=item_id(item) data-drop=move || drop_mark(table, item)>
-            <Grip table item/>
+            <Grip table item words=Signal::derive(move || view.with(|view| view.words.clone()))/>
             <div class="conditions" role="group" aria-label=format!("Condition {}", place.arm + 1)>
-                <FactSlot table place fact=Fact::Score/>
-                <FactSlot table place fact=Fact::Balance/>
+                <FactSlot table place fact=Fact::Score arm=view/>
+                <FactSlot table place fact=Fact::Balance arm=view/>
                 <div class="assets">
                     <label for=id.clone()>"assets ≥"</label>
                     <select
@@ -171,9 +157,9 @@ fn ArmRow(table: Table, place: Place) -> impl IntoView {
                         <option value="" selected=signals.get_untracked().is_none()>"any"</option>
                         {(1..=4_u8).map(|number| view! { <option value=number.to_string() selected=signals.get_untracked() == Some(number)>{number}</option> }).collect_view()}
                     </select>
-                    <span class="was">{move || was.get()}</span>
-                    <AddFact table place fact=Fact::Score/>
-                    <AddFact table place fact=Fact::Balance/>
+                    <span class="was">{move || view.with(|view| view.was.clone())}</span>
+                    <AddFact table place fact=Fact::Score arm=view/>
+                    <AddFact table place fact=Fact::Balance arm=view/>
                 </div>
                 {move || error.get().map(|words| view! { <p class="field-error" role="alert" data-test=format!("error-arm-{}", item.key())>{words}</p> })}
             </div>
@@ -181,17 +167,11 @@ fn ArmRow(table: Table, place: Place) -> impl IntoView {
     }
 }
 
-fn has_fact(table: Table, place: Place, fact: Fact) -> bool {
-    table.workbench.draft.document.with(|document| {
-        [false, true].into_iter().any(|is_upper| Bound { place, fact, is_upper }.value(document).is_some())
-    })
-}
-
 /// The range of a fact, where the condition has one; it stays while somebody is in it
 #[component]
-fn FactSlot(table: Table, place: Place, fact: Fact) -> impl IntoView {
+fn FactSlot(table: Table, place: Place, fact: Fact, arm: Memo<ArmView>) -> impl IntoView {
     let is_held = RwSignal::new(false);
-    let is_shown = Memo::new(move |_| is_held.get() || has_fact(table, place, fact));
+    let is_shown = Memo::new(move |_| is_held.get() || arm.with(|arm| arm.has(fact)));
     let leave = move |event: FocusEvent| {
         let inside = event.current_target().and_then(|row| row.dyn_into::<web_sys::Node>().ok());
         let next = event.related_target().and_then(|next| next.dyn_into::<web_sys::Node>().ok());
@@ -201,14 +181,14 @@ fn FactSlot(table: Table, place: Place, fact: Fact) -> impl IntoView {
     };
     view! {
         <div on:focusin=move |_| is_held.set(true) on:focusout=leave>
-            {move || is_shown.get().then(|| view! { <FactRow table place fact/> })}
+            {move || is_shown.get().then(|| view! { <FactRow table place fact arm/> })}
         </div>
     }
 }
 
 #[component]
-fn AddFact(table: Table, place: Place, fact: Fact) -> impl IntoView {
-    let is_absent = Memo::new(move |_| !has_fact(table, place, fact));
+fn AddFact(table: Table, place: Place, fact: Fact, arm: Memo<ArmView>) -> impl IntoView {
+    let is_absent = Memo::new(move |_| !arm.with(|arm| arm.has(fact)));
     let add = move |_| {
         table.act(&mut |document| {
             Bound { place, fact, is_upper: false }.add(document);

@@ -270,18 +270,28 @@ impl Links {
         }))
     }
 
+    fn find(self, judgment_no: u64) -> Option<(String, String)> {
+        self.0.value.with(|rows| {
+            let row = rows.iter().flatten().find(|row| row.judgment_no == judgment_no)?;
+            Some((row.id.clone(), row.case_number.clone()))
+        })
+    }
+
+    /// Opens the judgment beside the page.
+    fn drawer(self, judgment_no: u64, workbench: Workbench) -> impl IntoView {
+        let name = move || match self.find(judgment_no) {
+            Some((_, case_number)) => case_number,
+            None => format!("no. {}", format::count(judgment_no)),
+        };
+        view! { <button type="button" class="link case" aria-haspopup="dialog" on:click=move |_| workbench.look_at(judgment_no)>{name}</button> }
+    }
+
     fn link(self, judgment_no: u64) -> impl IntoView {
-        move || {
-            let found = self.0.value.with(|rows| {
-                let row = rows.iter().flatten().find(|row| row.judgment_no == judgment_no)?;
-                Some((row.id.clone(), row.case_number.clone()))
-            });
-            match found {
-                Some((id, case_number)) => {
-                    view! { <a class="case" href=format!("/judgments/{id}")>{case_number}</a> }.into_any()
-                }
-                None => format!("no. {}", format::count(judgment_no)).into_any(),
+        move || match self.find(judgment_no) {
+            Some((id, case_number)) => {
+                view! { <a class="case" href=format!("/judgments/{id}")>{case_number}</a> }.into_any()
             }
+            None => format!("no. {}", format::count(judgment_no)).into_any(),
         }
     }
 }

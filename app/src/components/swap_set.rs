@@ -13,7 +13,6 @@ use crate::state::workbench::{SwapView, Workbench};
 use crate::state::{clock, download, screen};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::hooks::use_navigate;
 use policy::tier::{AssetSignal, AssetSignals};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,13 +25,14 @@ const PAIRS_MAX: usize = 8;
 
 const ID: &str = "swap-set";
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     Column::text("Judgment", Some("judgment")),
     Column::number("Balance", Some("balance")),
     Column::number("Score", Some("score")),
     Column::number("Assets", None),
     Column::text("Before", None),
     Column::text("After", None),
+    Column::text("Effective", None),
     Column::text("Rules", None),
     Column::text("Moved by", None),
 ];
@@ -125,8 +125,12 @@ pub fn SwapSet(workbench: Workbench) -> impl IntoView {
             } else if moved.get() == 0 && workbench.swap.filter.with(|filter| !filter.has_stays()) {
                 view! { <Empty title="No judgment moves" text="Move a limit: the judgments that would change tier appear here, with the reason before and after."/> }.into_any()
             } else {
+                let text = match workbench.swap.filter.with(|filter| *filter == SwapFilter::Overridden) {
+                    true => "No judgment that moves has an override: every move changes the effective tier.",
+                    false => "Others move, but none in this way.",
+                };
                 view! {
-                    <Empty title="No judgment here" text="Others move, but none in this way.">
+                    <Empty title="No judgment here" text>
                         <button class="button" on:click=move |_| workbench.swap.filter.set(SwapFilter::All)>"Show all moves"</button>
                     </Empty>
                 }
@@ -140,13 +144,18 @@ pub fn SwapSet(workbench: Workbench) -> impl IntoView {
 fn Filter(workbench: Workbench) -> impl IntoView {
     let filter = workbench.swap.filter;
     let is = move |choice: &SwapFilter| filter.with(|filter| filter == choice).to_string();
-    let choices = [("All", SwapFilter::All), ("Up ↑", SwapFilter::Up), ("Down ↓", SwapFilter::Down)];
+    let choices = [
+        ("All", SwapFilter::All),
+        ("Up ↑", SwapFilter::Up),
+        ("Down ↓", SwapFilter::Down),
+        ("Overridden", SwapFilter::Overridden),
+    ];
     view! {
         <div class="segments" role="group" aria-label="Filter the swap set">
             {choices.map(|(name, choice)| view! {
                 {
                     let own = choice.clone();
-                    view! { <button type="button" aria-pressed=move || is(&own) on:click=move |_| filter.set(choice.clone())>{name}</button> }
+                    view! { <button type="button" data-test=format!("swap-filter-{}", name.split(' ').next().unwrap_or_default().to_lowercase()) aria-pressed=move || is(&own) on:click=move |_| filter.set(choice.clone())>{name}</button> }
                 }
             }).collect_view()}
             {move || filter.with(|filter| filter.words().map(|words| (words, matches!(filter, SwapFilter::Area(_))))).map(|(words, is_area)| view! {
@@ -215,14 +224,9 @@ fn List(workbench: Workbench, names: Names, listed: Memo<u32>) -> impl IntoView 
             previous => (previous.map_or(0, |(turn, ..)| turn + 1), filter, sort),
         }
     });
-    let navigate = use_navigate();
     let on_open = move |position: u32| {
-        let judgment_no = judgment_nos(workbench, position, position + 1).first().copied();
-        let id = judgment_no.and_then(|judgment_no| {
-            names.0.with_untracked(|known| known.get(&judgment_no).map(|(id, _)| id.clone()))
-        });
-        if let Some(id) = id {
-            super::frame::visit(&navigate, &format!("/judgments/{id}"));
+        if let Some(judgment_no) = judgment_nos(workbench, position, position + 1).first() {
+            workbench.look_at(*judgment_no);
         }
     };
     let row = move |position: u32| {
@@ -283,6 +287,16 @@ fn Row(row: SwapRow, workbench: Workbench, names: Names) -> impl IntoView {
         std::cmp::Ordering::Equal => "same",
     };
     let rules = row.rules.to_string();
+    let effective = row.effective();
+    let until = row.overriding.as_ref().map(|overriding| match &overriding.until {
+        Some(until) => format!("until {}", clock::date(until)),
+        None => "overridden".to_owned(),
+    });
+    let is_overridden = until.is_some().to_string();
+    let effective_title = match &until {
+        Some(until) => format!("Overridden {until}: neither policy changes it"),
+        None => "As computed".to_owned(),
+    };
     // The row's own click opens the judgment.
     let filter = move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
@@ -301,6 +315,7 @@ fn Row(row: SwapRow, workbench: Workbench, names: Names) -> impl IntoView {
         <div role="gridcell" class="number assets" title=asset_names(row.facts.signals)>{counted_assets(workbench, row.facts.signals)}</div>
         <div role="gridcell" class="before" title=row.before.1.clone()><TierBadge tier=row.before.0 short=true/><span class="reason">{row.before.1.clone()}</span></div>
         <div role="gridcell" class="after" data-change=direction title=row.after.1.clone()><TierBadge tier=row.after.0 short=true/><span class="reason">{row.after.1.clone()}</span></div>
+        <div role="gridcell" class="effective" data-override=is_overridden data-test="effective" title=effective_title><TierBadge tier=effective short=true/><span class="until">{until}</span></div>
         <div role="gridcell" class="rules" title=rules data-test="rules">{cell}</div>
         <div role="gridcell" class="moved-by" title=moved_by.clone()>{moved_by.clone()}</div>
     }
@@ -319,7 +334,7 @@ fn ExportButton(workbench: Workbench, names: Names) -> impl IntoView {
             match names.learn(wanted).await {
                 Ok(()) => {
                     let mut csv = String::from(
-                        "judgment_no,case_number,balance_due,collectability_score,asset_signals,tier_before,reason_before,tier_after,reason_after,rule_before,rule_after,moved_by\r\n",
+                        "judgment_no,case_number,balance_due,collectability_score,asset_signals,tier_before,reason_before,tier_after,reason_after,tier_effective,override_until,rule_before,rule_after,moved_by\r\n",
                     );
                     for row in rows.iter().filter_map(|row| simulation.row(*row)) {
                         let cells = [
@@ -335,6 +350,8 @@ fn ExportButton(workbench: Workbench, names: Names) -> impl IntoView {
                             row.before.1.clone(),
                             row.after.0.number().to_string(),
                             row.after.1.clone(),
+                            row.effective().number().to_string(),
+                            row.overriding.as_ref().and_then(|it| it.until.clone()).unwrap_or_default(),
                             row.rules.before.unwrap_or_default(),
                             row.rules.after.unwrap_or_default(),
                             match row.before.0 == row.after.0 {

@@ -7,6 +7,7 @@ use crate::components::assertions::Assertions;
 use crate::components::difference::Difference;
 use crate::components::findings::Findings;
 use crate::components::icon::{Icon, IconView};
+use crate::components::judgment_drawer::JudgmentDrawer;
 use crate::components::loaded::{CardsSkeleton, LoadFailed, Loaded, RowsSkeleton};
 use crate::components::migration_matrix::{Cells, MigrationMatrix};
 use crate::components::modal::ConfirmDialog;
@@ -27,7 +28,7 @@ use crate::state::leave_guard::use_leave_guard;
 use crate::state::live::use_live;
 use crate::state::remote::Remote;
 use crate::state::session::use_session;
-use crate::state::toasts::use_toasts;
+use crate::state::toasts::{Toasts, use_toasts};
 use crate::state::workbench::{Against, Workbench, load_inputs};
 use crate::state::{clock, url};
 use contract::{PolicyState, PolicySummary, Published, RefreshRun, RefreshState, Role, problem};
@@ -38,6 +39,7 @@ use policy::assertions::PolicyAssertions;
 use policy::portfolio::TierTotal;
 use policy::tier::TierPolicy;
 use std::time::Duration;
+use wasm_bindgen::JsCast;
 
 /// The value of `?draft=` for the repaired policy that ships with the console.
 const READY_MADE: &str = "monotone";
@@ -54,7 +56,7 @@ struct Drafts {
 
 #[component]
 pub fn PolicyPage() -> impl IntoView {
-    let inputs = Remote::new(load_inputs);
+    let inputs = Remote::new(|| load_inputs(None));
     let drafts = Drafts {
         all: Remote::new(api::policies),
         chosen: url::parameter("draft"),
@@ -107,6 +109,14 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
             let _ = workbench.needs_approval.try_set(settings.publish_needs_approval);
         }
     });
+    // Somebody has published: what is scheduled may be overtaken.
+    let live = use_live();
+    Effect::new(move |previous: Option<()>| {
+        live.published.track();
+        if previous.is_some() {
+            drafts.all.refetch();
+        }
+    });
     let close_refresh = move |()| set.with_value(|set| set(&[("refresh", "")]));
     view! {
         <DraftLine workbench drafts/>
@@ -115,6 +125,7 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
         {move || drafts.open_error.get().map(|error| view! { <LoadFailed error on_retry=move |()| open(workbench, drafts, drafts.chosen.get_untracked())/> })}
         {move || { let id = refresh.get(); (!id.is_empty()).then(|| view! { <RunPanel id workbench on_close=Callback::new(close_refresh)/> }) }}
         <MovedNotice workbench/>
+        <PastDayNotice workbench/>
         <StudiesNotice workbench/>
         <OpenedLink workbench/>
         <div class="policy-columns">
@@ -132,6 +143,7 @@ fn Simulator(workbench: Workbench, drafts: Drafts) -> impl IntoView {
         </div>
         <StudiesPanel workbench/>
         <SwapSet workbench/>
+        <JudgmentDrawer workbench/>
     }
 }
 
@@ -177,15 +189,16 @@ fn undo_by_keyboard(workbench: Workbench) {
         if !(event.ctrl_key() || event.meta_key()) || !event.key().eq_ignore_ascii_case("z") {
             return;
         }
-        // Text that is being written has an undo of its own; limits do not.
+        // Text that is being written has an undo of its own, unless it is the table's; and what lies under a dialog rests.
         let is_text = event.target().is_some_and(|target| {
-            use wasm_bindgen::JsCast;
-            target.dyn_ref::<web_sys::HtmlTextAreaElement>().is_some()
-                || target
-                    .dyn_ref::<web_sys::HtmlInputElement>()
-                    .is_some_and(|input| input.id() == "draft-name")
+            let target = target.dyn_ref::<web_sys::Element>();
+            target.is_some_and(|target| {
+                let is = |selector: &str| target.closest(selector).ok().flatten().is_some();
+                is("textarea, input:not([type=checkbox], [type=radio], [type=range])")
+                    && !is(".policy-editor")
+            })
         });
-        if is_text {
+        if is_text || document().query_selector("dialog[open]").ok().flatten().is_some() {
             return;
         }
         event.prevent_default();
@@ -278,7 +291,7 @@ fn DraftActions(workbench: Workbench, drafts: Drafts) -> impl IntoView {
         {move || session.may(Role::Admin).then(|| view! {
             <button class="button" data-test="discard-draft" disabled=move || is_busy.get() || !(is_saved.get() || has_edits.get() || is_unsaved.get()) on:click=move |_| is_discarding.set(true)>"Discard"</button>
             <button class="button" data-test="save-draft" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_unsaved.get() || !is_saved.get() && has_edits.get()) on:click=save_now>"Save draft"</button>
-            <button class="button primary" data-test="publish" disabled=move || is_busy.get() || !is_policy.get() || !has_name.get() || !(is_saved.get() || has_edits.get()) on:click=publish_now>"Publish…"</button>
+            <button class="button primary" data-test="publish" title=move || workbench.as_of().map(|_| "Only what is previewed on today’s facts can be published") disabled=move || is_busy.get() || workbench.as_of().is_some() || !is_policy.get() || !has_name.get() || !(is_saved.get() || has_edits.get()) on:click=publish_now>"Publish…"</button>
         })}
         <PublishDialog workbench is_open=is_publishing on_published=on_published on_reopen=move |id| open(workbench, drafts, id)/>
         <ConfirmDialog
@@ -373,11 +386,11 @@ fn CompareWith(workbench: Workbench, drafts: Drafts) -> impl IntoView {
     }
 }
 
-/// `Revision 3 · Spring review`, or a draft's name
+/// `Revision 3 · Spring review`, or a draft's name with its author's
 fn policy_name(policy: &PolicySummary) -> String {
     match policy.revision {
         Some(revision) => format!("Revision {revision} · {}", policy.name),
-        None => policy.name.clone(),
+        None => format!("{}, by {}", policy.name, policy.author),
     }
 }
 
@@ -492,6 +505,32 @@ fn MovedNotice(workbench: Workbench) -> impl IntoView {
     }
 }
 
+/// The preview is one of a past day: to look at, not to publish on.
+#[component]
+fn PastDayNotice(workbench: Workbench) -> impl IntoView {
+    let toasts = use_toasts();
+    let back = move |_| show_day(workbench, toasts, None);
+    move || {
+        workbench.as_of().map(|day| view! {
+        <Notice tone=Tone::Plain>
+            <div class="load-failed" data-test="past-day">
+                <span>{format!("Every figure below is of {}: of the judgments and facts with which that day ended, without overrides. Publishing waits until you are back on today’s facts.", clock::day(&day))}</span>
+                <button class="button small" data-test="past-day-back" on:click=back>"Back to today"</button>
+            </div>
+        </Notice>
+    })
+    }
+}
+
+/// Previews on the facts of another day.
+fn show_day(workbench: Workbench, toasts: Toasts, day: Option<String>) {
+    spawn_local(async move {
+        if let Err(error) = workbench.show_day(day).await {
+            toasts.fail(&error);
+        }
+    });
+}
+
 /// The policy module could not be asked: the preview stands, what it adds does not.
 #[component]
 fn StudiesNotice(workbench: Workbench) -> impl IntoView {
@@ -543,6 +582,7 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
                 <span class="muted snapshot">
                     {move || format::counted(rows.get(), "active judgment", "active judgments")}", facts of "{move || view! { <Time at=taken_at.get()/> }}
                 </span>
+                <input type="date" class="input past-day" aria-label="Preview on the facts of a past day" title="Preview on the facts of a past day" data-test="past-day-chooser" max=clock::days_after(&clock::iso_today(), -1) prop:value=move || workbench.as_of().unwrap_or_default() on:change:target=move |event| show_day(workbench, toasts, Some(event.target().value()).filter(|day| !day.is_empty()))/>
                 <button class="button quiet small icon-only" aria-label="Fetch the facts again" title="Fetch the facts again" data-test="reload-snapshot" disabled=move || is_reloading.get() on:click=reload><IconView icon=Icon::Refresh/></button>
             </header>
             <div class="content">
@@ -558,7 +598,7 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
                 <MigrationMatrix cells caption="Tier migration: judgments and balance from tier before to tier after" prefix="matrix" swap=workbench.swap/>
                 <MigrationPicture workbench/>
                 {move || match workbench.against.get() {
-                    Some(against) => view! { <p class="muted" data-test="compared-with">{format!("Compared with {}, on today’s facts. Publishing compares with the published policy.", against.name)}</p> }.into_any(),
+                    Some(against) => view! { <p class="muted" data-test="compared-with">{format!("Compared with {}, on these facts. Guardrails and publishing compare with the published policy.", against.name)}</p> }.into_any(),
                     None => view! { <Stale workbench/> }.into_any(),
                 }}
             </div>
@@ -581,7 +621,7 @@ fn Stale(workbench: Workbench) -> impl IntoView {
             <p class="muted" data-test="stale" data-stale=stale.to_string() data-never=never.to_string()>
                 {(stale > 0).then(|| format!("{} another tier than the published policy gives. ", format::counted(stale, "judgment stores", "judgments store")))}
                 {(never > 0).then(|| view! { <a href="/judgments?tier=none&status=active">{format!("{} never been tiered", format::counted(never, "judgment has", "judgments have"))}</a>". " })}
-                "“Before” is the published policy on today’s facts, not what is stored."
+                "“Before” is the published policy on these facts, not what is stored."
             </p>
         }
         .into_any(),

@@ -51,6 +51,14 @@ pub fn set_zone(zone: &str) {
     FORMATS.with_borrow_mut(|slot| *slot = None);
 }
 
+/// In which zone times are entered and shown: `in the organisation’s time (America/New_York)`.
+pub fn zone_words() -> String {
+    ZONE.with_borrow(|zone| match zone.as_str() {
+        "" => "in this browser’s time".to_owned(),
+        zone => format!("in the organisation’s time ({zone})"),
+    })
+}
+
 fn formatter(zone: &str, options: &[(&str, &str)]) -> js_sys::Function {
     let build = |zone: &str| {
         let object = js_sys::Object::new();

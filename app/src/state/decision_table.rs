@@ -62,8 +62,8 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// The four of an arm.
-    fn of(place: Place) -> [Bound; 4] {
+    /// The four of an arm: by fact, the lower bound first.
+    pub fn of(place: Place) -> [Bound; 4] {
         [(Fact::Score, false), (Fact::Score, true), (Fact::Balance, false), (Fact::Balance, true)]
             .map(|(fact, is_upper)| Bound { place, fact, is_upper })
     }
@@ -389,27 +389,29 @@ pub fn base_rule<'a>(
     })
 }
 
-/// The published arm that one of the draft's was: an equal one of its rule, else the one at its place
+/// The arm of a published rule that one of the draft's was: an equal one, else the one at its place
 pub fn base_arm<'a>(
-    published: &'a TierPolicyDocument,
-    document: &TierPolicyDocument,
-    place: Place,
+    base: &'a TierRuleDocument,
+    rule: &TierRuleDocument,
+    arm: usize,
 ) -> Option<&'a TierArmDocument> {
-    let base = base_rule(published, document, place.rule)?;
-    let rule = document.rules.get(place.rule)?;
-    let arm = place.read(document)?;
-    base.any
-        .iter()
-        .find(|base| *base == arm)
-        .or_else(|| base.any.get(place.arm).filter(|base| !rule.any.contains(base)))
+    let own = rule.any.get(arm)?;
+    let is_own = |base: &&TierArmDocument| *base == own;
+    base.any.iter().find(is_own).or_else(|| base.any.get(arm).filter(|base| !rule.any.contains(base)))
 }
 
-/// What a cell said in the published policy, `any` for nothing, where it says something else now
-pub fn was(published: &TierPolicyDocument, document: &TierPolicyDocument, bound: Bound) -> Option<String> {
+/// What a cell said in the published policy, `any` for nothing, where it says something else now; `base` is the arm
+/// that its own was
+pub fn was(
+    published: &TierPolicyDocument,
+    document: &TierPolicyDocument,
+    bound: Bound,
+    base: Option<&TierArmDocument>,
+) -> Option<String> {
     let now = bound.value(document);
     let before = match bound.limit(document).and_then(|limit| published.limits.get(limit)) {
         Some(value) => Some(value.as_str()),
-        None => value(published, bound.text(base_arm(published, document, bound.place)?)),
+        None => value(published, bound.text(base?)),
     };
     match (before, now) {
         (Some(before), Some(now)) if is_same_number(before, now) => None,
@@ -639,6 +641,11 @@ mod tests {
     fn what_a_cell_was_follows_its_limit_and_its_arm() {
         let published = document();
         let mut document = published.clone();
+        let was = |published: &TierPolicyDocument, document: &TierPolicyDocument, bound: Bound| {
+            let base = base_rule(published, document, bound.place.rule).unwrap();
+            let base = base_arm(base, &document.rules[bound.place.rule], bound.place.arm);
+            super::was(published, document, bound, base)
+        };
         let score = bound(1, 0, Fact::Score, false);
         score.write(&mut document, "60.00".to_owned());
         assert_eq!(was(&published, &document, score), None, "spelled differently");

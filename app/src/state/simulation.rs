@@ -2,11 +2,11 @@
 
 use super::decision_table::{is_same_number, rule_change, unused};
 use contract::SnapshotMeta;
-use policy::portfolio::{Portfolio, Shelves, StaleTiers, TierFlow, TierMigration, TierTotal};
+use policy::portfolio::{NO_TIER, Portfolio, Shelves, StaleTiers, TierFlow, TierMigration, TierTotal};
 use policy::tier::{
     AssetSignals, Cents, JudgmentFacts, MapCell, Score, Tier, TierGrid, TierPolicy, TierPolicyDocument,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 /// The portfolio of one moment, and its rows in the orders in which lists show them
@@ -18,6 +18,8 @@ pub struct Snapshot {
     by_score: OnceLock<Order>,
     /// By which an edit finds the judgments that it can move.
     shelves: Shelves,
+    /// Until when the rows that have an override have it.
+    override_ends: BTreeMap<u32, String>,
 }
 
 /// Rows in the order of a column, sorted once: an edit only has to put the few that move in their places
@@ -29,14 +31,29 @@ struct Order {
 }
 
 impl Snapshot {
-    pub fn new(meta: SnapshotMeta, portfolio: Portfolio) -> Self {
+    pub fn new(mut meta: SnapshotMeta, portfolio: Portfolio) -> Self {
+        let tiers = (0..).zip(&portfolio.columns().override_tier);
+        let rows = tiers.filter(|(_, tier)| **tier != NO_TIER).map(|(row, _)| row);
         Self {
+            override_ends: rows.zip(std::mem::take(&mut meta.override_ends)).collect(),
             meta,
             portfolio,
             by_balance: OnceLock::new(),
             by_score: OnceLock::new(),
             shelves: Shelves::default(),
         }
+    }
+
+    /// The row of a judgment, if it is among them.
+    pub fn row_of(&self, judgment_no: u64) -> Option<u32> {
+        let row = self.portfolio.columns().judgment_no.binary_search(&judgment_no).ok()?;
+        u32::try_from(row).ok()
+    }
+
+    /// The tier that somebody has given a row, and until when.
+    pub fn overriding(&self, row: u32) -> Option<Override> {
+        let tier = self.portfolio.override_tier(row)?;
+        Some(Override { tier, until: self.override_ends.get(&row).cloned() })
     }
 
     /// Rows, each of which comes once and in their own order, in that of a column.
@@ -178,6 +195,19 @@ impl Simulation {
             .get_or_init(|| TierMigration::between(&self.before.grid, &self.grid, self.portfolio()).moved)
     }
 
+    /// Until when the judgments that move, but keep their effective tier by an override, have it
+    pub fn overridden_moves(&self) -> Vec<&str> {
+        let ends = &self.before.snapshot.override_ends;
+        let moves = |row: u32| self.pair_alone(row).is_some_and(|(before, after)| before != after);
+        ends.iter().filter(|(row, _)| moves(**row)).map(|(_, until)| until.as_str()).collect()
+    }
+
+    /// The tiers of a row before and after, without tiering all the others.
+    fn pair_alone(&self, row: u32) -> Option<(Tier, Tier)> {
+        let before = Tier::try_from(*self.before.tiers.get(row as usize)?).ok()?;
+        Some((before, self.grid.tier_of(&self.portfolio().facts(row)?)))
+    }
+
     /// The rows that `filter` keeps, in the order of `sort` (a key; a leading `-` descends).
     pub fn swap_set(&self, filter: &SwapFilter, sort: &str) -> Vec<u32> {
         let (key, descends) = sort.strip_prefix('-').map_or((sort, false), |key| (key, true));
@@ -215,6 +245,7 @@ impl Simulation {
                 let overriding = self.portfolio().override_tier(row);
                 overriding.or_else(|| Some(self.pair(row)?.1)) == Some(*tier)
             }),
+            SwapFilter::Overridden => Box::new(move |row| self.portfolio().override_tier(row).is_some()),
             SwapFilter::Rules(pair) => {
                 let place = |policy: &TierPolicy, id: &Option<String>| match id {
                     None => Some(None),
@@ -290,6 +321,7 @@ impl Simulation {
             },
             before: (before.tier, before.reason),
             after: (after.tier, after.reason),
+            overriding: self.before.snapshot.overriding(row),
             facts,
         })
     }
@@ -331,6 +363,8 @@ pub enum SwapFilter {
     InOrOut(Tier),
     /// Of an effective tier after, moving or not.
     Effective(Tier),
+    /// Those that move under an override, which keeps their effective tier.
+    Overridden,
     /// That two rules move.
     Rules(RulePair),
     Area(MapArea),
@@ -351,6 +385,7 @@ impl SwapFilter {
             | SwapFilter::Up
             | SwapFilter::Down
             | SwapFilter::InOrOut(_)
+            | SwapFilter::Overridden
             | SwapFilter::Rules(_)
             | SwapFilter::Area(_) => false,
         }
@@ -360,7 +395,7 @@ impl SwapFilter {
     pub fn words(&self) -> Option<String> {
         let of = |tier: &Tier, when: &str| format!("tier {} {when}", tier.number());
         Some(match self {
-            SwapFilter::All | SwapFilter::Up | SwapFilter::Down => return None,
+            SwapFilter::All | SwapFilter::Up | SwapFilter::Down | SwapFilter::Overridden => return None,
             SwapFilter::Cell(from, to) if from == to => of(from, "before and after"),
             SwapFilter::Cell(from, to) => format!("{} → {}", from.number(), to.number()),
             SwapFilter::Before(tier) => of(tier, "before"),
@@ -392,6 +427,13 @@ impl MapArea {
     }
 }
 
+/// The tier that somebody has given a judgment
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    pub tier: Tier,
+    pub until: Option<String>,
+}
+
 /// A judgment of a list
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SwapRow {
@@ -400,6 +442,15 @@ pub struct SwapRow {
     pub rules: RulePair,
     pub before: (Tier, String),
     pub after: (Tier, String),
+    /// What takes effect instead of either.
+    pub overriding: Option<Override>,
+}
+
+impl SwapRow {
+    /// The tier that takes effect under the draft.
+    pub fn effective(&self) -> Tier {
+        self.overriding.as_ref().map_or(self.after.0, |overriding| overriding.tier)
+    }
 }
 
 /// One difference between the published policy and the draft
@@ -576,8 +627,12 @@ mod tests {
     fn simulation(rows: &[JudgmentFacts], edit: impl Fn(&mut TierPolicyDocument)) -> Simulation {
         let mut columns = PortfolioColumns::default();
         for (judgment_no, facts) in (1..).zip(rows) {
-            columns.push(judgment_no, facts, None, None);
+            // The second and every fourth after it are overridden.
+            let overriding = (judgment_no % 4 == 2).then_some(Tier::Monitor);
+            columns.push(judgment_no, facts, None, overriding);
         }
+        let override_ends =
+            (1..=columns.judgment_no.len().div_ceil(4)).map(|day| format!("2026-01-{day:02}"));
         let portfolio = Portfolio::from_columns(columns).unwrap();
         let meta = SnapshotMeta {
             snapshot: String::new(),
@@ -585,6 +640,7 @@ mod tests {
             taken_at: String::new(),
             rows: portfolio.len(),
             as_of: None,
+            override_ends: override_ends.collect(),
         };
         let before = Before::new(Arc::new(Snapshot::new(meta, portfolio)), TierPolicy::revision_1());
         let mut document = TierPolicy::revision_1().document().clone();
@@ -610,6 +666,22 @@ mod tests {
             [2, 0]
         );
         assert_eq!(outcome.flow.moved(), TierTotal { count: 2, balance_cents: 901_00 });
+    }
+
+    #[test]
+    fn what_moves_under_an_override_is_told_apart_and_keeps_its_effective_tier() {
+        let rows: Vec<_> = (0..8).map(|row| facts(5_800 + row, 100, 0)).collect();
+        let outcome = simulation(&rows, |document| set(document, "score_2", "58.03"));
+        assert_eq!(outcome.swap_set(&SwapFilter::All, "judgment"), [3, 4, 5, 6, 7]);
+        assert_eq!(outcome.swap_set(&SwapFilter::Overridden, "judgment"), [5]);
+        assert_eq!(outcome.overridden_moves(), ["2026-01-02"]);
+        let row = outcome.row(5).unwrap();
+        assert_eq!((row.after.0, row.effective()), (Tier::ActiveEnforcement, Tier::Monitor));
+        assert_eq!(row.overriding.unwrap().until.as_deref(), Some("2026-01-02"));
+        let other = outcome.row(4).unwrap();
+        assert_eq!((other.effective(), other.overriding), (Tier::ActiveEnforcement, None));
+        assert_eq!(outcome.before.snapshot.row_of(6), Some(5));
+        assert_eq!(outcome.before.snapshot.row_of(9), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use futures_util::future::try_join;
 use leptos::prelude::*;
 use policy::analysis::Region;
 use policy::assertions::CheckedAssertion;
-use policy::tier::{AssetSignals, PolicyError, TierPolicy, TierPolicyDocument};
+use policy::tier::{AssetSignals, JudgmentFacts, PolicyError, TierPolicy, TierPolicyDocument};
 use std::sync::Arc;
 
 /// What the simulator cannot begin without.
@@ -28,9 +28,10 @@ impl PartialEq for Inputs {
     }
 }
 
-/// The published policy and the facts that it is previewed on.
-pub async fn load_inputs() -> Result<Inputs, ApiError> {
-    let (published, (meta, portfolio)) = try_join(api::published_policy(), api::portfolio_snapshot()).await?;
+/// The published policy and the facts that it is previewed on: today's, or those with which a past day ended.
+pub async fn load_inputs(as_of: Option<String>) -> Result<Inputs, ApiError> {
+    let (published, (meta, portfolio)) =
+        try_join(api::published_policy(), api::portfolio_snapshot(as_of)).await?;
     let policy = TierPolicy::try_from(published.policy.clone())
         .map_err(|error| ApiError::Unreadable(error.to_string()))?;
     Ok(Inputs { published, policy, snapshot: Arc::new(Snapshot::new(meta, portfolio)) })
@@ -70,11 +71,19 @@ impl MapView {
     }
 }
 
+/// A judgment that is looked at beside the page
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subject {
+    /// None for one that is made up.
+    pub judgment_no: Option<u64>,
+    pub facts: JudgmentFacts,
+}
+
 /// Another policy than the published one to compare the draft with.
 #[derive(Clone, PartialEq)]
 pub struct Against {
     pub id: String,
-    /// `revision 3`, or a draft's name.
+    /// `Revision 3 · Spring review`, or a draft's name with its author's.
     pub name: String,
     pub policy: TierPolicy,
 }
@@ -89,6 +98,8 @@ pub struct Workbench {
     pub draft: Draft,
     pub swap: SwapView,
     pub map: MapView,
+    /// What the drawer shows.
+    pub subject: RwSignal<Option<Subject>>,
     /// The draft as a policy, or what keeps it from being one.
     pub policy: Memo<Result<TierPolicy, PolicyError>>,
     /// Follows every edit that is a policy, in its frame; an edit that is none leaves the last one in place.
@@ -153,11 +164,14 @@ impl Workbench {
         let studies = Studies::new(Script::Studies);
         Effect::new(move |_| inputs.with(|inputs| studies.set_portfolio(&inputs.snapshot.portfolio)));
         let checked = Study::new(studies, from_json, move || {
-            let simulation = settled_simulation.get();
-            let (before, after) = (simulation.before.policy.document(), simulation.after.document());
-            draft
-                .assertions
-                .with(|assertions| Some(Question::new("checkAssertions", &(assertions, before, after))))
+            let after = settled_simulation.with(|simulation| simulation.after.clone());
+            // Against what it would replace, whatever the page compares with.
+            inputs.with(|inputs| {
+                let (before, after) = (inputs.policy.document(), after.document());
+                draft
+                    .assertions
+                    .with(|assertions| Some(Question::new("checkAssertions", &(assertions, before, after))))
+            })
         });
         Self {
             inputs,
@@ -168,6 +182,7 @@ impl Workbench {
             draft,
             swap,
             map,
+            subject: RwSignal::new(None),
             policy,
             simulation,
             settled: settled_simulation,
@@ -198,9 +213,30 @@ impl Workbench {
         self.inputs.with(|inputs| inputs.published.summary.revision.unwrap_or(0))
     }
 
+    /// The past day on whose facts the draft is previewed; only a preview on today's can be published.
+    pub fn as_of(self) -> Option<String> {
+        self.inputs.with(|inputs| inputs.snapshot.meta.as_of.clone())
+    }
+
+    /// Opens the drawer of a judgment of the snapshot.
+    pub fn look_at(self, judgment_no: u64) {
+        let facts = self.settled.with_untracked(|simulation| {
+            let row = simulation.before.snapshot.row_of(judgment_no)?;
+            simulation.portfolio().facts(row)
+        });
+        if let Some(facts) = facts {
+            self.subject.set(Some(Subject { judgment_no: Some(judgment_no), facts }));
+        }
+    }
+
     /// Fetches the published policy and the facts again; the draft stays as it is.
     pub async fn reload(self) -> Result<(), ApiError> {
-        self.inputs.set(load_inputs().await?);
+        self.show_day(untrack(|| self.as_of())).await
+    }
+
+    /// The same, with the facts of another day.
+    pub async fn show_day(self, as_of: Option<String>) -> Result<(), ApiError> {
+        self.inputs.set(load_inputs(as_of).await?);
         Ok(())
     }
 }

@@ -7,7 +7,7 @@
 use policy::assertions::{CheckedAssertion, PolicyAssertions};
 use policy::portfolio::MigrationMatrix;
 use policy::receipt::Receipt;
-use policy::study::{Verdict, WitnessCase};
+use policy::study::{Explanation, FactsChange, TierChanges, Verdict, WitnessCase};
 use policy::tier::{DecidedBy, Tier, TierPolicyDocument};
 use serde::{Deserialize, Serialize};
 
@@ -291,7 +291,7 @@ bodies! {
         pub policy_revision: Option<u32>,
     }
 
-    /// Every arm of the published policy against one judgment, and the least changes that would give another tier
+    /// Every arm of a policy against one judgment, and the least changes that would give another tier
     pub struct Why {
         /// In the order in which they are tried.
         pub arms: Vec<WhyArm>,
@@ -388,6 +388,9 @@ bodies! {
         pub note: Option<String>,
         /// Why it was published though assertions failed.
         pub override_note: Option<String>,
+        /// The assertions that the note overrules, by their place: those that failed when it was written.
+        #[serde(default)]
+        pub overruled: Vec<String>,
         /// What the publishing browser showed for its preview, as the server found it to be; `null` for drafts and for
         /// what came with the organisation. Never changes.
         #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
@@ -417,6 +420,8 @@ bodies! {
     /// When a policy is to be published by itself
     pub struct PolicySchedule {
         pub effective_at: String,
+        /// The revision that it was previewed against: over no other is it published by itself.
+        pub over_revision: u32,
         pub scheduled_at: String,
         pub scheduled_by: String,
         /// Why it was not published when it was due: an admin has to cancel it, and may schedule it again.
@@ -520,6 +525,10 @@ bodies! {
         /// Why it is published though assertions fail: kept with the revision. Refused where none fails.
         #[serde(default)]
         pub override_note: Option<String>,
+        /// The places of the assertions that the note was written about, such as `laws[0]`. One that fails and is not
+        /// among them refuses the publish, now or when it is due.
+        #[serde(default)]
+        pub overruled: Vec<String>,
         /// `SnapshotMeta::snapshot` of the previewed snapshot.
         pub snapshot: String,
         /// What the preview showed; kept for the reconciliation and checked against the server's own count.
@@ -559,6 +568,9 @@ bodies! {
         /// The day whose end it shows, where one was asked for: such a snapshot is to look at, not to publish on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub as_of: Option<String>,
+        /// Until when each override is in force, in the order of the judgments that have one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub override_ends: Vec<String>,
     }
 
     /// The query of `GET /api/portfolio/snapshot`
@@ -775,6 +787,33 @@ pub mod problem {
     pub const RATE_LIMITED: &str = "rate_limited";
     pub const INTERNAL: &str = "internal";
     pub const UNAVAILABLE: &str = "unavailable";
+}
+
+/// Of the changes that would give a tier, those that people can look over
+const NEAREST_MAX: usize = 4;
+
+impl Why {
+    /// An explanation and the nearest changes, as people read them.
+    pub fn of(explained: Explanation, nearest: Vec<TierChanges>) -> Why {
+        let arms = explained.rules.into_iter().flat_map(|rule| {
+            let (id, tier) = (rule.id, rule.tier);
+            rule.arms.into_iter().map(move |arm| WhyArm {
+                rule: id.clone(),
+                tier,
+                verdict: arm.verdict,
+                conditions: arm
+                    .conditions
+                    .iter()
+                    .map(|condition| WhyCondition { words: condition.words(), holds: condition.holds })
+                    .collect(),
+            })
+        });
+        let nearest = nearest.into_iter().map(|changes| WhyNearest {
+            tier: changes.tier,
+            changes: changes.changes.iter().take(NEAREST_MAX).map(FactsChange::words).collect(),
+        });
+        Why { arms: arms.collect(), nearest: nearest.collect() }
+    }
 }
 
 impl Role {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use contract::{
     Assignment, FactsRow, JudgmentDetail, JudgmentFacets, JudgmentPage, JudgmentQuery, JudgmentRow, OpenCase,
-    Outcome, SignalValues, Why, WhyArm, WhyCondition, WhyNearest,
+    Outcome, SignalValues, Why,
 };
 use futures_util::TryStreamExt;
 use policy::study;
@@ -585,28 +585,8 @@ fn facts_of(record: &Record) -> JudgmentFacts {
     }
 }
 
-/// Of the changes that would give a tier, those that people can look over
-const NEAREST_MAX: usize = 4;
-
 fn why(policy: &TierPolicy, facts: &JudgmentFacts) -> Why {
-    let arms = study::explain(policy, facts).rules.into_iter().flat_map(|rule| {
-        let (id, tier) = (rule.id, rule.tier);
-        rule.arms.into_iter().map(move |arm| WhyArm {
-            rule: id.clone(),
-            tier,
-            verdict: arm.verdict,
-            conditions: arm
-                .conditions
-                .iter()
-                .map(|condition| WhyCondition { words: condition.words(), holds: condition.holds })
-                .collect(),
-        })
-    });
-    let nearest = study::nearest_changes(policy, facts).into_iter().map(|changes| WhyNearest {
-        tier: changes.tier,
-        changes: changes.changes.iter().take(NEAREST_MAX).map(study::FactsChange::words).collect(),
-    });
-    Why { arms: arms.collect(), nearest: nearest.collect() }
+    Why::of(study::explain(policy, facts), study::nearest_changes(policy, facts))
 }
 
 /// What a policy says of facts, in the form that API and command line answer

@@ -44,6 +44,7 @@ struct Record {
     published_by: Option<String>,
     note: Option<String>,
     override_note: Option<String>,
+    overruled: Option<Vec<String>>,
     receipt: Option<Json<Receipt>>,
     author_id: Option<Uuid>,
     saved_by_id: Option<Uuid>,
@@ -58,6 +59,7 @@ struct Record {
     effective_at: Option<DateTime<Utc>>,
     scheduled_at: Option<DateTime<Utc>>,
     scheduled_by: Option<String>,
+    scheduled_over: Option<i32>,
     schedule_error: Option<String>,
 }
 
@@ -71,11 +73,11 @@ struct DetailRecord {
 }
 
 const SUMMARY: &str = "select p.id, p.name, p.state, p.revision, p.version, p.based_on, p.digest,
-    a.display_name as author, p.updated_at, p.published_at, b.display_name as published_by, p.note, p.override_note, p.receipt, p.document, p.assertions, p.witnesses,
+    a.display_name as author, p.updated_at, p.published_at, b.display_name as published_by, p.note, p.override_note, p.overruled, p.receipt, p.document, p.assertions, p.witnesses,
     p.author_id, coalesce(p.saved_by, p.author_id) as saved_by_id, s.display_name as saved_by,
     p.approval, p.approval_requested_at, q.display_name as approval_requested_by, p.approval_request_note,
     p.approval_answered_at, w.display_name as approval_answered_by, p.approval_note,
-    p.effective_at, p.scheduled_at, c.display_name as scheduled_by, p.schedule_error
+    p.effective_at, p.scheduled_at, p.scheduled_over, c.display_name as scheduled_by, p.schedule_error
     from public.tier_policies p
     left join public.users a on a.id = p.author_id
     left join public.users b on b.id = p.published_by
@@ -108,6 +110,7 @@ impl From<Record> for PolicySummary {
         let schedule =
             record.effective_at.zip(record.scheduled_at).map(|(effective_at, scheduled_at)| PolicySchedule {
                 effective_at: wire::instant(effective_at),
+                over_revision: record.scheduled_over.map_or(0, wire::revision),
                 scheduled_at: wire::instant(scheduled_at),
                 scheduled_by: record.scheduled_by.unwrap_or_else(|| PRODUCT.to_owned()),
                 error: record.schedule_error,
@@ -134,6 +137,7 @@ impl From<Record> for PolicySummary {
             published_by: record.published_by.or_else(|| is_published.then(|| PRODUCT.to_owned())),
             note: record.note,
             override_note: record.override_note,
+            overruled: record.overruled.unwrap_or_default(),
             receipt: record.receipt.map(|receipt| receipt.0),
             approval,
             schedule,
@@ -340,6 +344,16 @@ pub async fn publish(tx: &mut Transaction, id: Uuid, publish: Publish<'_>) -> Re
     .bind(Json(publish.receipt))
     .fetch_one(&mut **tx)
     .await
+}
+
+/// Keeps which assertions the note overrules with the policy that this transaction publishes or schedules
+pub async fn keep_overruled(tx: &mut Transaction, id: Uuid, places: &[&str]) -> Result<(), SqlError> {
+    sqlx::query("select public.keep_overruled_assertions($1, $2)")
+        .bind(id)
+        .bind(places)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// Keeps witnesses with the policy that this transaction publishes

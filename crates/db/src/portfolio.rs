@@ -1,5 +1,6 @@
 //! The portfolio as columns, and which facts have moved since it was read.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -73,6 +74,8 @@ pub struct PortfolioSnapshot {
     /// RFC 3339 in UTC
     pub taken_at: String,
     pub portfolio: Portfolio,
+    /// Until when each override is in force, in the order of the rows that have one
+    pub override_ends: Vec<String>,
 }
 
 /// Reads the active judgments of the actor's organisation, all from one database state
@@ -105,14 +108,16 @@ pub async fn snapshot(
         }
         None => read_columns(&mut tx, end, 0, i64::MAX).await?,
     };
-    if end.is_none() {
-        read_overrides(&mut tx, &mut columns).await?;
-    }
+    let override_ends = match end {
+        None => read_overrides(&mut tx, &mut columns).await?,
+        Some(_) => BTreeMap::new(),
+    };
     tx.commit().await?;
     Ok(PortfolioSnapshot {
         snapshot: snapshot.parse().map_err(|error| SqlError::Decode(Box::<SnapshotError>::new(error)))?,
         taken_at: wire::instant(taken_at),
         portfolio: Portfolio::from_columns(columns)?,
+        override_ends: override_ends.into_values().map(wire::instant).collect(),
     })
 }
 
@@ -220,10 +225,13 @@ async fn read_columns(
     }
 }
 
-/// Few judgments have an override, so these are looked up one by one
-async fn read_overrides(tx: &mut Transaction, columns: &mut PortfolioColumns) -> Result<(), SqlError> {
-    let overrides: Vec<(i64, i16)> = sqlx::query_as(
-        "select j.judgment_no, public.tier_number(c.tier_override)
+/// Few judgments have an override, so these are looked up one by one; answers until when, by row
+async fn read_overrides(
+    tx: &mut Transaction,
+    columns: &mut PortfolioColumns,
+) -> Result<BTreeMap<usize, DateTime<Utc>>, SqlError> {
+    let overrides: Vec<(i64, i16, DateTime<Utc>)> = sqlx::query_as(
+        "select j.judgment_no, public.tier_number(c.tier_override), c.override_expires_at
            from public.enforcement_cases c
            join public.core_judgments j on j.org_id = c.org_id and j.id = c.judgment_id
           where c.org_id = (select public.current_org_id()) and c.closed_at is null
@@ -231,12 +239,14 @@ async fn read_overrides(tx: &mut Transaction, columns: &mut PortfolioColumns) ->
     )
     .fetch_all(&mut **tx)
     .await?;
-    for (number, tier) in overrides {
+    let mut ends = BTreeMap::new();
+    for (number, tier, end) in overrides {
         if let Ok(row) = columns.judgment_no.binary_search(&(number as u64)) {
             columns.override_tier[row] = tier as u8;
+            ends.insert(row, end);
         }
     }
-    Ok(())
+    Ok(ends)
 }
 
 /// The first `limit` judgments of the caller's organisation whose facts `snapshot` had not seen

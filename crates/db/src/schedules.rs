@@ -85,8 +85,8 @@ pub struct Due {
     pub assertions: PolicyAssertions,
     /// Whether the document is the one that was scheduled: by its digest.
     pub is_genuine: bool,
-    /// Whether it is to be published though assertions fail.
-    pub is_overriding: bool,
+    /// The places of assertions that may fail: those that its note overrules.
+    pub overruled: Vec<String>,
     /// Of the facts that are read from here on: later ones count as moved.
     pub snapshot: String,
 }
@@ -97,13 +97,13 @@ struct DueRecord {
     assertions: Json<PolicyAssertions>,
     digest: String,
     receipt_policy: Option<String>,
-    is_overriding: bool,
+    overruled: Option<Vec<String>>,
 }
 
 /// Locks a scheduled policy that is due, and the policies of its organisation; None where somebody else has it
 pub async fn lock_due(tx: &mut Transaction, org_id: Uuid, id: Uuid) -> Result<Option<Due>, SqlError> {
     let found: Option<DueRecord> = sqlx::query_as(
-        "select document, assertions, digest, receipt ->> 'policy' as receipt_policy, override_note is not null as is_overriding
+        "select document, assertions, digest, receipt ->> 'policy' as receipt_policy, overruled
            from public.tier_policies
           where id = $1 and state = 'scheduled' and effective_at <= public.app_now() and schedule_error is null
             for update skip locked",
@@ -124,7 +124,7 @@ pub async fn lock_due(tx: &mut Transaction, org_id: Uuid, id: Uuid) -> Result<Op
             && found.receipt_policy.is_none_or(|receipt| receipt == digest.as_str()),
         policy: found.document.0,
         assertions: found.assertions.0,
-        is_overriding: found.is_overriding,
+        overruled: found.overruled.unwrap_or_default(),
         snapshot,
     }))
 }

@@ -37,6 +37,7 @@ pub(crate) fn read(columns: &JsValue) -> Result<PortfolioColumns> {
     if !columns.is_object() {
         return Err(DragonflyError::new("portfolio", "is not an object of columns".to_owned()));
     }
+    expect_columns(columns)?;
     let judgment_no = whole_numbers(columns, "judgmentNo", |number| Some(number as u64))?;
     let untiered = || vec![NO_TIER; judgment_no.len()];
     Ok(PortfolioColumns {
@@ -47,6 +48,19 @@ pub(crate) fn read(columns: &JsValue) -> Result<PortfolioColumns> {
         override_tier: optional(columns, "overrideTier")?.unwrap_or_else(untiered),
         judgment_no,
     })
+}
+
+/// The columns that there are; the last two may be absent.
+const NAMES: [&str; 6] = ["judgmentNo", "score", "balanceCents", "bits", "storedTier", "overrideTier"];
+
+/// Refuses a column of another name: misspelt, an optional one would pass for absent
+fn expect_columns(columns: &JsValue) -> Result<()> {
+    let keys = Reflect::own_keys(columns).map_err(|error| DragonflyError::thrown("portfolio", &error))?;
+    let unknown = keys.iter().filter_map(|key| key.as_string()).find(|key| !NAMES.contains(&key.as_str()));
+    match unknown {
+        Some(name) => Err(DragonflyError::new(&name, "is not a column".to_owned())),
+        None => Ok(()),
+    }
 }
 
 pub(crate) fn read_bytes(bytes: &JsValue) -> Result<Vec<u8>> {

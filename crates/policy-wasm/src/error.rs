@@ -96,7 +96,7 @@ fn host_name(column: &str) -> &str {
     }
 }
 
-/// Messages quote what a host hands over, which may be long.
+/// Messages and fields quote what a host hands over, which may be long.
 const MESSAGE_LENGTH_MAX: usize = 400;
 
 fn clipped(message: &str) -> String {
@@ -111,7 +111,7 @@ impl From<DragonflyError> for JsValue {
         let error = js_sys::Error::new(&clipped(&message));
         error.set_name("DragonflyError");
         // An error object of our own making takes any property.
-        let _ = js_sys::Reflect::set(&error, &"field".into(), &field.into());
+        let _ = js_sys::Reflect::set(&error, &"field".into(), &clipped(&field).into());
         error.into()
     }
 }

@@ -79,7 +79,7 @@ export type Column =
   | number[] | Float64Array | Float32Array | Uint32Array | Int32Array | Uint16Array | Int16Array | Uint8Array
   | Uint8ClampedArray | Int8Array;
 
-/** One entry a judgment in each column. */
+/** One entry a judgment in each column; any other property is an error. */
 export interface PortfolioColumns {
   /** Ascending, each number once, below 2^53. */
   judgmentNo: Column;

@@ -135,6 +135,17 @@ test("whatever is no column is a typed error that names column and row", () => {
   refused(build({ judgmentNo: Array(4_000_000_000) }), "judgmentNo", /more than/);
 });
 
+test("a column of another name is refused by its name, since an optional one would pass for absent", () => {
+  const build = (changes) => () => Portfolio.fromColumns(columns(changes));
+  refused(build({ overideTier: [0, 1, 255] }), "overideTier", /is not a column/);
+  refused(build({ stored_tier: null }), "stored_tier", /is not a column/);
+  refused(build({ ["x".repeat(100_000)]: [] }), `${"x".repeat(400)}…`, /is not a column/);
+  refused(() => Portfolio.fromColumns([[1], [2]]), "0", /is not a column/);
+  const hiding = new Proxy({}, { ownKeys() { throw new Error("not today"); } });
+  refused(() => Portfolio.fromColumns(hiding), "portfolio", /not today/);
+  assert.equal(Portfolio.fromColumns(columns({ storedTier: null, overrideTier: undefined, [Symbol("own")]: 1 })).length, 3);
+});
+
 test("whatever is no encoded portfolio is a typed error", () => {
   const bytes = Portfolio.fromColumns(columns()).encode();
   for (const odd of [undefined, null, "DFP1", [68, 70], {}, new Uint16Array(4)]) {

@@ -108,6 +108,20 @@ pub struct CheckedAssertion {
     pub judgment_no: Option<u64>,
 }
 
+/// Those of `checked` that fail and are not among the places that a note overrules
+pub fn failing_besides<'a>(
+    checked: &'a [CheckedAssertion],
+    overruled: &[String],
+) -> Vec<&'a CheckedAssertion> {
+    checked.iter().filter(|assertion| !assertion.holds && !overruled.contains(&assertion.place)).collect()
+}
+
+/// What they ask for and what was found, such as `Tier 3 has at most 200 judgments: It has 214`
+pub fn in_words(assertions: &[&CheckedAssertion]) -> String {
+    let words = assertions.iter().map(|assertion| format!("{}: {}", assertion.words, assertion.found));
+    words.collect::<Vec<_>>().join("; ")
+}
+
 only_objects!(PolicyAssertions, "assertions", and Serialize);
 only_objects!(ExpectedTier, "an example", and Serialize);
 

@@ -2,7 +2,7 @@
 
 use db::schedules::{self, Due};
 use db::{Actor, Database, Refusal, SqlError, Transaction, policies, portfolio};
-use policy::assertions::CheckedAssertion;
+use policy::assertions::{CheckedAssertion, failing_besides, in_words};
 use policy::portfolio::{MigrationMatrix, TierMigration};
 use policy::study::{WitnessCase, witness_cases};
 use uuid::Uuid;
@@ -61,18 +61,18 @@ async fn publish(db: &Database, org_id: Uuid, id: Uuid) -> Result<Outcome, SqlEr
         return stop(tx, id, "its document is not the one that was scheduled".to_owned()).await;
     }
     let compiled = due.policy.to_postgres();
-    let (snapshot, is_overriding) = (due.snapshot.clone(), due.is_overriding);
+    let (snapshot, overruled) = (due.snapshot.clone(), due.overruled.clone());
     let Counted { matrix, checked, witnesses } = match count(&mut tx, due).await? {
         Ok(counted) => counted,
         Err(reason) => return stop(tx, id, reason).await,
     };
-    let failing: Vec<String> = checked
-        .into_iter()
-        .filter(|assertion| !assertion.holds)
-        .map(|assertion| format!("{}: {}", assertion.words, assertion.found))
-        .collect();
-    if !failing.is_empty() && !is_overriding {
-        return stop(tx, id, format!("it breaks assertions that it carries: {}", failing.join("; "))).await;
+    let failing = failing_besides(&checked, &overruled);
+    if !failing.is_empty() {
+        let which = match overruled.is_empty() {
+            true => "assertions that it carries",
+            false => "assertions that its note does not overrule",
+        };
+        return stop(tx, id, format!("it breaks {which}: {}", in_words(&failing))).await;
     }
     let revision = schedules::publish(&mut tx, id, compiled, &matrix, &snapshot).await?;
     policies::keep_witnesses(&mut tx, id, &witnesses).await?;

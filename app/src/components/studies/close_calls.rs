@@ -30,16 +30,16 @@ pub fn CloseCallsStudy(workbench: Workbench) -> impl IntoView {
             {field("margin-balance", "Dollars of balance", balance)}
             {field("margin-signals", "Asset signals", signals)}
         </div>
-        {answered(study, |list| table(&list))}
+        {answered(study, move |list| table(&list, workbench))}
     }
 }
 
-fn table(list: &FragileList) -> AnyView {
+fn table(list: &FragileList, workbench: Workbench) -> AnyView {
     let links = Links::to(list.rows.iter().map(|row| row.judgment_no).collect());
     let rows = list.rows.iter().map(|row| {
         view! {
             <tr data-test="close-call">
-                <th scope="row">{links.link(row.judgment_no)}</th>
+                <th scope="row">{links.drawer(row.judgment_no, workbench)}</th>
                 <td><TierBadge tier=row.tier short=true/></td>
                 <td class="number">{format::cents(row.balance.cents())}</td>
                 <td>{row.nudges.iter().map(words).collect::<Vec<_>>().join("; ")}</td>

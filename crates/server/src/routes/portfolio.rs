@@ -43,8 +43,9 @@ fn encode(snapshot: &PortfolioSnapshot, as_of: Option<String>) -> Vec<u8> {
         taken_at: snapshot.taken_at.clone(),
         rows: snapshot.portfolio.len(),
         as_of,
+        override_ends: snapshot.override_ends.clone(),
     };
-    // Plain data, which always has a JSON form, of a few hundred bytes.
+    // Plain data, which always has a JSON form: a few hundred bytes, and a few for each override.
     let meta = serde_json::to_vec(&meta).unwrap_or_default();
     let mut body = (meta.len() as u32).to_le_bytes().to_vec();
     body.extend(meta);

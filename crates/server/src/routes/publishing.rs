@@ -6,7 +6,7 @@ use contract::{PublishRequest, Published, problem};
 use db::portfolio::{self, Snapshot};
 use db::schedules::{self, EffectiveAt, Schedule};
 use db::{Transaction, lookup};
-use policy::assertions::{CheckedAssertion, PolicyAssertions};
+use policy::assertions::{CheckedAssertion, PolicyAssertions, failing_besides, in_words};
 use policy::portfolio::{MigrationMatrix, TierMigration};
 use policy::receipt::{PackedTiersError, Receipt, unpack_tiers};
 use policy::study::{WitnessCase, witness_cases};
@@ -27,7 +27,7 @@ const NAMED_MAX: i32 = 50;
 /// One transaction covers the promotion, the check of the preview and the refresh that is begun, so a published
 /// revision always has its refresh and a refused one leaves no trace. Refused with 409: `build_differs`, `draft_moved`,
 /// `revision_moved`, `approval_required`, `policy_differs`, `facts_moved` (with the judgments), `snapshot_differs`, `preview_differs` (with the
-/// judgments whose tier differs), `assertions_failed` (with what fails), which an `override_note` overrules.
+/// judgments whose tier differs), `assertions_failed` (with what fails), unless an `override_note` overrules all of it.
 #[utoipa::path(post, path = "/api/tier-policies/{id}/publish", tag = "policies", params(("id" = String, Path, format = Uuid)),
     request_body = PublishRequest, responses((status = 200, body = Published)))]
 pub(crate) async fn publish(
@@ -104,19 +104,10 @@ pub(crate) async fn publish(
     let digest = draft.digest();
     let (checked, witnesses) =
         expect_preview(&mut tx, &request, &snapshot, before, draft, assertions).await?;
-    match (checked.iter().all(|assertion| assertion.holds), override_note) {
-        (true, None) | (false, Some(_)) => {}
-        (true, Some(_)) => {
-            return Err(ApiError::invalid("override_note", "every assertion holds: publish without it"));
-        }
-        (false, None) => {
-            return Err(ApiError::conflict(
-                problem::ASSERTIONS_FAILED,
-                "the draft breaks assertions that it carries",
-            )
-            .hint("change the draft, or publish it with a note that says why")
-            .assertions(checked));
-        }
+    let overruled = expect_assertions(&request, checked)?;
+    if !overruled.is_empty() {
+        let places: Vec<&str> = overruled.iter().map(|assertion| assertion.place.as_str()).collect();
+        db::policies::keep_overruled(&mut tx, id, &places).await?;
     }
     // What is published later gets those of the judgments of then.
     if refresh_id.is_some() {
@@ -129,6 +120,28 @@ pub(crate) async fn publish(
         refresh_id,
         effective_at: request.effective_at,
     }))
+}
+
+/// Refuses what breaks assertions, but for those that the note was written about; answers these
+fn expect_assertions(
+    request: &PublishRequest,
+    mut checked: Vec<CheckedAssertion>,
+) -> Result<Vec<CheckedAssertion>, ApiError> {
+    let is_noted = request.override_note.is_some();
+    let named = if is_noted { request.overruled.as_slice() } else { &[] };
+    let broken = failing_besides(&checked, named);
+    if !broken.is_empty() {
+        let which = if is_noted { "that the note does not overrule" } else { "that it carries" };
+        let detail = format!("the draft breaks assertions {which}: {}", in_words(&broken));
+        return Err(ApiError::conflict(problem::ASSERTIONS_FAILED, detail)
+            .hint("change the draft, or publish it with a note that says why, about each of them")
+            .assertions(checked));
+    }
+    checked.retain(|assertion| !assertion.holds);
+    if is_noted && checked.is_empty() {
+        return Err(ApiError::invalid("override_note", "every assertion holds: publish without it"));
+    }
+    Ok(checked)
 }
 
 pub(super) fn check_note(field: &str, note: &str) -> Result<(), ApiError> {
