@@ -52,7 +52,7 @@ struct Measurement {
     measure: fn(&Bench) -> Result<Vec<f64>>,
 }
 
-const MEASUREMENTS: [Measurement; 38] = [
+const MEASUREMENTS: [Measurement; 40] = [
     // Everybody's first page is Today.
     Measurement { name: "console_brotli", unit: "bytes", measure: |bench| console_size(bench, "today") },
     Measurement {
@@ -88,6 +88,16 @@ const MEASUREMENTS: [Measurement; 38] = [
         name: "semantic_diff_30_rules_wasm",
         unit: "ms",
         measure: |bench| bench.script("semantic_diff_30_rules_wasm"),
+    },
+    Measurement {
+        name: "findings_largest_wasm",
+        unit: "ms",
+        measure: |bench| bench.script("findings_largest_wasm"),
+    },
+    Measurement {
+        name: "refuse_10000_rules_wasm",
+        unit: "ms",
+        measure: |bench| bench.script("refuse_10000_rules_wasm"),
     },
     Measurement { name: "route_native_10", unit: "1/s", measure: |bench| bench.native("route_native_10") },
     Measurement { name: "route_native_100", unit: "1/s", measure: |bench| bench.native("route_native_100") },

@@ -28,6 +28,24 @@ export function policyOf30Rules(seed) {
   return { limits, rules, fallback: 0 };
 }
 
+/** A policy with as many rules as there may be, each of five arms, and close to as many limits */
+export function largestPolicy() {
+  const arm = (number) => {
+    const [score, balance] = [number % 240, (number * 7) % 240];
+    return {
+      score_from: `${score * 0.25}`,
+      score_below: `${(score + 9) * 0.25}`,
+      balance_from: `${balance * 2_000 + 100}`,
+      balance_below: `${(balance + 11) * 2_000 + 100}`,
+      ...(number % 3 < 2 && { signals_min: 1 + (number % 3) }),
+    };
+  };
+  const rule = (rule) => (
+    { id: `r${rule}`, tier: 3 - (rule % 3), any: Array.from({ length: 5 }, (_, place) => arm(rule * 5 + place)) }
+  );
+  return { rules: Array.from({ length: 200 }, (_, number) => rule(number)), fallback: 0 };
+}
+
 /** Milliseconds that a call takes, run by run */
 export function milliseconds(runs, call) {
   const measure = () => {

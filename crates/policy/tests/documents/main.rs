@@ -5,15 +5,9 @@
 mod check;
 
 use check::check;
-use policy::analysis::analyze;
-use policy::portfolio::{Portfolio, TierMigration};
 use policy::sample;
 use policy::tier::{JudgmentFacts, TierPolicy};
 use proptest::prelude::*;
-use std::time::{Duration, Instant};
-
-/// Whatever is handed over has an answer by then
-const SOON: Duration = Duration::from_secs(1);
 
 /// What mutation puts where it does not belong
 const TOKENS: [&str; 40] = [
@@ -150,9 +144,7 @@ fn collect(value: &serde_json::Value, place: String, places: &mut Vec<String>) {
 #[track_caller]
 fn refused(json: &str, expect: &str) {
     check(json);
-    let begun = Instant::now();
     assert_eq!(TierPolicy::from_json(json).unwrap_err().to_string(), expect);
-    assert!(begun.elapsed() < SOON, "refused after {:?}", begun.elapsed());
 }
 
 fn with_rules(count: usize, rule: impl Fn(usize) -> String) -> String {
@@ -186,8 +178,9 @@ fn huge_documents_are_refused_by_what_is_too_much() {
     );
 }
 
-/// As large as a policy may be: 200 rules of five arms, close to 255 different limits of either kind
-fn largest() -> TierPolicy {
+/// How soon is measured: `findings_largest_wasm`
+#[test]
+fn a_policy_as_large_as_there_may_be_decides_as_its_rules_say() {
     let arm = |number: usize| {
         let (score, balance) = (number % 240, number * 7 % 240);
         format!(
@@ -203,29 +196,9 @@ fn largest() -> TierPolicy {
         let arms: Vec<String> = (0..5).map(|place| arm(rule * 5 + place)).collect();
         format!(r#"{{"id":"r{rule}","tier":{},"any":[{}]}}"#, 3 - rule % 3, arms.join(","))
     };
-    TierPolicy::from_json(&with_rules(200, rule)).unwrap()
-}
-
-#[test]
-fn the_largest_policy_is_compiled_compared_and_analysed_soon() {
-    let timed = |what: &str, work: &mut dyn FnMut()| {
-        let begun = Instant::now();
-        work();
-        println!("{what}: {:?}", begun.elapsed());
-        assert!(begun.elapsed() < SOON, "{what} took {:?}", begun.elapsed());
-    };
-    let policy = largest();
-    let edited = {
-        let mut document = policy.document().clone();
-        document.rules[7].any[2].score_from = Some("0".to_owned());
-        TierPolicy::try_from(document).unwrap()
-    };
-    let portfolio = Portfolio::from_columns(sample::portfolio_columns(1, 10_000)).unwrap();
-    let before = policy.compile();
-    timed("read", &mut || drop(TierPolicy::try_from(policy.document().clone())));
-    timed("compile", &mut || drop(edited.compile()));
-    timed("compare", &mut || drop(TierMigration::between(&before, &edited.compile(), &portfolio)));
-    timed("analyse", &mut || drop(analyze(&policy)));
+    let json = with_rules(200, rule);
+    assert!(TierPolicy::from_json(&json).is_ok());
+    check(&json);
 }
 
 #[test]
