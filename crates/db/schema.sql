@@ -3056,6 +3056,7 @@ CREATE TABLE public.enforcement_actions (
     created_by text NOT NULL,
     updated_by text,
     updated_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    has_document boolean DEFAULT false NOT NULL,
     CONSTRAINT enforcement_actions_action_type_check CHECK ((action_type = ANY (ARRAY['bank_levy'::text, 'garnishment'::text, 'subpoena'::text, 'marshal'::text]))),
     CONSTRAINT enforcement_actions_check CHECK (((status = ANY (ARRAY['completed'::text, 'cancelled'::text])) = (closed_at IS NOT NULL))),
     CONSTRAINT enforcement_actions_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
@@ -3067,6 +3068,8 @@ ALTER TABLE ONLY public.enforcement_actions FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE public.enforcement_actions IS 'Levies, garnishments, subpoenas and marshal executions, each with where it stands; one active of a type for a case';
 
 COMMENT ON COLUMN public.enforcement_actions.next_milestone_at IS 'When somebody is to look at it next';
+
+COMMENT ON COLUMN public.enforcement_actions.has_document IS 'Whether a document vouches for it; kept by a trigger';
 
 CREATE FUNCTION public.put_action(p_call public.rpc_call, p_case public.enforcement_cases, p_action_type text, p_status text, p_status_reason text, p_metadata jsonb, p_next_milestone_at timestamp with time zone) RETURNS public.enforcement_actions
     LANGUAGE plpgsql
@@ -5403,6 +5406,19 @@ end;
 $_$;
 
 COMMENT ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) IS 'Re-tiers the next judgments of a refresh, at most so many, and answers by which facts; close_tier_refresh_chunk counts them in the same transaction. Nothing where the refresh is at its end, or others are at all that is left';
+
+CREATE FUNCTION public.tg_action_has_document() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+  update public.enforcement_actions a set has_document = true
+   where a.org_id = new.org_id and a.id = new.action_id and not a.has_document;
+  return null;
+end;
+$$;
+
+COMMENT ON FUNCTION public.tg_action_has_document() IS 'Notes that an action has a paper; definer, since the note is not of whoever brings the paper';
 
 CREATE FUNCTION public.tg_action_sets_case_status() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8104,13 +8120,13 @@ CREATE INDEX core_judgments_small_priority ON public.core_judgments USING btree 
 
 CREATE UNIQUE INDEX enforcement_actions_active ON public.enforcement_actions USING btree (org_id, enforcement_case_id, action_type) WHERE (status = ANY (ARRAY['planned'::text, 'filed'::text, 'served'::text, 'in_progress'::text]));
 
-CREATE INDEX enforcement_actions_beyond_desk ON public.enforcement_actions USING btree (org_id, opened_at, id) WHERE (status = ANY (ARRAY['filed'::text, 'served'::text, 'in_progress'::text, 'completed'::text]));
-
 CREATE INDEX enforcement_actions_case ON public.enforcement_actions USING btree (org_id, enforcement_case_id, opened_at DESC);
 
 CREATE INDEX enforcement_actions_running ON public.enforcement_actions USING btree (org_id, action_type, status) WHERE (status = ANY (ARRAY['planned'::text, 'filed'::text, 'served'::text, 'in_progress'::text]));
 
 CREATE INDEX enforcement_actions_type ON public.enforcement_actions USING btree (enforcement_case_id, action_type, status);
+
+CREATE INDEX enforcement_actions_without_document ON public.enforcement_actions USING btree (org_id, opened_at, id) WHERE ((NOT has_document) AND (status = ANY (ARRAY['filed'::text, 'served'::text, 'in_progress'::text, 'completed'::text])));
 
 CREATE INDEX enforcement_alerts_claimed ON public.enforcement_alerts USING btree (claimed_at) WHERE (state = 'sending'::public.alert_state);
 
@@ -8319,6 +8335,8 @@ CREATE TRIGGER touch_updated_at BEFORE UPDATE ON enrichment.assets FOR EACH ROW 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON enrichment.contacts FOR EACH ROW EXECUTE FUNCTION public.tg_touch_updated_at();
 
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON judgments.cases FOR EACH ROW EXECUTE FUNCTION judgments._set_updated_at();
+
+CREATE TRIGGER action_has_document AFTER INSERT OR UPDATE OF action_id ON public.enforcement_documents FOR EACH ROW WHEN ((new.action_id IS NOT NULL)) EXECUTE FUNCTION public.tg_action_has_document();
 
 CREATE TRIGGER call_is_wanted BEFORE INSERT ON public.plaintiff_tasks FOR EACH ROW WHEN (((new.kind = 'call'::text) AND (new.status = 'open'::text))) EXECUTE FUNCTION public.tg_call_is_wanted();
 
@@ -9806,6 +9824,8 @@ GRANT ALL ON FUNCTION public.store_enforcement_document(p_document jsonb) TO enf
 
 REVOKE ALL ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.take_tier_refresh_chunk(p_refresh_id uuid, p_limit integer) TO service_role;
+
+REVOKE ALL ON FUNCTION public.tg_action_has_document() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_action_sets_case_status() FROM PUBLIC;
 
