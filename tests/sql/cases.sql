@@ -349,9 +349,10 @@ select is((select count(*) from public.v_enforcement_recent where org_id = '0000
 select is((select array_agg(event_no) from public.v_enforcement_recent), (select array_agg(event_no order by occurred_at desc, event_no desc) from public.enforcement_events),
           'newest first, by when it happened');
 select results_eq($$ select source, count(*) from public.v_enforcement_timeline group by source order by source $$,
-                  $$ values ('action', (select count(*) from public.enforcement_actions)), ('event', (select count(*) from public.enforcement_events)),
+                  $$ values ('action', (select count(*) from public.enforcement_actions)), ('document', (select count(*) from public.enforcement_documents)),
+                            ('event', (select count(*) from public.enforcement_events)),
                             ('history', (select count(*) from public.enforcement_history)), ('task', (select count(*) from public.plaintiff_tasks)) $$,
-                  'the timeline is made of actions, events, history and tasks');
+                  'the timeline is made of actions, documents, events, history and tasks');
 select results_eq($$ select tier, current_stage, case_count, total_balance, sla_breach_count from public.v_enforcement_overview $$,
                   $$ values (null::text, 'pre_enforcement', 1::bigint, 5000::numeric, 0::bigint) $$, 'the overview counts open cases');
 select results_eq($$ select plaintiff_name, judgment_count, case_count, open_case_count, recovered_amount from public.v_plaintiffs_overview where org_id = '00000000-0000-0000-0000-00000000000a' order by 1 $$,

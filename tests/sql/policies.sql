@@ -51,6 +51,8 @@ declare
   v_rows bigint := 0;
 begin
   perform set_config('dragonfly.org_id', p_org, true);
+  -- Whose rows they are, where they are a person's.
+  perform set_config('dragonfly.user_id', '00000000-0000-0000-0000-00000000000a', true);
   begin
     execute format('set local role %I', p_role);
     case p_verb

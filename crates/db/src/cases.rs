@@ -1182,7 +1182,7 @@ impl TodayKind {
         match self {
             Self::PastDue => &["3", "2"],
             Self::StaleStrategic => &["3"],
-            _ => &["3", "2", "1,0,none"],
+            _ => &["3", "2", "1", "0,none"],
         }
     }
 }
