@@ -1,6 +1,6 @@
 //! Columns as JavaScript has them: typed arrays, or plain arrays of numbers.
 
-use js_sys::{Array, ArrayBuffer, DataView, Float64Array, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, DataView, Float64Array, Number, Reflect, Uint8Array};
 use policy::portfolio::{NO_TIER, PortfolioColumns};
 use wasm_bindgen::prelude::*;
 
@@ -95,7 +95,9 @@ fn whole_numbers<T>(columns: &JsValue, column: &str, narrow: impl Fn(i64) -> Opt
         // Exact up to 2^53: the largest whole number that JavaScript counts to.
         let is_whole = number.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(&number);
         is_whole.then_some(number as i64).and_then(&narrow).ok_or_else(|| {
-            let number = if number.is_nan() { "NaN".to_owned() } else { number.to_string() };
+            // In the host's own spelling: ours of a float would be much to download for an error.
+            let number =
+                Number::from(number).to_string_with_radix(10).map_or_else(|_| String::new(), String::from);
             DragonflyError::new(
                 &format!("{column}[{row}]"),
                 format!("`{number}` is not a whole number that fits the column"),

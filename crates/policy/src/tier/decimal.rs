@@ -116,7 +116,9 @@ impl<'de> Visitor<'de> for DecimalTextVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<DecimalText, E> {
-        Ok(DecimalText(number.to_string()))
+        // As `serde_json` writes it: the standard library's way would be a second one for browsers to download.
+        let text = serde_json::Number::from_f64(number).map(|number| number.to_string());
+        Ok(DecimalText(text.map_or_else(|| "NaN".to_owned(), without_exponent)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DecimalText, A::Error> {
@@ -170,6 +172,22 @@ mod tests {
         check("true", "error: invalid type: boolean `true`, expected a decimal string or a number");
         check("[1]", "error: invalid type: sequence, expected a decimal string or a number");
         check("{}", "error: invalid type: map, expected a decimal string or a number");
+    }
+
+    #[test]
+    fn floats_are_read_by_the_shortest_digits_that_mean_them() {
+        for (number, expect) in [
+            (79.6, "79.6"),
+            (80.0, "80.0"),
+            (0.07, "0.07"),
+            (1e-7, "0.0000001"),
+            (5e20, "500000000000000000000"),
+        ] {
+            let read = DecimalTextVisitor.visit_f64::<de::value::Error>(number);
+            assert_eq!(read.unwrap().0, expect);
+        }
+        let none = DecimalTextVisitor.visit_f64::<de::value::Error>(f64::INFINITY).unwrap();
+        assert!(parse(&none.0).is_err());
     }
 
     #[test]
