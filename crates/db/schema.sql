@@ -760,7 +760,7 @@ CREATE FUNCTION public.cancel_tier_policy_schedule(p_policy_id uuid) RETURNS voi
 begin
   update public.tier_policies
      set state = 'draft', effective_at = null, scheduled_at = null, scheduled_by = null, scheduled_over = null, schedule_error = null,
-         note = null, override_note = null, receipt = null, updated_at = public.app_now()
+         note = null, override_note = null, overruled = null, receipt = null, updated_at = public.app_now()
    where id = p_policy_id and org_id = public.current_org_id() and state = 'scheduled';
   if not found then
     raise sqlstate 'PT404' using message = 'scheduled tier policy not found';
@@ -1260,6 +1260,21 @@ begin
 end;
 $$;
 
+CREATE FUNCTION public.draw_review_sample(p_org_id uuid, p_from timestamp with time zone, p_below timestamp with time zone, p_seed integer, p_size integer) RETURNS TABLE(place bigint, event_id uuid)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+  -- The place of each event follows from its number and the seed alone: whatever is added to others moves none.
+  select row_number() over (order by d.key, d.event_no), d.id
+    from (select e.id, e.event_no, hashint8extended(e.event_no, p_seed) as key
+            from public.enforcement_events e
+           where e.org_id = p_org_id and e.created_at >= p_from and e.created_at < p_below
+           order by 3, e.event_no
+           limit p_size) d
+$$;
+
+COMMENT ON FUNCTION public.draw_review_sample(p_org_id uuid, p_from timestamp with time zone, p_below timestamp with time zone, p_seed integer, p_size integer) IS 'Events that were written down in a span, drawn at random; one seed always draws the same of the same events';
+
 CREATE FUNCTION public.tier_number(p_tier text) RETURNS smallint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (CASE p_tier WHEN 'tier0'::text THEN 0 WHEN 'tier1'::text THEN 1 WHEN 'tier2'::text THEN 2 WHEN 'tier3'::text THEN 3 ELSE NULL::integer END)::smallint;
@@ -1403,8 +1418,10 @@ CREATE TABLE public.tier_policies (
     scheduled_over integer,
     schedule_error text,
     witnesses jsonb,
+    overruled text[],
     CONSTRAINT tier_policies_approval CHECK ((((approval IS NULL) = (approval_requested_at IS NULL)) AND ((approval IS NULL) OR ((approval = 'requested'::public.approval_state) = (approval_answered_at IS NULL))))),
     CONSTRAINT tier_policies_assertions_check CHECK ((jsonb_typeof(assertions) = 'object'::text)),
+    CONSTRAINT tier_policies_check CHECK (((overruled IS NULL) OR (override_note IS NOT NULL))),
     CONSTRAINT tier_policies_compiled CHECK (((state = ANY (ARRAY['draft'::public.policy_state, 'scheduled'::public.policy_state])) OR ((tier_sql IS NOT NULL) AND (decided_by_sql IS NOT NULL) AND (reason_sql IS NOT NULL)))),
     CONSTRAINT tier_policies_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT tier_policies_name_check CHECK (((btrim(name) <> ''::text) AND (length(name) <= 120))),
@@ -1442,6 +1459,8 @@ COMMENT ON COLUMN public.tier_policies.scheduled_over IS 'The revision that was 
 COMMENT ON COLUMN public.tier_policies.schedule_error IS 'Why it was not published when it was due; it waits for an admin';
 
 COMMENT ON COLUMN public.tier_policies.witnesses IS 'For each arm and each side of each limit a judgment that shows it, made up and real, with its tier; null for drafts and for what came with the organisation';
+
+COMMENT ON COLUMN public.tier_policies.overruled IS 'The assertions that the override note overrules, by their place (`laws[0]`): those that failed when it was written';
 
 CREATE FUNCTION public.expect_tier_policy_approval(p_policy public.tier_policies) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2338,6 +2357,17 @@ CREATE FUNCTION public.keep_case_brief(p_case_id uuid, p_brief text, p_facts jso
   returning id
 $$;
 
+CREATE FUNCTION public.keep_overruled_assertions(p_policy_id uuid, p_places text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  update public.tier_policies set overruled = p_places
+   where id = p_policy_id and org_id = public.current_org_id() and state in ('scheduled', 'published')
+     and override_note is not null and overruled is null
+$$;
+
+COMMENT ON FUNCTION public.keep_overruled_assertions(p_policy_id uuid, p_places text[]) IS 'Keeps which assertions the note of a publish overrules, in the transaction that publishes or schedules';
+
 CREATE FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -2347,6 +2377,67 @@ CREATE FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb
 $$;
 
 COMMENT ON FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) IS 'Keeps the witnesses of a policy with it, in the transaction that publishes it';
+
+CREATE FUNCTION public.keep_review_sample(payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+  v_call public.rpc_call := public.begin_rpc('keep_review_sample', payload, array['week', 'seed', 'size', 'actor'], payload ->> 'actor');
+  v_week text;
+  v_seed int;
+  v_size int;
+  v_monday date;
+  v_from timestamptz;
+  v_below timestamptz;
+  v_sample public.review_samples;
+begin
+  if v_call.result is not null then
+    return v_call.result;
+  end if;
+  v_week := public.rpc_text(payload, 'week', true);
+  if v_week !~ '^20[0-9]{2}-W[0-9]{2}$' then
+    raise sqlstate 'PT422' using message = '`week` is no ISO week', detail = 'week', hint = 'send a year and a week, such as "2026-W47"';
+  end if;
+  v_monday := to_date(replace(v_week, '-W', ''), 'IYYYIW');
+  if to_char(v_monday, 'IYYY-"W"IW') <> v_week then
+    raise sqlstate 'PT422' using message = format('the year has no week %s', right(v_week, 2)), detail = 'week';
+  end if;
+  if public.rpc_text(payload, 'seed', true) !~ '^[1-9][0-9]{0,8}$' then
+    raise sqlstate 'PT422' using message = '`seed` is not between 1 and 999999999', detail = 'seed';
+  end if;
+  if public.rpc_text(payload, 'size', true) !~ '^([1-4][0-9]|50)$' then
+    raise sqlstate 'PT422' using message = '`size` is not between 10 and 50', detail = 'size';
+  end if;
+  v_seed := (payload ->> 'seed')::int;
+  v_size := (payload ->> 'size')::int;
+  select v_monday::timestamp at time zone o.time_zone, (v_monday + 7)::timestamp at time zone o.time_zone into v_from, v_below
+    from public.organisations o where o.id = v_call.org_id;
+
+  insert into public.review_samples (org_id, week, seed, size, event_count, begun_by)
+  select v_call.org_id, v_monday, v_seed, v_size, count(*), v_call.actor
+    from public.enforcement_events e
+   where e.org_id = v_call.org_id and e.created_at >= v_from and e.created_at < v_below
+  having count(*) > 0
+  on conflict (org_id, week, seed, size) do nothing
+  returning * into v_sample;
+  if found then
+    insert into public.review_sample_events (org_id, sample_id, place, event_id)
+    select v_call.org_id, v_sample.id, d.place, d.event_id
+      from public.draw_review_sample(v_call.org_id, v_from, v_below, v_seed, v_size) d;
+  else
+    select * into v_sample from public.review_samples s
+     where s.org_id = v_call.org_id and s.week = v_monday and s.seed = v_seed and s.size = v_size;
+    if not found then
+      raise sqlstate 'PT409' using message = 'nothing was written down in that week', hint = 'choose another week to audit';
+    end if;
+  end if;
+  return public.end_rpc(v_call, jsonb_build_object('week', v_week, 'seed', v_seed, 'size', v_size, 'event_count', v_sample.event_count,
+                                                   'begun_by', v_sample.begun_by, 'begun_at', v_sample.begun_at));
+end;
+$_$;
+
+COMMENT ON FUNCTION public.keep_review_sample(payload jsonb) IS 'Begins the audit of a sample: it keeps its events from then on, whatever is written down later; begun before, it stays as it is';
 
 CREATE FUNCTION public.link_enforcement_payment(payload jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2619,6 +2710,70 @@ end;
 $$;
 
 COMMENT ON FUNCTION public.log_enforcement_event(payload jsonb) IS 'Writes an event of a case, with what follows from it: the action that it tells of, the task that it ends, the next action after `blocked`; answers its id';
+
+CREATE FUNCTION public.mark_alerts_read(payload jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $_$
+declare
+  v_call public.rpc_call := public.begin_rpc('mark_alerts_read', payload, array['alert_id', 'up_to', 'actor'], payload ->> 'actor');
+  v_field text := case when payload ->> 'up_to' is null then 'alert_id' else 'up_to' end;
+  v_id bigint;
+  -- Numbers are given before they are committed: what is this young may have an older neighbour that nobody has seen yet.
+  v_settled timestamptz := public.app_now() - interval '1 minute';
+  v_read_to bigint;
+begin
+  if v_call.result is not null then
+    return v_call.result;
+  end if;
+  if v_call.actor_id is null then
+    raise sqlstate 'PT422' using message = 'alerts are read by people', hint = 'call with a session or a token';
+  end if;
+  if payload ->> 'up_to' is not null and payload ->> 'alert_id' is not null then
+    raise sqlstate 'PT422' using message = 'send either `alert_id` or `up_to`', detail = 'up_to';
+  end if;
+  if coalesce(public.rpc_text(payload, v_field, true), '') !~ '^[0-9]{1,18}$' then
+    raise sqlstate 'PT422' using message = format('`%s` is not the number of an alert', v_field), detail = v_field;
+  end if;
+  v_id := (payload ->> v_field)::bigint;
+  perform from public.enforcement_alerts a
+     join public.enforcement_alert_routes r on r.org_id = a.org_id and r.id = a.route_id and r.channel = 'console'
+   where a.org_id = v_call.org_id and a.id = v_id;
+  if not found then
+    raise sqlstate 'PT404' using message = 'alert not found';
+  end if;
+
+  if v_field = 'up_to' then
+    select max(n.id) into v_read_to
+      from public.enforcement_alert_routes r
+     cross join lateral (
+       select a.id from public.enforcement_alerts a
+        where a.org_id = r.org_id and a.route_id = r.id and a.id <= v_id and a.created_at <= v_settled
+        order by a.id desc limit 1) n
+     where r.org_id = v_call.org_id and r.channel = 'console';
+    if v_read_to is not null then
+      insert into public.enforcement_alert_marks as m (org_id, user_id, read_to)
+      values (v_call.org_id, v_call.actor_id, v_read_to)
+      on conflict (org_id, user_id) do update set read_to = greatest(m.read_to, excluded.read_to);
+    end if;
+  end if;
+  insert into public.enforcement_alert_reads (org_id, user_id, alert_id)
+  select a.org_id, v_call.actor_id, a.id
+    from public.enforcement_alerts a
+    join public.enforcement_alert_routes r on r.org_id = a.org_id and r.id = a.route_id and r.channel = 'console'
+   where a.org_id = v_call.org_id and a.id <= v_id and (a.id = v_id or v_field = 'up_to')
+     and a.id > coalesce((select m.read_to from public.enforcement_alert_marks m
+                           where m.org_id = v_call.org_id and m.user_id = v_call.actor_id), 0)
+  on conflict (org_id, user_id, alert_id) do nothing;
+  delete from public.enforcement_alert_reads d
+   using public.enforcement_alert_marks m
+   where m.org_id = v_call.org_id and m.user_id = v_call.actor_id
+     and d.org_id = m.org_id and d.user_id = m.user_id and d.alert_id <= m.read_to;
+  return public.end_rpc(v_call, jsonb_build_object('read', v_id));
+end;
+$_$;
+
+COMMENT ON FUNCTION public.mark_alerts_read(payload jsonb) IS 'Keeps that whoever calls has read one alert for consoles, or all up to one';
 
 CREATE FUNCTION public.notify_live(p_org_id uuid, p_event jsonb) RETURNS void
     LANGUAGE sql
@@ -5444,6 +5599,15 @@ begin
 end;
 $$;
 
+CREATE FUNCTION public.tg_alert_live() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  perform pg_notify('dragonfly_live', '{"event": {"kind": "alerts"}, "org_id": "' || coalesce(new.org_id, old.org_id) || '"}');
+  return null;
+end;
+$$;
+
 CREATE FUNCTION public.tg_call_is_wanted() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -6321,6 +6485,26 @@ CREATE TABLE public.debtor_intelligence (
 
 ALTER TABLE ONLY public.debtor_intelligence FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.enforcement_alert_marks (
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    read_to bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.enforcement_alert_marks FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.enforcement_alert_marks IS 'How far a person has read the alerts for consoles; those up to read_to are read, whichever they are';
+
+CREATE TABLE public.enforcement_alert_reads (
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    alert_id bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.enforcement_alert_reads FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.enforcement_alert_reads IS 'Alerts beyond the mark that a person has read one by one';
+
 CREATE TABLE public.enforcement_alert_routes (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     org_id uuid NOT NULL,
@@ -7042,6 +7226,39 @@ COMMENT ON TABLE public.recovery_plans IS 'What is to be recovered in a month of
 
 COMMENT ON COLUMN public.recovery_plans.month IS 'Its first day';
 
+CREATE TABLE public.review_sample_events (
+    org_id uuid NOT NULL,
+    sample_id uuid NOT NULL,
+    place integer NOT NULL,
+    event_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.review_sample_events FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.review_sample_events IS 'Append-only: the events of a sample, in the order in which they were drawn';
+
+CREATE TABLE public.review_samples (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    org_id uuid NOT NULL,
+    week date NOT NULL,
+    seed integer NOT NULL,
+    size integer NOT NULL,
+    event_count bigint NOT NULL,
+    begun_by text NOT NULL,
+    begun_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    CONSTRAINT review_samples_seed_check CHECK (((seed >= 1) AND (seed <= 999999999))),
+    CONSTRAINT review_samples_size_check CHECK (((size >= 10) AND (size <= 50))),
+    CONSTRAINT review_samples_week_check CHECK ((EXTRACT(isodow FROM week) = (1)::numeric))
+);
+
+ALTER TABLE ONLY public.review_samples FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE public.review_samples IS 'Append-only: the samples of weeks whose audit has begun';
+
+COMMENT ON COLUMN public.review_samples.week IS 'Its Monday';
+
+COMMENT ON COLUMN public.review_samples.event_count IS 'Events that were written down in the week by then, of which it was drawn';
+
 CREATE TABLE public.routing_log (
     org_id uuid NOT NULL,
     last_no bigint NOT NULL,
@@ -7508,9 +7725,25 @@ UNION ALL
     NULL::text AS document_path,
     a.opened_at AS recorded_at,
     a.org_id
-   FROM public.enforcement_actions a;
+   FROM public.enforcement_actions a
+UNION ALL
+ SELECT d.enforcement_case_id AS case_id,
+    d.uploaded_at AS occurred_at,
+    'document'::text AS source,
+    d.id AS item_id,
+    d.doc_kind AS kind,
+    d.uploaded_by AS actor,
+    NULL::text AS actor_type,
+    NULL::text AS rpc,
+    NULL::text AS note,
+    '{}'::jsonb AS delta,
+    (d.metadata || jsonb_build_object('event_id', d.event_id, 'action_id', d.action_id, 'size_bytes', d.size_bytes)) AS payload,
+    d.storage_path AS document_path,
+    d.uploaded_at AS recorded_at,
+    d.org_id
+   FROM public.enforcement_documents d;
 
-COMMENT ON VIEW public.v_enforcement_timeline IS 'Events, history, tasks and actions of a case, each at the time when it happened; ask for one case and order by occurred_at';
+COMMENT ON VIEW public.v_enforcement_timeline IS 'Events, history, tasks, actions and documents of a case, each at the time when it happened; ask for one case and order by occurred_at';
 
 CREATE VIEW public.v_lead_outcomes WITH (security_invoker='true') AS
  SELECT l.org_id,
@@ -7855,6 +8088,12 @@ ALTER TABLE ONLY public.enforcement_actions
 ALTER TABLE ONLY public.enforcement_actions
     ADD CONSTRAINT enforcement_actions_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.enforcement_alert_marks
+    ADD CONSTRAINT enforcement_alert_marks_pkey PRIMARY KEY (org_id, user_id);
+
+ALTER TABLE ONLY public.enforcement_alert_reads
+    ADD CONSTRAINT enforcement_alert_reads_pkey PRIMARY KEY (org_id, user_id, alert_id);
+
 ALTER TABLE ONLY public.enforcement_alert_routes
     ADD CONSTRAINT enforcement_alert_routes_org_id_id_key UNIQUE (org_id, id);
 
@@ -8002,6 +8241,15 @@ ALTER TABLE ONLY public.queue_kinds
 ALTER TABLE ONLY public.recovery_plans
     ADD CONSTRAINT recovery_plans_pkey PRIMARY KEY (org_id, month);
 
+ALTER TABLE ONLY public.review_sample_events
+    ADD CONSTRAINT review_sample_events_pkey PRIMARY KEY (org_id, sample_id, place);
+
+ALTER TABLE ONLY public.review_samples
+    ADD CONSTRAINT review_samples_org_id_week_seed_size_key UNIQUE (org_id, week, seed, size);
+
+ALTER TABLE ONLY public.review_samples
+    ADD CONSTRAINT review_samples_pkey PRIMARY KEY (org_id, id);
+
 ALTER TABLE ONLY public.routing_log
     ADD CONSTRAINT routing_log_pkey PRIMARY KEY (org_id, last_no);
 
@@ -8128,13 +8376,17 @@ CREATE INDEX enforcement_actions_type ON public.enforcement_actions USING btree 
 
 CREATE INDEX enforcement_actions_without_document ON public.enforcement_actions USING btree (org_id, opened_at, id) WHERE ((NOT has_document) AND (status = ANY (ARRAY['filed'::text, 'served'::text, 'in_progress'::text, 'completed'::text])));
 
+CREATE INDEX enforcement_alert_reads_alert ON public.enforcement_alert_reads USING btree (alert_id);
+
 CREATE INDEX enforcement_alerts_claimed ON public.enforcement_alerts USING btree (claimed_at) WHERE (state = 'sending'::public.alert_state);
 
 CREATE INDEX enforcement_alerts_due ON public.enforcement_alerts USING btree (next_try_at, id) WHERE (state = 'pending'::public.alert_state);
 
 CREATE INDEX enforcement_alerts_newest ON public.enforcement_alerts USING btree (org_id, id DESC);
 
-CREATE INDEX enforcement_alerts_route ON public.enforcement_alerts USING btree (org_id, route_id);
+CREATE INDEX enforcement_alerts_route_newest ON public.enforcement_alerts USING btree (org_id, route_id, id DESC);
+
+CREATE INDEX enforcement_alerts_undelivered ON public.enforcement_alerts USING btree (org_id, id DESC) WHERE (state = ANY (ARRAY['failed'::public.alert_state, 'uncertain'::public.alert_state]));
 
 CREATE INDEX enforcement_cases_balance ON public.enforcement_cases USING btree (org_id, current_balance, id) WHERE (closed_at IS NULL);
 
@@ -8288,6 +8540,8 @@ CREATE INDEX queue_jobs_ended ON public.queue_jobs USING btree (org_id, kind, en
 
 CREATE UNIQUE INDEX queue_jobs_key ON public.queue_jobs USING btree (org_id, kind, idempotency_key) WHERE (state = 'queued'::public.queue_job_state);
 
+CREATE INDEX review_sample_events_event ON public.review_sample_events USING btree (org_id, event_id);
+
 CREATE INDEX rpc_requests_age ON public.rpc_requests USING btree (created_at);
 
 CREATE INDEX sessions_member ON public.sessions USING btree (org_id, user_id);
@@ -8364,6 +8618,8 @@ CREATE TRIGGER name_again AFTER UPDATE ON public.core_judgments FOR EACH ROW WHE
 
 CREATE TRIGGER name_new AFTER INSERT ON public.core_judgments REFERENCING NEW TABLE AS new_judgments FOR EACH STATEMENT EXECUTE FUNCTION public.tg_judgments_are_named();
 
+CREATE TRIGGER overruled_assertions_stay BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.state = ANY (ARRAY['published'::public.policy_state, 'superseded'::public.policy_state])) AND (old.overruled IS NOT NULL) AND (old.overruled IS DISTINCT FROM new.overruled))) EXECUTE FUNCTION public.tg_published_policy_stays();
+
 CREATE TRIGGER published_policy_stays BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.state = ANY (ARRAY['published'::public.policy_state, 'superseded'::public.policy_state])) AND (((((((((old.document IS DISTINCT FROM new.document) OR (old.assertions IS DISTINCT FROM new.assertions)) OR (old.digest IS DISTINCT FROM new.digest)) OR (old.revision IS DISTINCT FROM new.revision)) OR (old.name IS DISTINCT FROM new.name)) OR (old.note IS DISTINCT FROM new.note)) OR (old.override_note IS DISTINCT FROM new.override_note)) OR (old.receipt IS DISTINCT FROM new.receipt)) OR (old.published_at IS DISTINCT FROM new.published_at)))) EXECUTE FUNCTION public.tg_published_policy_stays();
 
 CREATE TRIGGER queue_assignment AFTER INSERT ON public.judgment_facts REFERENCING NEW TABLE AS new_facts FOR EACH STATEMENT EXECUTE FUNCTION public.tg_facts_queue_assignment();
@@ -8396,6 +8652,10 @@ CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.plaintiff_call_at
 
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.plaintiff_status_history FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
 
+CREATE TRIGGER refuse_change BEFORE UPDATE ON public.review_sample_events FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
+
+CREATE TRIGGER refuse_change BEFORE UPDATE ON public.review_samples FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
+
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.routing_log FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
 
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE ON public.tier_assignments FOR EACH ROW EXECUTE FUNCTION public.tg_refuse_change();
@@ -8422,6 +8682,12 @@ CREATE TRIGGER take_requests AFTER DELETE ON public.organisations FOR EACH ROW E
 
 CREATE TRIGGER take_tiers AFTER DELETE ON public.tier_shadows FOR EACH ROW EXECUTE FUNCTION public.tg_shadow_takes_its_tiers();
 
+CREATE TRIGGER tell_consoles AFTER INSERT OR UPDATE ON public.enforcement_alert_marks FOR EACH ROW EXECUTE FUNCTION public.tg_alert_live();
+
+CREATE TRIGGER tell_consoles AFTER INSERT ON public.enforcement_alert_reads FOR EACH ROW EXECUTE FUNCTION public.tg_alert_live();
+
+CREATE TRIGGER tell_consoles AFTER INSERT OR UPDATE ON public.enforcement_alert_routes FOR EACH ROW EXECUTE FUNCTION public.tg_alert_live();
+
 CREATE TRIGGER tell_consoles AFTER INSERT ON public.enforcement_event_audits FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
 
 CREATE TRIGGER tell_consoles AFTER INSERT ON public.enforcement_events FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
@@ -8436,7 +8702,13 @@ CREATE TRIGGER tell_consoles AFTER INSERT ON public.plaintiff_status_history FOR
 
 CREATE TRIGGER tell_consoles AFTER INSERT OR DELETE OR UPDATE ON public.recovery_plans FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
 
+CREATE TRIGGER tell_consoles AFTER INSERT ON public.review_samples FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
+
+CREATE TRIGGER tell_consoles_of_changed AFTER UPDATE ON public.enforcement_alerts FOR EACH ROW WHEN ((new.state IS DISTINCT FROM old.state)) EXECUTE FUNCTION public.tg_alert_live();
+
 CREATE TRIGGER tell_consoles_of_changed AFTER UPDATE ON public.plaintiff_tasks REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION public.tg_cases_live();
+
+CREATE TRIGGER tell_consoles_of_new AFTER INSERT ON public.enforcement_alerts FOR EACH ROW EXECUTE FUNCTION public.tg_alert_live();
 
 CREATE TRIGGER tell_consoles_of_new AFTER INSERT ON public.plaintiff_tasks FOR EACH ROW EXECUTE FUNCTION public.tg_case_row_live();
 
@@ -8519,6 +8791,15 @@ ALTER TABLE ONLY public.debtor_intelligence
 
 ALTER TABLE ONLY public.enforcement_actions
     ADD CONSTRAINT enforcement_actions_org_id_enforcement_case_id_fkey FOREIGN KEY (org_id, enforcement_case_id) REFERENCES public.enforcement_cases(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.enforcement_alert_marks
+    ADD CONSTRAINT enforcement_alert_marks_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES public.memberships(org_id, user_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.enforcement_alert_reads
+    ADD CONSTRAINT enforcement_alert_reads_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES public.enforcement_alerts(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.enforcement_alert_reads
+    ADD CONSTRAINT enforcement_alert_reads_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES public.memberships(org_id, user_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.enforcement_alert_routes
     ADD CONSTRAINT enforcement_alert_routes_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
@@ -8706,6 +8987,15 @@ ALTER TABLE ONLY public.queue_jobs
 ALTER TABLE ONLY public.recovery_plans
     ADD CONSTRAINT recovery_plans_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.review_sample_events
+    ADD CONSTRAINT review_sample_events_org_id_event_id_fkey FOREIGN KEY (org_id, event_id) REFERENCES public.enforcement_events(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.review_sample_events
+    ADD CONSTRAINT review_sample_events_org_id_sample_id_fkey FOREIGN KEY (org_id, sample_id) REFERENCES public.review_samples(org_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.review_samples
+    ADD CONSTRAINT review_samples_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.routing_log
     ADD CONSTRAINT routing_log_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organisations(id) ON DELETE CASCADE;
 
@@ -8803,8 +9093,6 @@ CREATE POLICY "admins discard drafts" ON public.tier_policies FOR DELETE TO admi
 
 CREATE POLICY "admins save drafts" ON public.tier_policies FOR UPDATE TO admin USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) AND (state = 'draft'::public.policy_state))) WITH CHECK (((org_id = ( SELECT public.current_org_id() AS current_org_id)) AND (state = 'draft'::public.policy_state)));
 
-CREATE POLICY "admins see by what ways alerts go" ON public.enforcement_alert_routes FOR SELECT TO admin USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
-
 CREATE POLICY "admins see the tokens of their organisation" ON public.api_tokens FOR SELECT TO admin USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "admins start drafts" ON public.tier_policies FOR INSERT TO admin WITH CHECK (((org_id = ( SELECT public.current_org_id() AS current_org_id)) AND (state = 'draft'::public.policy_state)));
@@ -8834,6 +9122,10 @@ ALTER TABLE public.core_judgments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.debtor_intelligence ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.enforcement_actions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.enforcement_alert_marks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.enforcement_alert_reads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.enforcement_alert_routes ENABLE ROW LEVEL SECURITY;
 
@@ -8895,6 +9187,8 @@ CREATE POLICY "members see assignments of their judgments" ON public.tier_assign
 
 CREATE POLICY "members see audits of their events" ON public.enforcement_event_audits FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
+CREATE POLICY "members see by what ways alerts go" ON public.enforcement_alert_routes FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
 CREATE POLICY "members see how their stages are set" ON public.enforcement_stage_settings FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see past facts of their judgments" ON public.judgment_facts FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
@@ -8918,6 +9212,8 @@ CREATE POLICY "members see the documents of their cases" ON public.enforcement_d
 CREATE POLICY "members see the entities of their organisation" ON public.entities FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see the events of their cases" ON public.enforcement_events FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see the events that are audited" ON public.review_sample_events FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see the history of their cases" ON public.enforcement_history FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
@@ -8958,6 +9254,8 @@ CREATE POLICY "members see their policies" ON public.tier_policies FOR SELECT TO
 CREATE POLICY "members see their shadows" ON public.tier_shadows FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see their tasks" ON public.plaintiff_tasks FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
+
+CREATE POLICY "members see what is audited" ON public.review_samples FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
 CREATE POLICY "members see what is known of their debtors" ON public.debtor_intelligence FOR SELECT TO authenticated USING ((org_id = ( SELECT public.current_org_id() AS current_org_id)));
 
@@ -9007,6 +9305,10 @@ ALTER TABLE public.nightly_runs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.organisations ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY "people see how far they have read" ON public.enforcement_alert_marks FOR SELECT TO authenticated USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) AND (user_id = ( SELECT public.current_user_id() AS current_user_id))));
+
+CREATE POLICY "people see what they have read" ON public.enforcement_alert_reads FOR SELECT TO authenticated USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) AND (user_id = ( SELECT public.current_user_id() AS current_user_id))));
+
 ALTER TABLE public.plaintiff_call_attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.plaintiff_contacts ENABLE ROW LEVEL SECURITY;
@@ -9028,6 +9330,10 @@ ALTER TABLE public.queue_jobs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.queue_kinds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.recovery_plans ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.review_sample_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.review_samples ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.routing_log ENABLE ROW LEVEL SECURITY;
 
@@ -9103,6 +9409,8 @@ CREATE POLICY "the service keeps briefs" ON public.case_copilot_briefs TO servic
 
 CREATE POLICY "the service keeps first answers" ON public.rpc_requests TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
+CREATE POLICY "the service keeps how far people have read" ON public.enforcement_alert_marks TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
 CREATE POLICY "the service keeps how stages are set" ON public.enforcement_stage_settings TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service keeps names" ON public.judgment_names TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
@@ -9111,11 +9419,17 @@ CREATE POLICY "the service keeps plans" ON public.case_plans TO service_role USI
 
 CREATE POLICY "the service keeps plans" ON public.recovery_plans TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
+CREATE POLICY "the service keeps samples" ON public.review_samples TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service keeps the events of samples" ON public.review_sample_events TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
 CREATE POLICY "the service keeps the ledger" ON public.queue_jobs TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service keeps the rows of imports" ON public.import_rows TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service keeps the ways of alerts" ON public.enforcement_alert_routes TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
+
+CREATE POLICY "the service keeps what people have read" ON public.enforcement_alert_reads TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
 CREATE POLICY "the service keeps what plans do" ON public.case_plan_items TO service_role USING (((org_id = ( SELECT public.current_org_id() AS current_org_id)) OR (( SELECT public.current_org_id() AS current_org_id) IS NULL)));
 
@@ -9375,6 +9689,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_documents TO service_role
 REVOKE ALL ON FUNCTION public.document_json(p_document public.enforcement_documents) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.document_json(p_document public.enforcement_documents) TO service_role;
 
+REVOKE ALL ON FUNCTION public.draw_review_sample(p_org_id uuid, p_from timestamp with time zone, p_below timestamp with time zone, p_seed integer, p_size integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.draw_review_sample(p_org_id uuid, p_from timestamp with time zone, p_below timestamp with time zone, p_seed integer, p_size integer) TO authenticated;
+GRANT ALL ON FUNCTION public.draw_review_sample(p_org_id uuid, p_from timestamp with time zone, p_below timestamp with time zone, p_seed integer, p_size integer) TO service_role;
+
 REVOKE ALL ON FUNCTION public.tier_number(p_tier text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.tier_number(p_tier text) TO authenticated;
 GRANT ALL ON FUNCTION public.tier_number(p_tier text) TO service_role;
@@ -9524,8 +9842,14 @@ GRANT ALL ON FUNCTION public.json_delta(p_before jsonb, p_after jsonb) TO servic
 REVOKE ALL ON FUNCTION public.keep_case_brief(p_case_id uuid, p_brief text, p_facts jsonb, p_next_steps jsonb, p_provider text, p_requested_by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.keep_case_brief(p_case_id uuid, p_brief text, p_facts jsonb, p_next_steps jsonb, p_provider text, p_requested_by text) TO service_role;
 
+REVOKE ALL ON FUNCTION public.keep_overruled_assertions(p_policy_id uuid, p_places text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.keep_overruled_assertions(p_policy_id uuid, p_places text[]) TO admin;
+
 REVOKE ALL ON FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) TO admin;
+
+REVOKE ALL ON FUNCTION public.keep_review_sample(payload jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.keep_review_sample(payload jsonb) TO enforcement_operator;
 
 REVOKE ALL ON FUNCTION public.link_enforcement_payment(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.link_enforcement_payment(payload jsonb) TO enforcement_operator;
@@ -9544,6 +9868,9 @@ GRANT ALL ON FUNCTION public.log_call_outcome(plaintiff_id uuid, task_id uuid, o
 
 REVOKE ALL ON FUNCTION public.log_enforcement_event(payload jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.log_enforcement_event(payload jsonb) TO enforcement_operator;
+
+REVOKE ALL ON FUNCTION public.mark_alerts_read(payload jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.mark_alerts_read(payload jsonb) TO authenticated;
 
 REVOKE ALL ON FUNCTION public.notify_live(p_org_id uuid, p_event jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.notify_live(p_org_id uuid, p_event jsonb) TO service_role;
@@ -9829,6 +10156,8 @@ REVOKE ALL ON FUNCTION public.tg_action_has_document() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_action_sets_case_status() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.tg_alert_live() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.tg_call_is_wanted() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_calls_end() FROM PUBLIC;
@@ -9970,8 +10299,24 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.case_plans TO service_role;
 GRANT SELECT ON TABLE public.debtor_intelligence TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.debtor_intelligence TO service_role;
 
+GRANT SELECT ON TABLE public.enforcement_alert_marks TO authenticated;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_alert_marks TO service_role;
+
+GRANT SELECT ON TABLE public.enforcement_alert_reads TO authenticated;
+GRANT SELECT,INSERT,DELETE ON TABLE public.enforcement_alert_reads TO service_role;
+
 GRANT SELECT ON TABLE public.enforcement_alert_routes TO admin;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.enforcement_alert_routes TO service_role;
+
+GRANT SELECT(id) ON TABLE public.enforcement_alert_routes TO authenticated;
+
+GRANT SELECT(org_id) ON TABLE public.enforcement_alert_routes TO authenticated;
+
+GRANT SELECT(channel) ON TABLE public.enforcement_alert_routes TO authenticated;
+
+GRANT SELECT(event_kinds) ON TABLE public.enforcement_alert_routes TO authenticated;
+
+GRANT SELECT(is_enabled) ON TABLE public.enforcement_alert_routes TO authenticated;
 
 GRANT SELECT ON TABLE public.enforcement_alerts TO authenticated;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.enforcement_alerts TO service_role;
@@ -10100,6 +10445,12 @@ GRANT SELECT,UPDATE ON TABLE public.queue_kinds TO service_role;
 
 GRANT SELECT ON TABLE public.recovery_plans TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.recovery_plans TO service_role;
+
+GRANT SELECT ON TABLE public.review_sample_events TO authenticated;
+GRANT SELECT,INSERT ON TABLE public.review_sample_events TO service_role;
+
+GRANT SELECT ON TABLE public.review_samples TO authenticated;
+GRANT SELECT,INSERT ON TABLE public.review_samples TO service_role;
 
 GRANT SELECT ON TABLE public.routing_log TO authenticated;
 GRANT SELECT,INSERT ON TABLE public.routing_log TO service_role;
