@@ -6,7 +6,7 @@ use ::documents::Documents;
 use contract::StoredDocument;
 use db::testing::TestDatabase;
 use hyper::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use server::ServerConfig;
 use tempfile::TempDir;
 use uuid::Uuid;
