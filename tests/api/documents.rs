@@ -6,7 +6,7 @@ use ::documents::Documents;
 use contract::StoredDocument;
 use db::testing::TestDatabase;
 use hyper::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use server::ServerConfig;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -144,8 +144,16 @@ async fn nobody_gets_a_file_of_others_or_one_that_is_not_what_it_was() {
     // To name a place is not to own what lies there.
     let theirs = open(&app, &neighbour).await;
     let named = json!({ "case_id": theirs, "doc_kind": "x", "storage_path": stored.storage_path });
-    let id: Value = neighbour.operator.post("/rpc/add_enforcement_document", named).await.json();
-    let id = id.as_str().unwrap();
+    let problem =
+        neighbour.operator.post("/rpc/add_enforcement_document", named).await.refused(422, "invalid");
+    assert_eq!(problem.field.as_deref(), Some("storage_path"));
+    let id = Uuid::new_v4();
+    app.execute(&format!(
+        "insert into public.enforcement_documents (id, org_id, enforcement_case_id, doc_kind, storage_path, uploaded_by)
+         values ('{id}', '{}', '{theirs}', 'x', '{}', 'older rows were not asked')",
+        neighbour.id, stored.storage_path
+    ))
+    .await;
     neighbour.admin.get(&format!("/api/documents/{id}")).await.refused(404, "not_found");
     let claimed = json!({ "p_document": { "id": id, "case_id": theirs } });
     neighbour.operator.post("/rpc/store_enforcement_document", claimed).await.refused(404, "not_found");

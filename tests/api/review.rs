@@ -120,7 +120,7 @@ async fn calls_come_in_the_order_in_which_they_are_due() {
     firm.viewer
         .post("/rpc/add_plaintiff_task", json!({ "plaintiff_id": late }))
         .await
-        .refused(404, "not_found");
+        .refused(403, "forbidden");
 
     let other = app.firm("other").await;
     let theirs: CallPage = other.admin.get("/api/calls").await.json();
@@ -341,7 +341,7 @@ async fn the_review_tells_how_cases_stand_and_what_the_week_brought() {
     firm.operator
         .post("/rpc/set_recovery_plan", json!({ "month": "2026-11", "amount": "300" }))
         .await
-        .refused(404, "not_found");
+        .refused(403, "forbidden");
     firm.admin.post("/rpc/set_recovery_plan", json!({ "month": "2026-11", "amount": "300" })).await.ok();
     for body in [
         json!({ "month": "2026-13", "amount": "1" }),
@@ -442,7 +442,7 @@ async fn a_sample_is_drawn_again_by_its_seed_and_what_is_found_is_kept() {
     firm.viewer
         .post("/rpc/record_event_audit", json!({ "event_id": late, "result": "passed" }))
         .await
-        .refused(404, "not_found");
+        .refused(403, "forbidden");
     let other = app.firm("other").await;
     other
         .operator

@@ -79,6 +79,9 @@ reset role;
 select is((select status from public.plaintiffs where id = '00000000-0000-0000-0000-0000000000a2'), 'do_not_call');
 select isnt(pg_temp.call('set_plaintiff_status', '{"plaintiff_id": "00000000-0000-0000-0000-0000000000a2", "status": "contacted"}'), null);
 select isnt(pg_temp.call('add_plaintiff_task', '{"plaintiff_id": "00000000-0000-0000-0000-0000000000a2"}'), null, 'until somebody says that it may be');
+select isnt(pg_temp.call('set_plaintiff_status', '{"plaintiff_id": "00000000-0000-0000-0000-0000000000a2", "status": "do_not_call"}'), null);
+select is((select count(*) from public.plaintiff_tasks where kind = 'call' and status = 'cancelled' and closed_by = 'Ada'), 1::bigint, 'who says so ends the calls');
+select isnt(pg_temp.call('set_plaintiff_status', '{"plaintiff_id": "00000000-0000-0000-0000-0000000000a2", "status": "contacted"}'), null);
 
 -- ---- payments and imports ----
 create function pg_temp.import(p_format text, p_record jsonb) returns text language plpgsql as $$
@@ -215,8 +218,8 @@ $$;
 select is(split_part(pg_temp.refusal(v.rpc, v.payload || jsonb_build_object(f, '[[1]]'::jsonb)), ' ', 1) || ' ' || split_part(pg_temp.refusal(v.rpc, v.payload || jsonb_build_object(f, '[[1]]'::jsonb)), ' ', 2),
           'PT422 ' || f, format('%s reads its field %s, and says so', v.rpc, f))
   from valid v, unnest(pg_temp.fields(v.rpc)) f order by v.rpc, f;
-select ok(pg_temp.refusal(v.rpc, v.payload || jsonb_build_object(f, true)) like 'PT422 %', format('%s takes no true for the text %s', v.rpc, f))
-  from valid v, unnest(pg_temp.fields(v.rpc)) f where f in ('note', 'actor', 'case_id', 'stage', 'status', 'title', 'doc_kind');
+select ok(pg_temp.refusal(v.rpc, v.payload || jsonb_build_object(f, x)) like 'PT422 ' || f || ' %', format('%s takes no %s for the text %s', v.rpc, x, f))
+  from valid v, unnest(pg_temp.fields(v.rpc)) f, unnest(array['true', '7']::jsonb[]) x where f in ('note', 'actor', 'case_id', 'stage', 'status', 'title', 'doc_kind');
 select ok(pg_temp.refusal(v.rpc, v.payload || jsonb_build_object(f, repeat('x', 4001))) like 'PT422 ' || f || ' %', format('%s has an end to its text %s', v.rpc, f))
   from valid v, unnest(pg_temp.fields(v.rpc)) f where f in ('note', 'actor', 'title', 'doc_kind', 'source', 'recipient', 'root_cause', 'name', 'description', 'document_path', 'created_by', 'closed_by');
 select is(pg_temp.refusal(v.rpc, v.payload || jsonb_build_object(f, t)), format('PT422 %s `%s` is outside the years 1900 to 2199', f, f), format('%s: %s is no %s', v.rpc, t, f))
