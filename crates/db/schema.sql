@@ -752,7 +752,7 @@ CREATE FUNCTION public.cancel_tier_policy_schedule(p_policy_id uuid) RETURNS voi
 begin
   update public.tier_policies
      set state = 'draft', effective_at = null, scheduled_at = null, scheduled_by = null, scheduled_over = null, schedule_error = null,
-         note = null, override_note = null, receipt = null, updated_at = public.app_now()
+         note = null, override_note = null, overruled = null, receipt = null, updated_at = public.app_now()
    where id = p_policy_id and org_id = public.current_org_id() and state = 'scheduled';
   if not found then
     raise sqlstate 'PT404' using message = 'scheduled tier policy not found';
@@ -1337,8 +1337,10 @@ CREATE TABLE public.tier_policies (
     scheduled_over integer,
     schedule_error text,
     witnesses jsonb,
+    overruled text[],
     CONSTRAINT tier_policies_approval CHECK ((((approval IS NULL) = (approval_requested_at IS NULL)) AND ((approval IS NULL) OR ((approval = 'requested'::public.approval_state) = (approval_answered_at IS NULL))))),
     CONSTRAINT tier_policies_assertions_check CHECK ((jsonb_typeof(assertions) = 'object'::text)),
+    CONSTRAINT tier_policies_check CHECK (((overruled IS NULL) OR (override_note IS NOT NULL))),
     CONSTRAINT tier_policies_compiled CHECK (((state = ANY (ARRAY['draft'::public.policy_state, 'scheduled'::public.policy_state])) OR ((tier_sql IS NOT NULL) AND (decided_by_sql IS NOT NULL) AND (reason_sql IS NOT NULL)))),
     CONSTRAINT tier_policies_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT tier_policies_name_check CHECK (((btrim(name) <> ''::text) AND (length(name) <= 120))),
@@ -1376,6 +1378,8 @@ COMMENT ON COLUMN public.tier_policies.scheduled_over IS 'The revision that was 
 COMMENT ON COLUMN public.tier_policies.schedule_error IS 'Why it was not published when it was due; it waits for an admin';
 
 COMMENT ON COLUMN public.tier_policies.witnesses IS 'For each arm and each side of each limit a judgment that shows it, made up and real, with its tier; null for drafts and for what came with the organisation';
+
+COMMENT ON COLUMN public.tier_policies.overruled IS 'The assertions that the override note overrules, by their place (`laws[0]`): those that failed when it was written';
 
 CREATE FUNCTION public.expect_tier_policy_approval(p_policy public.tier_policies) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2256,6 +2260,17 @@ CREATE FUNCTION public.keep_case_brief(p_case_id uuid, p_brief text, p_facts jso
   values (public.current_org_id(), p_case_id, p_brief, p_facts, p_next_steps, p_provider, p_requested_by)
   returning id
 $$;
+
+CREATE FUNCTION public.keep_overruled_assertions(p_policy_id uuid, p_places text[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+  update public.tier_policies set overruled = p_places
+   where id = p_policy_id and org_id = public.current_org_id() and state in ('scheduled', 'published')
+     and override_note is not null and overruled is null
+$$;
+
+COMMENT ON FUNCTION public.keep_overruled_assertions(p_policy_id uuid, p_places text[]) IS 'Keeps which assertions the note of a publish overrules, in the transaction that publishes or schedules';
 
 CREATE FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -8049,6 +8064,8 @@ CREATE TRIGGER name_again AFTER UPDATE ON public.core_judgments FOR EACH ROW WHE
 
 CREATE TRIGGER name_new AFTER INSERT ON public.core_judgments REFERENCING NEW TABLE AS new_judgments FOR EACH STATEMENT EXECUTE FUNCTION public.tg_judgments_are_named();
 
+CREATE TRIGGER overruled_assertions_stay BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.state = ANY (ARRAY['published'::public.policy_state, 'superseded'::public.policy_state])) AND (old.overruled IS NOT NULL) AND (old.overruled IS DISTINCT FROM new.overruled))) EXECUTE FUNCTION public.tg_published_policy_stays();
+
 CREATE TRIGGER published_policy_stays BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.state = ANY (ARRAY['published'::public.policy_state, 'superseded'::public.policy_state])) AND (((((((((old.document IS DISTINCT FROM new.document) OR (old.assertions IS DISTINCT FROM new.assertions)) OR (old.digest IS DISTINCT FROM new.digest)) OR (old.revision IS DISTINCT FROM new.revision)) OR (old.name IS DISTINCT FROM new.name)) OR (old.note IS DISTINCT FROM new.note)) OR (old.override_note IS DISTINCT FROM new.override_note)) OR (old.receipt IS DISTINCT FROM new.receipt)) OR (old.published_at IS DISTINCT FROM new.published_at)))) EXECUTE FUNCTION public.tg_published_policy_stays();
 
 CREATE TRIGGER queue_assignment AFTER INSERT ON public.judgment_facts REFERENCING NEW TABLE AS new_facts FOR EACH STATEMENT EXECUTE FUNCTION public.tg_facts_queue_assignment();
@@ -9191,6 +9208,9 @@ GRANT ALL ON FUNCTION public.json_delta(p_before jsonb, p_after jsonb) TO servic
 
 REVOKE ALL ON FUNCTION public.keep_case_brief(p_case_id uuid, p_brief text, p_facts jsonb, p_next_steps jsonb, p_provider text, p_requested_by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.keep_case_brief(p_case_id uuid, p_brief text, p_facts jsonb, p_next_steps jsonb, p_provider text, p_requested_by text) TO service_role;
+
+REVOKE ALL ON FUNCTION public.keep_overruled_assertions(p_policy_id uuid, p_places text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.keep_overruled_assertions(p_policy_id uuid, p_places text[]) TO admin;
 
 REVOKE ALL ON FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.keep_policy_witnesses(p_policy_id uuid, p_witnesses jsonb) TO admin;
