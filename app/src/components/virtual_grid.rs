@@ -127,6 +127,8 @@ pub fn VirtualGrid(
             "Home" => 0,
             "End" => last,
             "Enter" if is_own => {
+                // What opens may take the focus at once: the key must not press a button there.
+                event.prevent_default();
                 if active.get_untracked().is_some() {
                     on_open.run(now);
                 }

@@ -198,10 +198,14 @@ fn undo_by_keyboard(workbench: Workbench) {
                     && !is(".policy-editor")
             })
         });
-        if is_text || document().query_selector("dialog[open]").ok().flatten().is_some() {
+        if is_text {
             return;
         }
+        // Nor may the browser's own undo go back to a field of the table.
         event.prevent_default();
+        if document().query_selector("dialog[open]").ok().flatten().is_some() {
+            return;
+        }
         if event.shift_key() { workbench.draft.redo() } else { workbench.draft.undo() }
     });
     on_cleanup(move || keys.remove());

@@ -13,12 +13,13 @@ use leptos::task::spawn_local;
 use policy::tier::Tier;
 
 /// So many days back the form begins with.
-const DAYS_BACK: f64 = 30.0;
+const DAYS_BACK: i32 = 30;
 
 #[component]
 pub fn ReplayStudy(workbench: Workbench) -> impl IntoView {
-    let to = RwSignal::new(clock::today());
-    let from = RwSignal::new(clock::days_ago(DAYS_BACK));
+    // Days of the organisation: the browser's may be tomorrow there.
+    let to = RwSignal::new(clock::iso_today());
+    let from = RwSignal::new(clock::days_after(&clock::iso_today(), -DAYS_BACK));
     let under = RwSignal::new("draft".to_owned());
     let is_busy = RwSignal::new(false);
     let outcome = RwSignal::new(None::<Result<ReplayReport, ApiError>>);
