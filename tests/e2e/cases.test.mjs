@@ -251,6 +251,9 @@ walk("a plan changes many cases, tells which it left and why, and survives a rel
 });
 
 walk("a group of the morning list is shown whole, in the order in which to work it", async ({ page, context, server, accessible }) => {
+  const judgments = rows(server, `select j.id from public.core_judgments j where j.tier >= 2 and j.status = 'unsatisfied'
+     and not exists (select from public.enforcement_cases c where c.judgment_id = j.id) order by j.id limit 70`);
+  for (const [judgment] of judgments) await call(context, server, "open_enforcement_case", { judgment_id: judgment });
   rows(server, `update public.enforcement_cases set next_action_at = now() - interval '1 day' where closed_at is null and ${EFFECTIVE} in ('tier2', 'tier3')`);
   await page.goto("/today");
   const group = page.getByTestId("today-past_due");
