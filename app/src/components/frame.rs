@@ -114,7 +114,6 @@ fn Navigation() -> impl IntoView {
         }
     };
     let (at_hand, others) = PAGES.split_at(AT_HAND);
-    // Whoever is on one of the others sees its name at the foot of a telephone.
     let other = move || others.iter().find(|page| is_current(page));
     view! {
         <nav class="frame-nav" aria-label="Pages">
@@ -131,9 +130,9 @@ fn Navigation() -> impl IntoView {
                         aria-current=move || other().is_some().then_some("true")
                         on:click=move |_| is_more_open.set(true)
                     >
-                        {move || view! { <IconView icon=other().map_or(Icon::More, |page| page.icon)/> }}
-                        <span class="words">{move || other().map_or("More", |page| page.name)}</span>
-                        {move || other().is_some().then(|| view! { <span class="visually-hidden">", more pages"</span> })}
+                        <IconView icon=Icon::More/>
+                        <span class="words">"More"</span>
+                        {move || other().map(|page| view! { <span class="visually-hidden">{format!(" pages: {}", page.name)}</span> })}
                         <Unanswered/>
                     </button>
                 </li>
