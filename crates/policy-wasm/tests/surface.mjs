@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
+import { brotliCompressSync } from "node:zlib";
 
 const require = createRequire(import.meta.url);
 const folder = process.env.DRAGONFLY_POLICY_WASM;
@@ -36,6 +37,11 @@ test("an outcome has the shape that HTTP and the command line give", () => {
     decided_by: { rule: "t1", arm: 0 },
   });
   assert.equal(evaluateTier(defaultTierPolicy(), {}).decided_by, null);
+});
+
+test("the tier module is small: below 100,000 bytes of brotli", () => {
+  const bytes = brotliCompressSync(readFileSync(`${folder}/policy_wasm_bg.wasm`)).length;
+  assert.ok(bytes < 100_000, `${bytes} bytes`);
 });
 
 test("the shipped policies are plain JSON and have a digest", () => {
