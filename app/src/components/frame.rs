@@ -112,15 +112,15 @@ fn Navigation() -> impl IntoView {
                 {(page.address == "/desk").then(|| view! { <Unanswered/> })}
             </a>
         }
+        .into_any()
     };
-    let (at_hand, others) = PAGES.split_at(AT_HAND);
+    let (_, others) = PAGES.split_at(AT_HAND);
     let other = move || others.iter().find(|page| is_current(page));
     view! {
         <nav class="frame-nav" aria-label="Pages">
             <a class="brand" href="/today" aria-label="Dragonfly"><img src="/icon.svg" alt=""/><span class="words">"Dragonfly"</span></a>
             <ul>
-                {at_hand.iter().map(|page| view! { <li>{link(page, "nav")}</li> }).collect_view()}
-                {others.iter().map(|page| view! { <li class="other">{link(page, "nav")}</li> }).collect_view()}
+                {PAGES.iter().enumerate().map(|(place, page)| view! { <li class:other={place >= AT_HAND}>{link(page, "nav")}</li> }).collect_view()}
                 <li class="more-pages">
                     <button
                         type="button"

@@ -30,6 +30,8 @@ use leptos::prelude::*;
 use leptos::reactive::computed::ScopedFuture;
 use leptos::task::spawn_local;
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 impl From<SplitLoaderError> for ApiError {
@@ -139,9 +141,16 @@ enum Phase {
 #[component]
 pub fn Deferred<Page, Part>(page: Page) -> impl IntoView
 where
-    Page: Fn() -> Part + Clone + Send + Sync + 'static,
+    Page: Fn() -> Part + Send + Sync + 'static,
     Part: Future<Output = Result<AnyView, ApiError>> + 'static,
 {
+    arriving(Arc::new(move || Box::pin(page())))
+}
+
+type Arriving = Pin<Box<dyn Future<Output = Result<AnyView, ApiError>>>>;
+
+/// One function for all pages: it stands in the main module, which loads first
+fn arriving(page: Arc<dyn Fn() -> Arriving + Send + Sync>) -> AnyView {
     let phase = RwSignal::new(Phase::Loading);
     let arrived = StoredValue::new_local(None::<AnyView>);
     // What the page makes belongs to this component, and ends with it.
@@ -166,7 +175,7 @@ where
         load();
     };
     let shown = Memo::new(move |_| phase.get());
-    move || match shown.get() {
+    let look = move || match shown.get() {
         Phase::Loading => {
             view! { <div class="page" aria-busy="true"><RowsSkeleton rows=8/></div> }.into_any()
         }
@@ -174,5 +183,6 @@ where
             view! { <div class="page"><LoadFailed error on_retry=retry.clone()/></div> }.into_any()
         }
         Phase::Arrived => arrived.try_update_value(Option::take).flatten().into_any(),
-    }
+    };
+    look.into_any()
 }
