@@ -176,4 +176,7 @@ walk("a guardrail that breaks refuses the publish, until a reason is given", asy
   assert.equal(value(server, "select overruled[1] from public.tier_policies where state = 'published'"), "guardrails[1]");
   const kept = "select override_note || ' / ' || jsonb_array_length(assertions -> 'guardrails') from public.tier_policies where state = 'published'";
   assert.equal(value(server, kept), "Agreed with the board on Friday / 2");
+  await page.goto("/policy/history");
+  const overruled = page.getByTestId("overruled").first();
+  assert.equal(await overruled.textContent(), "Guardrail 2 overruled: Agreed with the board on Friday");
 });

@@ -78,12 +78,17 @@ fn revision(policy: PolicySummary) -> AnyView {
             ("matrix", receipt.matrix),
         ]
     });
+    let overruled: Vec<String> = policy.overruled.iter().map(|place| words_of_place(place)).collect();
+    let overruled = policy.override_note.map(|note| {
+        let which = if overruled.is_empty() { "Guardrails".to_owned() } else { overruled.join(", ") };
+        view! { <span class="override" data-test="overruled">{format!("{which} overruled: {note}")}</span> }
+    });
     view! {
         <tr data-test="revision">
             <th scope="row" class="number">{number}</th>
             <td>{policy.name}{is_published.then(|| view! { " "<span class="tag">"published"</span> })}</td>
             <td>{policy.published_at.map(|at| view! { <Time at/> })}" by "{policy.published_by.unwrap_or_default()}</td>
-            <td class="note">{policy.note.unwrap_or_else(|| "–".to_owned())}{policy.override_note.map(|note| view! { <span class="override">{format!("Guardrails overruled: {note}")}</span> })}</td>
+            <td class="note">{policy.note.unwrap_or_else(|| "–".to_owned())}{overruled}</td>
             <td class="receipt">{match receipt {
                 Some(digests) => digests.map(|(name, digest)| view! { <span title=digest.clone()>{name}" "<code>{short(&digest)}</code></span> }).collect_view().into_any(),
                 None => view! { <span class="muted">"came with Dragonfly"</span> }.into_any(),
@@ -92,6 +97,21 @@ fn revision(policy: PolicySummary) -> AnyView {
         </tr>
     }
     .into_any()
+}
+
+/// `guardrails[1]` as people count: `Guardrail 2`
+fn words_of_place(place: &str) -> String {
+    let words = || {
+        let (list, number) = place.strip_suffix(']')?.split_once('[')?;
+        let name = match list {
+            "examples" => "Example",
+            "guardrails" => "Guardrail",
+            "laws" => "Law",
+            _ => return None,
+        };
+        Some(format!("{name} {}", number.parse::<usize>().ok()?.checked_add(1)?))
+    };
+    words().unwrap_or_else(|| place.to_owned())
 }
 
 /// As many digits as people compare.
@@ -159,5 +179,17 @@ fn Settings(#[prop(into)] on_change: Callback<()>) -> impl IntoView {
                 </label>
             </Loaded>
         </section>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_as_people_count() {
+        assert_eq!(words_of_place("guardrails[1]"), "Guardrail 2");
+        assert_eq!(words_of_place("laws[0]"), "Law 1");
+        assert_eq!(words_of_place("elsewhere"), "elsewhere");
     }
 }
