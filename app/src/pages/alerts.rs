@@ -66,48 +66,48 @@ fn address_of(case_id: &Option<String>, judgment_id: &str) -> String {
     }
 }
 
-/// Marks alerts as read; what shows them hears of it from the server, as other windows do.
-#[derive(Clone, Copy)]
-struct Reading(Rpc);
-
-impl Reading {
-    fn new() -> Self {
-        Self(Rpc::of_button("mark_alerts_read"))
-    }
-
-    fn one(self, id: u64) {
-        self.0.send(json!({ "alert_id": id }), |_| ());
-    }
-
-    /// All up to the newest that was seen: what comes meanwhile stays unread.
-    fn up_to(self, newest: Option<u64>) {
-        if let Some(id) = newest {
-            self.0.send(json!({ "up_to": id }), |_| ());
-        }
+/// Marks all alerts as read, up to the newest that was seen: what comes meanwhile stays unread.
+fn read_all(reading: Rpc, newest: Option<u64>) {
+    if let Some(id) = newest {
+        reading.send(json!({ "up_to": id }), |_| ());
     }
 }
 
 #[component]
-fn AlertItem(alert: AlertRow, reading: Reading, #[prop(into)] on_follow: Callback<()>) -> impl IntoView {
+fn AlertItem(alert: AlertRow, #[prop(into)] on_follow: Callback<()>) -> impl IntoView {
     let id = alert.id;
     let address = address_of(&alert.case_id, &alert.judgment_id);
-    let is_unread = !alert.is_read;
+    let is_unread = RwSignal::new(!alert.is_read);
+    let reading = Rpc::of_button("mark_alerts_read");
+    // It shows as read at once, since nothing else can come of it; the lists and counts follow by the server, as those
+    // of other windows do. What did not get through is unread again.
+    let read = move || {
+        if is_unread.get_untracked() {
+            is_unread.set(false);
+            reading.send(json!({ "alert_id": id }), |_| ());
+        }
+    };
+    Effect::new(move |_| {
+        if reading.error.with(Option::is_some) {
+            is_unread.set(true);
+        }
+    });
     // Written down a minute or more after it happened.
     let is_late =
         clock::millis_between(&alert.occurred_at, &alert.created_at).is_some_and(|late| late > 60_000);
     view! {
-        <li class="alert-item" data-test="alert" data-kind=alert.event_kind.clone() data-unread=is_unread.to_string()>
+        <li class="alert-item" data-test="alert" data-kind=alert.event_kind.clone() data-unread=move || is_unread.get().to_string()>
             <span class="unread-dot" aria-hidden="true"></span>
             <div class="what">
                 <p class="title">
-                    {is_unread.then(|| view! { <span class="visually-hidden">"Unread: "</span> })}
-                    <a href=address data-test="alert-open" on:click=move |_| { if is_unread { reading.one(id); } on_follow.run(()); }>{heading(&alert)}</a>
+                    {move || is_unread.get().then(|| view! { <span class="visually-hidden">"Unread: "</span> })}
+                    <a href=address data-test="alert-open" on:click=move |_| { read(); on_follow.run(()); }>{heading(&alert)}</a>
                 </p>
                 <p class="case-line">{alert.case_id.is_some().then(|| view! { <TierBadge tier=alert.tier short=true/> })}<span>{alert.case_number}</span>{alert.case_id.is_none().then(|| view! { <span class="tag">"No case yet"</span> })}</p>
                 {alert.note.map(|note| view! { <p class="note">{note}</p> })}
                 <p class="who muted">{alert.actor}" · "<Time at=alert.created_at/>{is_late.then(|| view! { " · happened "<Time at=alert.occurred_at/> })}</p>
             </div>
-            {is_unread.then(|| view! { <button type="button" class="button quiet small" data-test="alert-read" disabled=move || reading.0.is_busy.get() on:click=move |_| reading.one(id)>"Mark read"</button> })}
+            {move || is_unread.get().then(|| view! { <button type="button" class="button quiet small" data-test="alert-read" on:click=move |_| read()>"Mark read"</button> })}
         </li>
     }
 }
@@ -121,7 +121,7 @@ pub fn AlertsPanel(is_open: RwSignal<bool>) -> impl IntoView {
         let unread = api::alerts::unread().await?;
         Ok((page.rows, unread))
     });
-    let reading = Reading::new();
+    let reading = Rpc::of_button("mark_alerts_read");
     let close = Callback::new(move |()| is_open.set(false));
     let first = move || newest.value.with_untracked(|value| value.as_ref()?.0.first().map(|alert| alert.id));
     let has_unread = Memo::new(move |_| {
@@ -132,7 +132,7 @@ pub fn AlertsPanel(is_open: RwSignal<bool>) -> impl IntoView {
             <header>
                 <h2>"Alerts"</h2>
                 <span class="spacer"></span>
-                {move || has_unread.get().then(|| view! { <button type="button" class="button small" data-test="read-all" disabled=move || reading.0.is_busy.get() on:click=move |_| reading.up_to(first())>"Mark all read"</button> })}
+                {move || has_unread.get().then(|| view! { <button type="button" class="button small" data-test="read-all" disabled=move || reading.is_busy.get() on:click=move |_| read_all(reading, first())>"Mark all read"</button> })}
                 <button type="button" class="button quiet small icon-only" aria-label="Close alerts" data-test="alerts-close" on:click=move |_| is_open.set(false)><IconView icon=Icon::Close/></button>
             </header>
             <div class="scroll">
@@ -142,7 +142,7 @@ pub fn AlertsPanel(is_open: RwSignal<bool>) -> impl IntoView {
                         if rows.is_empty() {
                             view! { <NoAlerts has_route=unread.has_route on_follow=close/> }.into_any()
                         } else {
-                            view! { <ol>{rows.into_iter().map(|alert| view! { <AlertItem alert reading on_follow=close/> }).collect_view()}</ol> }.into_any()
+                            view! { <ol>{rows.into_iter().map(|alert| view! { <AlertItem alert on_follow=close/> }).collect_view()}</ol> }.into_any()
                         }
                     }}
                 </Loaded>
@@ -220,7 +220,7 @@ fn Alerts(kinds: Signal<Vec<CaseEventKind>>) -> impl IntoView {
     })
     .following([live.alerts]);
     let unread = Remote::live([live.alerts], api::alerts::unread);
-    let reading = Reading::new();
+    let reading = Rpc::of_button("mark_alerts_read");
     let newest = move || list.rows.with_untracked(|rows| rows.as_ref()?.first().map(|alert| alert.id));
     let count =
         Memo::new(move |_| unread.value.with(|unread| unread.as_ref().map_or(0, |unread| unread.count)));
@@ -245,11 +245,11 @@ fn Alerts(kinds: Signal<Vec<CaseEventKind>>) -> impl IntoView {
             <p class="summary" role="status" data-test="alerts-unread" data-count=move || count.get().to_string()>
                 {move || match count.get() { 0 => "All read".to_owned(), 100.. => "99+ unread".to_owned(), count => format!("{} unread", format::count(count)) }}
             </p>
-            {move || may_read_all.get().then(|| view! { <button type="button" class="button" data-test="read-all" disabled=move || reading.0.is_busy.get() on:click=move |_| reading.up_to(newest())>"Mark all read"</button> })}
+            {move || may_read_all.get().then(|| view! { <button type="button" class="button" data-test="read-all" disabled=move || reading.is_busy.get() on:click=move |_| read_all(reading, newest())>"Mark all read"</button> })}
         </search>
         <PagedList list empty>
             <ol class="panel alert-list">
-                {move || list.rows.get().unwrap_or_default().into_iter().map(|alert| view! { <AlertItem alert reading on_follow=|()| ()/> }).collect_view()}
+                {move || list.rows.get().unwrap_or_default().into_iter().map(|alert| view! { <AlertItem alert on_follow=|()| ()/> }).collect_view()}
             </ol>
         </PagedList>
     }
