@@ -2,13 +2,14 @@
 
 use crate::shell::{Workspace, run};
 use crate::{setup, wasm};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::env;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-/// Finish what Trunk has built: split the console into what loads first and what loads when it is opened, and
-/// add the module of its Web Worker
+/// Finish what Trunk has built: split the console into what loads first and what loads when it is opened, join its
+/// styles, and add the module of its Web Worker
 ///
 /// Trunk's hook in Trunk.toml calls it; it is of no use by hand.
 #[derive(clap::Args)]
@@ -37,6 +38,7 @@ const STUDIES: [&str; 4] =
 pub(crate) fn stage(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     wasm::build(workspace)?;
     split(workspace, arguments)?;
+    join_styles(&arguments.stage)?;
     let studies = arguments.stage.join("studies");
     fs::create_dir_all(&studies)?;
     for name in STUDIES {
@@ -95,6 +97,53 @@ fn split(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(fs::write(arguments.stage.join(hashed_loader), script)?)
 }
 
+/// Makes one file of the page's style sheets, in the order in which it links them
+///
+/// One file a component is for people; for browsers it would be forty requests, and two thirds more to download.
+fn join_styles(stage: &Path) -> Result<()> {
+    let place = stage.join("index.html");
+    let page = fs::read_to_string(&place)?;
+    let Styles { page, names } = unlinked(&page)?;
+    let sheets = names.iter().map(|name| fs::read_to_string(stage.join(name)).with_context(|| name.clone()));
+    let joined = sheets.collect::<Result<Vec<_>>>()?.join("\n");
+    let mut hasher = DefaultHasher::new();
+    joined.hash(&mut hasher);
+    let name = format!("styles-{:016x}.css", hasher.finish());
+    fs::write(stage.join(&name), joined)?;
+    fs::write(place, page.replace(STYLES, &name))?;
+    for name in names {
+        fs::remove_file(stage.join(name))?;
+    }
+    Ok(())
+}
+
+/// Stands in a page for the name of the joined style sheet
+const STYLES: &str = "{{styles}}";
+
+/// A page that links [`STYLES`] where it linked its first style sheet, and the files that it linked
+struct Styles {
+    page: String,
+    names: Vec<String>,
+}
+
+fn unlinked(page: &str) -> Result<Styles> {
+    let mut names = Vec::new();
+    let mut lines = Vec::new();
+    for line in page.lines() {
+        let Some(link) = line.trim_start().strip_prefix("<link rel=\"stylesheet\" href=\"/") else {
+            lines.push(line.to_owned());
+            continue;
+        };
+        let (name, _) = link.split_once('"').context("a style sheet is linked otherwise than it was")?;
+        if names.is_empty() {
+            lines.push(line.replace(name, STYLES));
+        }
+        names.push(name.to_owned());
+    }
+    ensure!(!names.is_empty(), "the page links no style sheet: it is written otherwise than it was");
+    Ok(Styles { page: lines.join("\n") + "\n", names })
+}
+
 /// How the names of the files begin that load with `part`: its own, and those of what it shares, as the loader in `dist` has them
 pub(crate) fn files_of_part(dist: &Path, part: &str) -> Result<Vec<String>> {
     let names = fs::read_dir(dist)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -123,4 +172,21 @@ fn bound_name(stage: &Path) -> Result<String> {
         .filter_map(|name| name.strip_suffix(".js").map(str::to_owned))
         .find(|name| name.starts_with("app-"))
         .with_context(|| format!("no console in {}: Trunk's hook calls this after a build", stage.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_links_one_style_sheet_where_the_first_of_its_own_stood() {
+        let link =
+            |name: &str| format!("  <link rel=\"stylesheet\" href=\"/{name}\" data-integrity=\"none\"/>\n");
+        let page = |links: &str| format!("<head>\n  <script src=\"/theme.js\"></script>\n{links}</head>\n");
+        let own = page(&(link("tokens-1.css") + &link("base-2.css")));
+        let Styles { page: unlinked_page, names } = unlinked(&own).unwrap();
+        assert_eq!(unlinked_page, page(&link(STYLES)));
+        assert_eq!(names, ["tokens-1.css", "base-2.css"]);
+        assert!(unlinked(&page("")).is_err());
+    }
 }
