@@ -2403,10 +2403,10 @@ begin
   if to_char(v_monday, 'IYYY-"W"IW') <> v_week then
     raise sqlstate 'PT422' using message = format('the year has no week %s', right(v_week, 2)), detail = 'week';
   end if;
-  if public.rpc_text(payload, 'seed', true) !~ '^[1-9][0-9]{0,8}$' then
+  if public.rpc_number(payload, 'seed', true) !~ '^[1-9][0-9]{0,8}$' then
     raise sqlstate 'PT422' using message = '`seed` is not between 1 and 999999999', detail = 'seed';
   end if;
-  if public.rpc_text(payload, 'size', true) !~ '^([1-4][0-9]|50)$' then
+  if public.rpc_number(payload, 'size', true) !~ '^([1-4][0-9]|50)$' then
     raise sqlstate 'PT422' using message = '`size` is not between 10 and 50', detail = 'size';
   end if;
   v_seed := (payload ->> 'seed')::int;
@@ -2732,7 +2732,7 @@ begin
   if payload ->> 'up_to' is not null and payload ->> 'alert_id' is not null then
     raise sqlstate 'PT422' using message = 'send either `alert_id` or `up_to`', detail = 'up_to';
   end if;
-  if coalesce(public.rpc_text(payload, v_field, true), '') !~ '^[0-9]{1,18}$' then
+  if coalesce(public.rpc_number(payload, v_field, true), '') !~ '^[0-9]{1,18}$' then
     raise sqlstate 'PT422' using message = format('`%s` is not the number of an alert', v_field), detail = v_field;
   end if;
   v_id := (payload ->> v_field)::bigint;

@@ -486,7 +486,7 @@ async fn an_audit_that_has_begun_keeps_its_events() {
         levy.documents.iter().map(|paper| (paper.name.as_str(), paper.has_file)).collect();
     assert_eq!((papers, &levy.document_path), (vec![("writ.pdf", false)], &None));
 
-    firm.viewer.post("/rpc/keep_review_sample", &keep).await.refused(404, "not_found");
+    firm.viewer.post("/rpc/keep_review_sample", &keep).await.refused(403, "forbidden");
     for _ in 0..2 {
         firm.operator.post("/rpc/keep_review_sample", &keep).await.ok();
     }

@@ -199,6 +199,7 @@ insert into valid values
   ('open_enforcement_case', '{"judgment_id": "00000000-0000-0000-0000-000000000104"}'), ('set_judgment_priority', '{"judgment_id": "00000000-0000-0000-0000-000000000104", "priority_level": "high"}'),
   ('add_plaintiff_task', '{"plaintiff_id": "00000000-0000-0000-0000-0000000000a3", "kind": "write", "title": "x"}'), ('put_plaintiff_contact', '{"plaintiff_id": "00000000-0000-0000-0000-0000000000a3", "name": "Kim"}'),
   ('set_plaintiff_status', '{"plaintiff_id": "00000000-0000-0000-0000-0000000000a3", "status": "signed"}'), ('put_alert_route', '{"channel": "console"}'), ('retry_alert', '{"alert_id": 1}'),
+  ('mark_alerts_read', '{"alert_id": 1}'), ('keep_review_sample', '{"week": "2026-W45", "seed": 1, "size": 10}'),
   ('set_enforcement_stage_settings', '{"stage": "bank_levy", "sla_days": 3}'), ('set_recovery_plan', '{"month": "2026-11", "amount": "5"}'),
   ('queue_job', '{"kind": "enforce", "idempotency_key": "k", "payload": {}}');
 select bag_eq($$ select rpc from valid $$,
