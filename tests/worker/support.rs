@@ -203,9 +203,10 @@ impl Firm {
         }
     }
 
-    /// Waits until so many backends wait for a lock
+    /// Waits until so many backends wait for a lock, but for that of the database which whoever notifies has for a moment
     pub(crate) async fn until_waiting(&self, backends: i64) {
-        let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+        let waiting = "select count(*) from pg_stat_activity
+            where wait_event_type = 'Lock' and wait_event <> 'object' and datname = current_database()";
         until(async || self.number(waiting).await >= backends).await;
     }
 }
