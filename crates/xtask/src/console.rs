@@ -43,7 +43,9 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     trunk.args(["build", "--release", "--offline", "--locked", "--cargo-profile", "wasm", "--dist"]);
     trunk.arg(workspace.root.join("dist"));
     // The hook in Trunk.toml need not build this program again, with whatever compiler builds the console.
-    trunk.env("DRAGONFLY_XTASK", env::current_exe()?);
+    // This program, or what Cargo has put in its place since it started.
+    let own = env::current_exe()?;
+    trunk.env("DRAGONFLY_XTASK", if own.exists() { own } else { workspace.target.join("debug/xtask") });
     trunk.env(stage::PROFILE, "wasm");
     // Trunk takes `NO_COLOR=1` for a malformed flag.
     run(trunk.env_remove("NO_COLOR"))?;
