@@ -94,7 +94,7 @@ walk("a lead is declined, taken by the next agent and ended, by keyboard", async
   await ana.page.getByTestId("nav-tiers").click();
   await ana.page.getByTestId("tier-card-3").waitFor();
   const other = await lead(context, server, { pool_id: sales, name: "Sam Poe" });
-  await ana.page.getByTestId("nav-unanswered").waitFor();
+  await ana.page.getByTestId("nav-desk").getByTestId("nav-unanswered").waitFor();
   assert.match(await ana.page.getByTestId("toast").textContent(), /Sam Poe/);
   await ana.page.getByTestId("nav-desk").click();
   await ana.page.getByTestId("accept").click();

@@ -526,7 +526,7 @@ const PICKS: [Pick; 4] = [
 impl Pick {
     /// Nine in the morning by the organisation's clock; empty for never.
     fn wall(&self) -> String {
-        let today = clock::iso_today();
+        let today = clock::today();
         let day = match self.when {
             When::Never => return String::new(),
             When::InDays(days) => clock::days_after(&today, days),

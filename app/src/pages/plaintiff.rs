@@ -473,7 +473,7 @@ fn TaskForm(
     let kind = RwSignal::new("call".to_owned());
     let title = RwSignal::new(String::new());
     let note = RwSignal::new(String::new());
-    let due = RwSignal::new(format!("{}T09:00", clock::days_after(&clock::iso_today(), 1)));
+    let due = RwSignal::new(format!("{}T09:00", clock::days_after(&clock::today(), 1)));
     let is_untitled = RwSignal::new(false);
     let title_error = {
         let refused = rpc.error_at("title");

@@ -154,7 +154,7 @@ pub fn iso_day(at: &str) -> Option<String> {
 }
 
 /// Today in the organisation's zone, as `2025-11-22`.
-pub fn iso_today() -> String {
+pub fn today() -> String {
     let now: String = js_sys::Date::new_0().to_iso_string().into();
     iso_day(&now).unwrap_or_default()
 }
@@ -217,7 +217,7 @@ pub fn due(at: &str) -> String {
             _ => format!("{} d overdue", (late / 24.0) as u64),
         };
     }
-    let (day, today) = (wall(due).unwrap_or_default(), iso_today());
+    let (day, today) = (wall(due).unwrap_or_default(), today());
     let is_on = |date: &str| day.starts_with(date);
     if is_on(&today) {
         format!("today {}", format(due, Form::Minute))
@@ -261,17 +261,6 @@ pub fn day(iso: &str) -> String {
         Some(format!("{month} {day}, {year}"))
     })();
     shown.unwrap_or_else(|| iso.to_owned())
-}
-
-/// Today in the browser's zone, as `2025-11-22`: for the names of files and drafts.
-pub fn today() -> String {
-    days_ago(0.0)
-}
-
-/// So many days before today, in the same form.
-pub fn days_ago(days: f64) -> String {
-    let then = js_sys::Date::new(&(js_sys::Date::now() - days * 86_400_000.0).into());
-    format!("{}-{:02}-{:02}", then.get_full_year(), then.get_month() + 1, then.get_date())
 }
 
 /// Milliseconds since the page began, for measuring.

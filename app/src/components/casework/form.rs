@@ -125,7 +125,7 @@ fn FilledIn(
 impl Filling {
     /// Shows what is wrong with what was typed; true where nothing is.
     fn check(self) -> bool {
-        let today = clock::iso_today();
+        let today = clock::today();
         let problems: BTreeMap<_, _> = self.asked.with_value(|asked| {
             self.values.with_untracked(|values| {
                 asked

@@ -82,7 +82,7 @@ fn recorded(
 #[component]
 pub fn ReplayStudy(lab: PoolLab) -> impl IntoView {
     let bench = lab.bench;
-    let day = RwSignal::new(clock::days_ago(1.0));
+    let day = RwSignal::new(clock::days_after(&clock::today(), -1));
     let arrivals = Remote::new(move || {
         let day = day.get();
         async move { api::arrivals(&day).await }

@@ -18,8 +18,8 @@ const DAYS_BACK: i32 = 30;
 #[component]
 pub fn ReplayStudy(workbench: Workbench) -> impl IntoView {
     // Days of the organisation: the browser's may be tomorrow there.
-    let to = RwSignal::new(clock::iso_today());
-    let from = RwSignal::new(clock::days_after(&clock::iso_today(), -DAYS_BACK));
+    let to = RwSignal::new(clock::today());
+    let from = RwSignal::new(clock::days_after(&clock::today(), -DAYS_BACK));
     let under = RwSignal::new("draft".to_owned());
     let is_busy = RwSignal::new(false);
     let outcome = RwSignal::new(None::<Result<ReplayReport, ApiError>>);
