@@ -181,6 +181,7 @@ walk("blocked, overridden, noted, closed: each by its form and each on the timel
   await page.getByTestId("field-status").selectOption("planned");
   await page.getByTestId("form-submit").click();
   await done(page);
+  await page.locator("[data-test=case-action][data-type=marshal]").waitFor();
 
   // What closing ends, and what stays due, is said before; it asks for a second yes.
   await page.getByTestId("do-close").click();
