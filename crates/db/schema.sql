@@ -2882,6 +2882,10 @@ CREATE FUNCTION public.pause_queue(p_kind text, p_is_paused boolean) RETURNS voi
     SET search_path TO ''
     AS $$
 begin
+  if public.current_user_id() is not null and exists (select from public.organisations o where o.id <> public.current_org_id()) then
+    raise sqlstate 'PT403' using message = 'the queues are shared with other organisations',
+      hint = 'whoever runs the server pauses and resumes them, by `dragonfly queue pause` and `resume`';
+  end if;
   update public.queue_kinds set is_paused = p_is_paused where kind = p_kind;
   if not found then
     raise sqlstate 'PT404' using message = format('unknown queue kind `%s`', p_kind);
@@ -2890,6 +2894,8 @@ begin
   perform public.notify_live(public.current_org_id(), '{"kind": "queues"}');
 end;
 $$;
+
+COMMENT ON FUNCTION public.pause_queue(p_kind text, p_is_paused boolean) IS 'Stops workers from reading a kind, or lets them again: for all organisations, so that people may only where theirs is the only one';
 
 CREATE FUNCTION public.pick_next_action(p_case_id uuid) RETURNS jsonb
     LANGUAGE plpgsql
@@ -4256,6 +4262,7 @@ CREATE FUNCTION public.retry_alert(payload jsonb) RETURNS jsonb
     AS $_$
 declare
   v_call public.rpc_call := public.begin_rpc('retry_alert', payload, array['alert_id', 'actor'], payload ->> 'actor');
+  v_is_enabled boolean;
   v_alert public.enforcement_alerts;
 begin
   if v_call.result is not null then
@@ -4264,12 +4271,21 @@ begin
   if coalesce(public.rpc_number(payload, 'alert_id', true), '') !~ '^[0-9]{1,18}$' then
     raise sqlstate 'PT422' using message = '`alert_id` is not a number', detail = 'alert_id';
   end if;
+  -- The way first, as where it is switched off.
+  select r.is_enabled into v_is_enabled
+    from public.enforcement_alerts a
+    join public.enforcement_alert_routes r on r.org_id = a.org_id and r.id = a.route_id
+   where a.org_id = v_call.org_id and a.id = (payload ->> 'alert_id')::bigint
+     for share of r;
   select * into v_alert from public.enforcement_alerts a where a.org_id = v_call.org_id and a.id = (payload ->> 'alert_id')::bigint for update;
   if not found then
     raise sqlstate 'PT404' using message = 'alert not found';
   end if;
   if v_alert.state not in ('failed', 'uncertain') then
     raise sqlstate 'PT409' using message = format('the alert is %s', v_alert.state);
+  end if;
+  if not v_is_enabled then
+    raise sqlstate 'PT409' using message = 'the alert''s way is switched off', hint = 'switch the way on, then send the alert again';
   end if;
   update public.enforcement_alerts a set state = 'pending', attempts = 0, next_try_at = public.app_now(), error = null where a.id = v_alert.id;
   perform pg_notify('enforcement_events_channel', jsonb_build_object('org_id', v_call.org_id, 'event_id', v_alert.event_id)::text);
@@ -5171,11 +5187,13 @@ CREATE FUNCTION public.settle_alert(p_id bigint, p_attempt integer, p_outcome te
     SET search_path TO ''
     AS $$
   update public.enforcement_alerts a
-     set state = case when p_outcome = 'retry' and a.attempts >= public.alert_attempts_max() then 'failed'
-                      when p_outcome = 'retry' then 'pending' else p_outcome end::public.alert_state,
+     set state = case when p_outcome <> 'retry' then p_outcome
+                      when a.attempts >= public.alert_attempts_max() or not r.is_enabled then 'failed'
+                      else 'pending' end::public.alert_state,
          sent_at = case p_outcome when 'sent' then public.app_now() end, error = left(p_error, 500),
          next_try_at = public.app_now() + make_interval(secs => least(3600, 10 * 2 ^ least(a.attempts - 1, 12)))
-   where a.id = p_id and a.state = 'sending' and a.attempts = p_attempt
+    from public.enforcement_alert_routes r
+   where a.id = p_id and a.state = 'sending' and a.attempts = p_attempt and r.org_id = a.org_id and r.id = a.route_id
   returning a.state
 $$;
 
@@ -5966,6 +5984,16 @@ begin
     return old;
   end if;
   raise sqlstate 'PT405' using message = format('%I is append-only', tg_table_name);
+end;
+$$;
+
+CREATE FUNCTION public.tg_route_ends_alerts() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  update public.enforcement_alerts a set state = 'failed', error = 'its way was switched off before it was sent'
+   where a.org_id = new.org_id and a.route_id = new.id and a.state = 'pending';
+  return null;
 end;
 $$;
 
@@ -8604,6 +8632,8 @@ CREATE TRIGGER default_pool_stays_default BEFORE UPDATE ON public.agent_pools FO
 
 CREATE TRIGGER draft_is_saved BEFORE UPDATE ON public.tier_policies FOR EACH ROW WHEN (((old.state = 'draft'::public.policy_state) AND (new.state = 'draft'::public.policy_state) AND (((((old.version IS DISTINCT FROM new.version) OR (old.name IS DISTINCT FROM new.name)) OR (old.document IS DISTINCT FROM new.document)) OR (old.digest IS DISTINCT FROM new.digest)) OR (old.assertions IS DISTINCT FROM new.assertions)))) EXECUTE FUNCTION public.tg_draft_is_saved();
 
+CREATE TRIGGER end_alerts AFTER UPDATE ON public.enforcement_alert_routes FOR EACH ROW WHEN ((old.is_enabled AND (NOT new.is_enabled))) EXECUTE FUNCTION public.tg_route_ends_alerts();
+
 CREATE TRIGGER get_pool AFTER INSERT ON public.organisations FOR EACH ROW EXECUTE FUNCTION public.tg_organisation_gets_pool();
 
 CREATE TRIGGER keep_events AFTER INSERT OR DELETE ON public.agent_pool_members FOR EACH ROW EXECUTE FUNCTION public.tg_member_keeps_events();
@@ -10203,6 +10233,8 @@ REVOKE ALL ON FUNCTION public.tg_policy_keeps_events() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.tg_published_policy_stays() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_refuse_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.tg_route_ends_alerts() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tg_shadow_takes_its_tiers() FROM PUBLIC;
 

@@ -1,5 +1,6 @@
 //! Documents: what comes in is kept as it is, handed out as a file, and refused without a trace.
 
+use std::io::Read;
 use std::path::Path;
 
 use ::documents::Documents;
@@ -69,6 +70,22 @@ async fn a_document_is_kept_handed_out_and_vouches_for_a_stage() {
     assert_eq!(app.number("select count(*) from public.enforcement_documents").await, 1);
     let history = "select count(*) from public.enforcement_history where action = 'document_added' and rpc = 'store_enforcement_document'";
     assert_eq!(app.number(history).await, 1);
+}
+
+#[tokio::test]
+async fn browsers_get_a_document_compressed_and_whole() {
+    let (app, _home) = app(1_000_000).await;
+    let firm = app.firm("firm").await;
+    let case_id = open(&app, &firm).await;
+    let long = format!("%PDF-1.7\n{}", "levy on account 1\n".repeat(20_000));
+    let stored: StoredDocument =
+        upload(&firm.operator, case_id, "doc_kind=bank_levy&file_name=levy.pdf", &long).await.json();
+    let browser = firm.viewer.with("accept-encoding", "gzip");
+    let file = browser.get(&format!("/api/documents/{}", stored.id)).await.ok();
+    assert_eq!(file.headers["content-encoding"], "gzip");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&file.body[..]).read_to_string(&mut text).unwrap();
+    assert_eq!(text, long);
 }
 
 #[tokio::test]

@@ -46,6 +46,10 @@ async fn a_queue_is_paused_and_resumed() {
     for kind in ["nothing", "%27", "%00"] {
         firm.admin.order(&format!("/api/queues/{kind}/pause")).await.refused(404, "not_found");
     }
+    // The other's work waits in the same queues.
+    app.firm("other").await;
+    firm.admin.order("/api/queues/tier_assignment/pause").await.refused(403, "forbidden");
+    assert!(!stats(&firm.viewer).await.is_paused);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { value } from "./database.mjs";
 import { password, suite } from "./harness.mjs";
 
 const { walk } = suite({ judgments: 4_000 });
@@ -339,6 +340,47 @@ walk("one judgment is looked at beside the page: why, what would change it, and 
   await page.getByTestId("close-call").first().getByRole("button").click();
   await drawer.getByTestId("assignment").first().waitFor();
   assert.equal(await drawer.getByTestId("drawer-title").textContent(), await page.getByTestId("close-call").first().getByRole("button").textContent());
+});
+
+walk("guardrails hold against the published policy, whatever is compared, and the judgment they name is looked at", async ({ page, server, accessible }) => {
+  await openSimulator(page);
+  await page.getByTestId("limit-score_2").fill("50");
+  await page.getByTestId("assertion-kind").selectOption("moved");
+  await page.getByTestId("assertion-amount").fill("0.1 %");
+  await page.getByTestId("add-assertion").click();
+  await page.getByTestId("assertion-kind").selectOption("lowest_tier");
+  await page.getByTestId("assertion-amount").fill("100");
+  await page.getByTestId("assertion-tier").selectOption("1");
+  await page.getByTestId("add-assertion").click();
+  const broken = page.locator("[data-test=assertions][data-failing='2'][aria-busy=false]");
+  await broken.waitFor();
+  const found = await page.getByTestId("assertion").allTextContents();
+
+  // Compared with another policy other judgments move; what must stay true is asked of the published one all the same.
+  const moved = () => page.getByTestId("result").getAttribute("data-moved");
+  const before = await moved();
+  await page.getByTestId("compare-with").selectOption({ label: "Repaired revision 1, by Dragonfly" });
+  await page.getByTestId("compared-with").waitFor();
+  assert.notEqual(await moved(), before);
+  await broken.waitFor();
+  assert.deepEqual(await page.getByTestId("assertion").allTextContents(), found);
+  await page.getByTestId("limit-score_2").fill("51");
+  await page.locator("[data-test=assertion]", { hasText: found[0] }).waitFor({ state: "detached" });
+  await broken.waitFor();
+  await accessible();
+
+  const named = page.getByTestId("assertion-judgment").last();
+  const number = (await named.textContent()).replaceAll(/\D/g, "");
+  await named.click();
+  const drawer = page.getByTestId("drawer");
+  await drawer.getByTestId("assignment").first().waitFor();
+  assert.match(await drawer.getByTestId("drawer-tiers").textContent(), /^Compared with.*Draft/s);
+  assert.ok(await drawer.locator(".history .scroll").first().evaluate((table) => table.scrollWidth <= table.clientWidth), "the history fits");
+  const caseNumber = value(server, `select case_number from public.core_judgments where judgment_no = ${number}`);
+  assert.equal(await drawer.getByTestId("drawer-title").textContent(), caseNumber);
+  await page.keyboard.press("Escape");
+  await drawer.waitFor({ state: "hidden" });
+  await page.waitForFunction(() => document.activeElement?.dataset.test === "assertion-judgment", null, { timeout: 5_000 });
 });
 
 walk("Ctrl Z leaves other text and what lies under a dialog alone", async ({ page }) => {

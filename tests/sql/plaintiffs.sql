@@ -114,6 +114,9 @@ select is(public.upsert_enrichment_bundle('{"case_id": "00000000-0000-0000-0000-
           '{"contacts_inserted": 1, "contacts_updated": 0, "assets_inserted": 1, "assets_updated": 0, "has_signals": true}', 'a bundle answers counts');
 select is(public.upsert_enrichment_bundle('{"case_id": "00000000-0000-0000-0000-000000000101", "contacts": [{"kind": "phone", "value": "555", "is_valid": true}]}') ->> 'contacts_updated', '1', 'and is merged');
 select is((select asset_signals from public.core_judgments where id = '00000000-0000-0000-0000-000000000101'), 2::smallint, 'a bank account is a signal');
+select throws_ok(format($$ select public.upsert_enrichment_bundle('{"case_id": "00000000-0000-0000-0000-000000000101", "contacts": [{"kind": "phone", "value": "556", "score": "%s"}]}') $$, t), 'PT422',
+                 '`score` is not a score from 0 to 100 with at most two decimals', format('%s is no score', t))
+  from unnest(array['100.01', '101', '-1', '1.234', 'NaN', '1e1', '.5', '1000']) t;
 select is(public.upsert_enrichment_bundle('{"case_id": "00000000-0000-0000-0000-000000000101", "contacts": [{"kind": "phone", "value": "556", "score": ""}], "assets": [{"asset_type": "vehicle", "name": "Car", "confidence": " "}]}') - 'case_id',
           '{"contacts_inserted": 1, "contacts_updated": 0, "assets_inserted": 1, "assets_updated": 0, "has_signals": true}', 'an empty score is none');
 select is(public.apply_enrichment('{"case_id": "00000000-0000-0000-0000-000000000999", "judgment_id": "00000000-0000-0000-0000-000000000101", "event_kind": "note"}'),

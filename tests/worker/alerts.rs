@@ -265,3 +265,38 @@ async fn only_an_address_is_a_way_for_e_mails() {
         assert_eq!(message, "`target` is not an e-mail address", "{target}");
     }
 }
+
+#[tokio::test]
+async fn what_waits_for_a_way_ends_when_it_is_switched_off() {
+    let firm = Firm::new().await;
+    let case_id = open(&firm).await;
+    let webhook = webhook(&[503, 200]).await;
+    route(&firm, "webhook", Some(&webhook.url)).await;
+    let route_id = firm.texts("select id::text from public.enforcement_alert_routes").await.remove(0);
+    let switch = async |is_enabled: bool| {
+        let fields = json!({ "route_id": route_id, "channel": "webhook", "target": webhook.url, "is_enabled": is_enabled });
+        call(&firm, "put_alert_route", fields).await;
+    };
+    log(&firm, case_id, "tried").await;
+    alerts::run_due(&firm.db, None).await.unwrap();
+    log(&firm, case_id, "under way").await;
+    let claimed = db::alerts::claim(&firm.db, 10, &["webhook"]).await.unwrap();
+    log(&firm, case_id, "waiting").await;
+    assert_eq!(states(&firm).await, ["pending 1", "sending 1", "pending 0"]);
+
+    switch(false).await;
+    assert_eq!(states(&firm).await, ["failed 1", "sending 1", "failed 0"]);
+    db::alerts::settle(&firm.db, &claimed[0], db::alerts::Outcome::Retry, Some("busy")).await.unwrap();
+    assert_eq!(states(&firm).await, ["failed 1", "failed 1", "failed 0"]);
+    let retry = format!("select public.retry_alert('{{\"alert_id\": {}}}')", claimed[0].id);
+    let mut tx = firm.begin().await;
+    let refusal = sqlx::query(&retry).execute(&mut *tx).await.unwrap_err().to_string();
+    assert!(refusal.contains("the alert's way is switched off"), "{refusal}");
+    drop(tx);
+
+    switch(true).await;
+    assert_eq!(alerts::run_due(&firm.db, None).await.unwrap(), 0, "what has ended is sent again by people");
+    call(&firm, "retry_alert", json!({ "alert_id": claimed[0].id })).await;
+    alerts::run_due(&firm.db, None).await.unwrap();
+    assert_eq!((states(&firm).await[1].as_str(), webhook.received().await), ("sent 1", 2));
+}

@@ -586,7 +586,10 @@ fn Outcome(workbench: Workbench) -> impl IntoView {
                 <span class="muted snapshot">
                     {move || format::counted(rows.get(), "active judgment", "active judgments")}", facts of "{move || view! { <Time at=taken_at.get()/> }}
                 </span>
-                <input type="date" class="input past-day" aria-label="Preview on the facts of a past day" title="Preview on the facts of a past day" data-test="past-day-chooser" max=clock::days_after(&clock::today(), -1) prop:value=move || workbench.as_of().unwrap_or_default() on:change:target=move |event| show_day(workbench, toasts, Some(event.target().value()).filter(|day| !day.is_empty()))/>
+                <label class="past-day" title="Preview on the facts of a past day">
+                    "As of"
+                    <input type="date" class="input" data-test="past-day-chooser" max=clock::days_after(&clock::today(), -1) prop:value=move || workbench.as_of().unwrap_or_default() on:change:target=move |event| show_day(workbench, toasts, Some(event.target().value()).filter(|day| !day.is_empty()))/>
+                </label>
                 <button class="button quiet small icon-only" aria-label="Fetch the facts again" title="Fetch the facts again" data-test="reload-snapshot" disabled=move || is_reloading.get() on:click=reload><IconView icon=Icon::Refresh/></button>
             </header>
             <div class="content">

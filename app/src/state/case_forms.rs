@@ -1,7 +1,7 @@
 //! What is asked for before something is done to a case: one form for each function that a person calls, with the rules
 //! by which the function refuses.
 
-use contract::{CaseDetail, CaseFacets};
+use contract::{CaseDetail, CaseDocument, CaseFacets};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -92,6 +92,15 @@ impl CaseForm {
             Self::Priority => "set_judgment_priority",
             Self::Task => "add_plaintiff_task",
             Self::Close => "close_enforcement_case",
+        }
+    }
+
+    /// Whether it may name a document that the case has: what stands for one action stands for no other
+    pub fn takes(self, document: &CaseDocument) -> bool {
+        match self {
+            Self::Document => false,
+            Self::Payment | Self::Stage => true,
+            _ => document.action_id.is_none(),
         }
     }
 }

@@ -205,7 +205,7 @@ pub async fn enqueue_stale_judgments(tx: &mut Transaction, org_id: Uuid) -> Resu
     Ok(enqueued)
 }
 
-/// Stops workers from reading a kind, or lets them again; takes the rights of an admin
+/// Stops workers from reading a kind, or lets them again; takes the rights of an admin whose organisation is the only one
 pub async fn pause(tx: &mut Transaction, kind: &str, is_paused: bool) -> Result<(), SqlError> {
     sqlx::query("select public.pause_queue($1, $2)").bind(kind).bind(is_paused).execute(&mut **tx).await?;
     Ok(())

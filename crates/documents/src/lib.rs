@@ -263,9 +263,11 @@ fn pieces(mut reader: Reader) -> Pieces {
             }
         }
     });
-    Box::pin(futures_util::stream::unfold(receiver, |mut receiver| async {
+    let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
         receiver.recv().await.map(|piece| (piece, receiver))
-    }))
+    });
+    // What compresses an answer asks once more after the end, which an unfolded stream takes ill.
+    Box::pin(pieces.fuse())
 }
 
 /// Runs what blocks where blocking is allowed

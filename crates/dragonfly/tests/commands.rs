@@ -32,6 +32,8 @@ fn every_command_teaches_itself() {
         &["queue", "stats"],
         &["queue", "dead"],
         &["queue", "retry"],
+        &["queue", "pause"],
+        &["queue", "resume"],
         &["demo"],
         &["doctor"],
         &["smoke"],

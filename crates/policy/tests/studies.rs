@@ -497,19 +497,22 @@ proptest! {
             return Ok(());
         }
 
+        // The values of a limit around some, where anything could change.
+        let around = |sweep: &policy::study::Sweep, step: i64, values: &[i64]| -> Vec<i64> {
+            let max = if sweep.fact == Fact::CollectabilityScore { 10_000 } else { Cents::MAX.cents() };
+            let near: BTreeSet<i64> = values
+                .iter()
+                .flat_map(|value| (-1..=2).map(move |steps| value - value % step + steps * step))
+                .filter(|value| (0..=max).contains(value))
+                .collect();
+            near.into_iter().collect()
+        };
         let of_limit = |sweep: &policy::study::Sweep, step: i64| -> Vec<i64> {
             let is_score = sweep.fact == Fact::CollectabilityScore;
             let max = if is_score { 10_000 } else { Cents::MAX.cents() };
             let of_rows = rows(&portfolio).map(|facts| if is_score { score(&facts) } else { balance(&facts) });
             let of_limits = limits.values().map(|value| value.parse::<Cents>().unwrap().cents());
-            let near: BTreeSet<i64> = of_rows
-                .chain(of_limits)
-                .chain([0, max])
-                .flat_map(|value| (-1..=2).map(move |steps| value - value % step + steps * step))
-                .filter(|value| (0..=max).contains(value))
-                .collect();
-            // What no policy accepts need not be paired with anything.
-            near.into_iter().collect()
+            around(sweep, step, &of_rows.chain(of_limits).chain([0, max]).collect::<Vec<_>>())
         };
         let current = |sweep: &policy::study::Sweep| sweep.current.hundredths();
         let mut best: Option<(i64, Vec<(i64, i64)>)> = None;
@@ -535,11 +538,19 @@ proptest! {
             }
         };
         let candidates: Vec<Vec<i64>> = chosen.iter().map(|(sweep, step)| of_limit(sweep, *step)).collect();
-        for first in &candidates[0] {
-            match candidates.get(1) {
-                None => try_values(&[*first]),
-                Some(seconds) => seconds.iter().for_each(|second| try_values(&[*first, *second])),
+        match (&candidates[..], &chosen[..]) {
+            ([firsts, seconds], [one, other]) => {
+                // Where one has to lie below the other, the nearest that it can have lies beside it.
+                for first in firsts {
+                    for second in seconds.iter().chain(&around(other.0, other.1, &[*first])) {
+                        try_values(&[*first, *second]);
+                    }
+                }
+                for second in seconds {
+                    around(one.0, one.1, &[*second]).iter().for_each(|first| try_values(&[*first, *second]));
+                }
             }
+            _ => candidates[0].iter().for_each(|value| try_values(&[*value])),
         }
         let found = found.unwrap();
         let values = found.as_ref().map(|found| found.limits.iter().map(|limit| limit.value.hundredths()).collect::<Vec<_>>());

@@ -52,7 +52,8 @@ pub enum MailerError {
 impl Mailer {
     /// A server by `smtps://…` (TLS, port 465) or `smtp://…` (STARTTLS, port 587; with `?tls=none`, port 25 and in the clear)
     ///
-    /// User and password stand in the address, `%xx` where they need it. `from` is an address, or `Name <address>`.
+    /// User and password stand in the address, `%xx` where they need it. `from` is an address, or `Name <address>`. Its
+    /// certificate must be one that the machine trusts: mail servers within a firm often have one of the firm's own.
     pub fn new(address: &str, from: &str) -> Result<Self, MailerError> {
         let url = Url::parse(address).map_err(|_| MailerError::Address)?;
         let (security, port) = match (url.scheme(), url.query()) {

@@ -257,7 +257,7 @@ fn FieldView(filling: Filling, place: usize, documents: StoredValue<Vec<CaseDocu
                     <input id=id.clone() class="input" type=kind inputmode=mode autocomplete="off" data-test=test autofocus=is_first aria-invalid=invalid aria-describedby=described prop:value=move || filling.value(key) on:input:target=move |event| filling.set(key, event.target().value())/>
                 }.into_any()
             }
-            Kind::File => view! { <FileField filling key id=id.clone() test documents takes_known=asked.form != CaseForm::Document/> }.into_any(),
+            Kind::File => view! { <FileField filling key id=id.clone() test documents form=asked.form/> }.into_any(),
         };
         Some(view! {
             <div class="field">
@@ -278,11 +278,12 @@ fn FileField(
     id: String,
     test: String,
     documents: StoredValue<Vec<CaseDocument>>,
-    takes_known: bool,
+    form: CaseForm,
 ) -> impl IntoView {
     /// Stands for the file until it has a place.
     const FILE: &str = "file";
-    let known = if takes_known { documents.get_value() } else { Vec::new() };
+    let mut known = documents.get_value();
+    known.retain(|document| form.takes(document));
     let take = move |input: web_sys::HtmlInputElement| match input.files().and_then(|files| files.get(0)) {
         Some(file) => {
             filling.files.update_value(|files| {
