@@ -106,7 +106,7 @@ fn Told(subject: Subject, workbench: Workbench) -> impl IntoView {
         <p class="facts" data-test="drawer-facts">{facts_in_words(&facts)}</p>
         {outcomes}
         <div class="segments" role="group" aria-label="Explain the tier under">
-            {[("Draft", true), ("Policy before", false)].map(|(name, choice)| view! {
+            {[("Draft", true), (before_name(workbench), false)].map(|(name, choice)| view! {
                 <button type="button" data-test=format!("drawer-of-{}", if choice { "draft" } else { "before" }) aria-pressed=move || (is_of_draft.get() == choice).to_string() on:click=move |_| is_of_draft.set(choice)>{name}</button>
             })}
         </div>
