@@ -301,7 +301,9 @@ walk("recent events are shown by kind and without an end; a timeline leads to it
   await accessible();
 
   await page.goto(`/cases/${id}?form=document`);
-  await page.getByTestId("field-file").setInputFiles({ name: "lease.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n%%EOF\n") });
+  // Long enough to be compressed on its way.
+  const lease = Buffer.from(`%PDF-1.4\n${"This lease is of the apartment.\n".repeat(10_000)}%%EOF\n`);
+  await page.getByTestId("field-file").setInputFiles({ name: "lease.pdf", mimeType: "application/pdf", buffer: lease });
   await page.getByTestId("field-doc_kind").selectOption("evidence");
   await page.getByTestId("form-submit").click();
   await done(page);
@@ -311,6 +313,7 @@ walk("recent events are shown by kind and without an end; a timeline leads to it
   await item.waitFor();
   const [download] = await Promise.all([page.waitForEvent("download"), item.getByTestId("document-link").click()]);
   assert.equal(download.suggestedFilename(), "lease.pdf");
+  assert.ok(lease.equals(await readFile(await download.path())));
   await page.getByTestId("timeline-all").click();
   await page.locator("[data-test=timeline-item][data-source=event]").first().waitFor();
   assert.equal(await page.locator("[data-test=timeline-item][data-kind=document_added]").count(), 0, "the upload is one entry");

@@ -89,6 +89,21 @@ walk("calls are worked by keyboard, each outcome sent once", async ({ page, serv
   await page.getByTestId("clear-empty").click();
   await rows.nth(1).waitFor();
   assert.ok(await card.isVisible());
+
+  // What is typed at a call is of that call; whoever does not answer is called again.
+  await rows.nth(1).focus();
+  await page.waitForFunction(() => document.querySelector('[data-test="phone"]')?.textContent === "555-0100");
+  await page.keyboard.press("3");
+  assert.equal(await page.getByTestId("pick-d").getAttribute("aria-pressed"), "true");
+  await rows.first().focus();
+  assert.equal(await page.getByTestId("phone").innerText(), "555-0100", "what is begun stays in hand");
+  await rows.nth(1).focus();
+  await page.keyboard.press("Enter");
+  await page.getByTestId("toast").filter({ hasText: /no answer\. Next call/ }).waitFor();
+  const unanswered = "select string_agg(plaintiff_id::text, ' ') from public.plaintiff_call_attempts where outcome = 'no_answer'";
+  assert.equal(value(server, unanswered), ids[0]);
+  const inThreeDays = `select count(*) from public.plaintiff_tasks where plaintiff_id = '${ids[0]}' and status = 'open' and due_at between now() + interval '2 days' and now() + interval '4 days'`;
+  assert.equal(value(server, inThreeDays), "1");
 });
 
 walk("what others do to calls and plaintiffs shows without a reload, and nothing that is entered is lost", async ({ page, server }) => {

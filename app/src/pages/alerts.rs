@@ -280,7 +280,7 @@ fn Deliveries(kinds: Signal<Vec<CaseEventKind>>) -> impl IntoView {
             <tr role="row" data-test="delivery" data-state=delivery.state.clone()>
                 <th scope="row" role="rowheader">{format::words(&delivery.event_kind)}<span class="under"><a href=address_of(&delivery.case_id, &delivery.judgment_id)>{delivery.case_number}</a></span></th>
                 <td role="cell" class="words" data-label="To">{channel_name(&delivery.channel).to_owned()}<span class="muted small">{target_words(&delivery.channel, &delivery.target)}</span></td>
-                <td role="cell" data-label="State"><StateTag state=delivery.state.clone()/></td>
+                <td role="cell" data-label="State"><StateTag state=delivery.state.clone() has_tried={delivery.attempts > 0}/></td>
                 <td role="cell" class="number" data-label="Tries">{format::count(u64::from(delivery.attempts))}</td>
                 <td role="cell" class="words" data-label="Why">{match (delivery.error, delivery.next_try_at) {
                     (Some(error), Some(at)) => view! { {error}<span class="muted small">"again "{move || clock::due(&at)}</span> }.into_any(),
@@ -308,7 +308,7 @@ fn Deliveries(kinds: Signal<Vec<CaseEventKind>>) -> impl IntoView {
             <KindFilter kinds/>
             <p class="summary" role="status" data-test="undelivered" data-count=move || list.rest.get().map(|count| count.to_string())>
                 {move || list.rest.get().map(|count| match count {
-                    0 => view! { "All delivered" }.into_any(),
+                    0 => list.rows.with(|rows| rows.as_ref().is_some_and(|rows| !rows.is_empty())).then_some("None failed").into_any(),
                     count => view! { <strong class="loss">{format::counted(count, "alert", "alerts")}</strong>" not delivered" }.into_any(),
                 })}
             </p>
@@ -325,7 +325,7 @@ fn Deliveries(kinds: Signal<Vec<CaseEventKind>>) -> impl IntoView {
 }
 
 #[component]
-fn StateTag(state: String) -> impl IntoView {
+fn StateTag(state: String, has_tried: bool) -> impl IntoView {
     let (tone, words, title) = match state.as_str() {
         "sent" => ("good", "Sent", "It arrived"),
         "failed" => ("bad", "Failed", "It did not arrive, and is not tried again by itself"),
@@ -333,6 +333,7 @@ fn StateTag(state: String) -> impl IntoView {
             ("bad", "Uncertain", "It may have arrived: nobody knows, so it is not sent again by itself")
         }
         "sending" => ("plain", "Sending", "A worker is at it"),
+        _ if has_tried => ("plain", "Retrying", "It did not arrive, and is tried again"),
         _ => ("plain", "Waiting", "It waits for a worker"),
     };
     view! { <span class="tag status-tag" data-tone=tone title=title>{words}</span> }

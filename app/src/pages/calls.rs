@@ -179,7 +179,13 @@ fn Work(list: Calls, entry: Entry) -> impl IntoView {
             rows.get(at.checked_add_signed(by)?).map(|row| row.task_id.clone())
         });
         if let Some(next) = next {
-            reveal(&next);
+            // Where the focus is on a call, it is on the one in hand.
+            let focused = document().active_element();
+            if focused.is_some_and(|focused| focused.class_name() == "call-row") {
+                focus_row(&next);
+            } else {
+                reveal(&next);
+            }
             chosen.set(next);
         }
     };
@@ -210,7 +216,7 @@ fn Work(list: Calls, entry: Entry) -> impl IntoView {
             <section class="panel call-queue" aria-label="Queue">
                 <ol data-test="calls">
                     <For each=rows key=CallRow::clone let:row>
-                        <QueueRow row current_id chosen/>
+                        <QueueRow row current_id chosen entry/>
                     </For>
                 </ol>
             </section>
@@ -242,7 +248,12 @@ fn reveal(task_id: &str) {
 }
 
 #[component]
-fn QueueRow(row: CallRow, current_id: Memo<Option<String>>, chosen: RwSignal<String>) -> impl IntoView {
+fn QueueRow(
+    row: CallRow,
+    current_id: Memo<Option<String>>,
+    chosen: RwSignal<String>,
+    entry: Entry,
+) -> impl IntoView {
     let id = StoredValue::new(row.task_id.clone());
     let is_current = move || current_id.with(|current| id.with_value(|id| current.as_ref() == Some(id)));
     let who = [row.contact_name.clone(), row.firm_name.clone()]
@@ -253,10 +264,16 @@ fn QueueRow(row: CallRow, current_id: Memo<Option<String>>, chosen: RwSignal<Str
     let due_at = row.due_at.clone();
     let due = move || due_at.as_deref().map_or_else(|| "no time".to_owned(), clock::due);
     let due_full = row.due_at.as_deref().map(clock::full_time);
+    // What is typed at a call is of that call, unless something is entered for another.
+    let take = move |_| {
+        if !entry.is_begun() {
+            chosen.set(id.get_value());
+        }
+    };
     view! {
         <li>
             <button type="button" class="call-row" id=row_id(&row.task_id) data-test="call" data-plaintiff=row.plaintiff_id.clone()
-                aria-current=move || is_current().then_some("true") on:click=move |_| chosen.set(id.get_value())>
+                aria-current=move || is_current().then_some("true") on:focus=take on:click=move |_| chosen.set(id.get_value())>
                 <TierBadge tier=row.tier short=true/>
                 <span class="names"><span class="name clip">{row.plaintiff_name}</span><span class="who clip muted">{who}</span></span>
                 <span class="phone number">{row.phone.unwrap_or_else(|| "no number".to_owned())}</span>
@@ -304,7 +321,7 @@ fn CallCard(
                 OUTCOMES.iter().find(|(value, ..)| *value == outcome).map_or(outcome, |(_, words, _)| words);
             let then = match answer.get("follow_up_at").and_then(Value::as_str) {
                 Some(at) => format!(" Next call {}.", clock::due(at)),
-                None => String::new(),
+                None => " No further call.".to_owned(),
             };
             toasts.say(format!("{name}: {}.{then}", words.to_lowercase()));
             on_logged.run(task_id);
@@ -315,11 +332,19 @@ fn CallCard(
         Some("do_not_call") => is_asking.set(true),
         Some(_) => send(),
     };
+    let pick = move |days: &Pick| follow_up.set(days.wall());
     let choose = move |value: &'static str| {
         missing.set(false);
+        // Whoever was not reached is called again, unless somebody says otherwise.
+        let is_unreached = matches!(value, "no_answer" | "left_voicemail");
+        if is_unreached
+            && outcome.get_untracked() != Some(value)
+            && follow_up.with_untracked(String::is_empty)
+        {
+            pick(&CALL_AGAIN);
+        }
         outcome.set(Some(value));
     };
-    let pick = move |days: &Pick| follow_up.set(days.wall());
 
     let keys = window_event_listener(ev::keydown, move |event| {
         if event.alt_key() || document().query_selector("dialog[open]").ok().flatten().is_some() {
@@ -335,7 +360,10 @@ fn CallCard(
                 target.class_list().contains("option")
                     && target.get_attribute("aria-pressed").as_deref() == Some("true")
             });
-            let is_row = target.as_ref().is_some_and(|target| target.class_name() == "call-row");
+            let is_row = target.as_ref().is_some_and(|target| {
+                target.class_name() == "call-row"
+                    && target.get_attribute("aria-current").as_deref() == Some("true")
+            });
             let is_submit = (tag == "TEXTAREA" && (event.ctrl_key() || event.meta_key()))
                 || (tag != "TEXTAREA" && !matches!(tag.as_str(), "BUTTON" | "A" | "SELECT" | "SUMMARY"))
                 || ((is_row || is_pressed) && outcome.get_untracked().is_some());
@@ -516,9 +544,11 @@ enum When {
     NextMonday,
 }
 
+const CALL_AGAIN: Pick = Pick { key: "d", words: "In 3 days", when: When::InDays(3) };
+
 const PICKS: [Pick; 4] = [
     Pick { key: "t", words: "Tomorrow", when: When::InDays(1) },
-    Pick { key: "d", words: "In 3 days", when: When::InDays(3) },
+    CALL_AGAIN,
     Pick { key: "k", words: "Next week", when: When::NextMonday },
     Pick { key: "0", words: "No further call", when: When::Never },
 ];

@@ -715,7 +715,7 @@ pub fn asked(form: CaseForm, detail: &CaseDetail, facets: &CaseFacets, chosen: &
             let judgment = words(&detail.judgment.status).to_lowercase();
             asked.title = "Close the case";
             asked.lead = Some(format!(
-                "{} A closed case is not opened again: a new one is.",
+                "{} A closed case cannot be reopened: open a new one instead.",
                 what_ends(detail, &owed)
             ));
             asked.verb = "Close case";
@@ -725,7 +725,7 @@ pub fn asked(form: CaseForm, detail: &CaseDetail, facets: &CaseFacets, chosen: &
             asked.fields = vec![
                 Field::new(
                     "status",
-                    "As",
+                    "Close as",
                     choices(&[
                         ("satisfied", "Satisfied: the judgment is paid"),
                         ("uncollectible", "Uncollectible: nothing can be had"),
