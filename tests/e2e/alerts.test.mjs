@@ -109,7 +109,7 @@ walk("what did not arrive says why and is sent again; a route is changed and swi
   await accessible();
   await delivery.getByTestId("retry").click();
   await page.getByTestId("toast").filter({ hasText: "sent again" }).waitFor();
-  await page.locator("[data-test=undelivered][data-count='0']").waitFor();
+  await page.locator("[data-test=undelivered][data-count='0']").waitFor({ state: "attached" });
   await page.getByTestId("show-routes").click();
   await route.getByTestId("switch-route").click();
   await page.locator("[data-test=alert-route][data-channel=webhook][data-enabled=false]").waitFor();

@@ -95,12 +95,12 @@ impl CaseForm {
         }
     }
 
-    /// Whether it may name a document that the case has: what stands for one action stands for no other
+    /// Whether it may name a document that the case has: what vouches for one action vouches for no other
     pub fn takes(self, document: &CaseDocument) -> bool {
         match self {
             Self::Document => false,
-            Self::Payment | Self::Stage => true,
-            _ => document.action_id.is_none(),
+            Self::Action | Self::Subpoena | Self::SubpoenaAnswer => document.action_id.is_none(),
+            _ => true,
         }
     }
 }
