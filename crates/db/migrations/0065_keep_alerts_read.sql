@@ -48,7 +48,7 @@ begin
   if payload ->> 'up_to' is not null and payload ->> 'alert_id' is not null then
     raise sqlstate 'PT422' using message = 'send either `alert_id` or `up_to`', detail = 'up_to';
   end if;
-  if coalesce(public.rpc_number(payload, v_field, true), '') !~ '^[0-9]{1,18}$' then
+  if coalesce(public.rpc_text(payload, v_field, true), '') !~ '^[0-9]{1,18}$' then
     raise sqlstate 'PT422' using message = format('`%s` is not the number of an alert', v_field), detail = v_field;
   end if;
   v_id := (payload ->> v_field)::bigint;

@@ -76,10 +76,10 @@ begin
   if to_char(v_monday, 'IYYY-"W"IW') <> v_week then
     raise sqlstate 'PT422' using message = format('the year has no week %s', right(v_week, 2)), detail = 'week';
   end if;
-  if public.rpc_number(payload, 'seed', true) !~ '^[1-9][0-9]{0,8}$' then
+  if public.rpc_text(payload, 'seed', true) !~ '^[1-9][0-9]{0,8}$' then
     raise sqlstate 'PT422' using message = '`seed` is not between 1 and 999999999', detail = 'seed';
   end if;
-  if public.rpc_number(payload, 'size', true) !~ '^([1-4][0-9]|50)$' then
+  if public.rpc_text(payload, 'size', true) !~ '^([1-4][0-9]|50)$' then
     raise sqlstate 'PT422' using message = '`size` is not between 10 and 50', detail = 'size';
   end if;
   v_seed := (payload ->> 'seed')::int;
